@@ -1,0 +1,20 @@
+# Third parties, each as one imported target whose headers count as system headers. A room links what
+# it needs PRIVATE, so that a wrong include does not link.
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(tl-expected QUIET)
+
+foreach(library IN ITEMS libpq libpqxx rdkafka librabbitmq sqlite3 tomlplusplus spdlog fmt)
+  string(TOUPPER ${library} name)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${library})
+endforeach()
+
+find_package(CLI11 REQUIRED)
+if(PENSTOCK_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(PENSTOCK_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

@@ -1,0 +1,42 @@
+# penstock_add_module(NAME core SOURCES … [HEADERS …] [PUBLIC …] [PRIVATE …])
+#   One static library a room: target penstock_<name>, alias penstock::<name>. Includes are written
+#   from the project's root ("store/event_log.h"). Headers are listed, and each must compile alone.
+function(penstock_add_module)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
+  set(target penstock_${ARG_NAME})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(penstock::${ARG_NAME} ALIAS ${target})
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${target}
+    PUBLIC ${ARG_PUBLIC} Threads::Threads
+    PRIVATE ${ARG_PRIVATE} penstock_warnings penstock_hardening)
+
+  set(lines "")
+  foreach(header IN LISTS ARG_HEADERS)
+    file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${header})
+    string(MAKE_C_IDENTIFIER ${path} stem)
+    set(unit ${CMAKE_CURRENT_BINARY_DIR}/self_contained/${stem}.cc)
+    file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"${path}\"\n")
+    list(APPEND lines ${unit})
+  endforeach()
+  if(lines AND PENSTOCK_TESTS)
+    add_library(${target}_headers OBJECT ${lines})
+    target_link_libraries(${target}_headers PRIVATE ${target} ${ARG_PRIVATE} penstock_warnings)
+  endif()
+endfunction()
+
+# penstock_add_test(NAME unit_core LABEL unit SOURCES … LINK …)
+#   One test program; every case is a ctest test with this label (unit, contract, pg, kafka, rmq, fault, e2e).
+function(penstock_add_test)
+  cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;LINK;ENVIRONMENT" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LINK} GTest::gtest_main GTest::gmock penstock_warnings)
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST
+    TEST_PREFIX "${ARG_NAME}." PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+include(GoogleTest)

@@ -1,0 +1,96 @@
+// Where events come from: the contract of every source.
+//
+// One route owns a source, and one thread of the relay makes all its calls, so a source needs no lock
+// of its own; calls block, each within its deadline. A source that is closed, or whose session was
+// lost, is opened again by the relay, with its back-off; marks then start anew.
+//
+// The life of an item: read() yields it with its mark; the relay delivers, parks or skips it; once
+// everything up to a mark is settled, settle() says so, and the source deletes the rows, or advances
+// the checkpoint. Nothing is ever deleted or passed before that. What was read and not settled when
+// an opening ends is read again by the next one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/event.h"
+#include "core/lease.h"
+
+namespace penstock::connectors {
+
+// A row that no event can be made of: parked as it is, then settled.
+struct MalformedRow {
+  std::string source_key;  // order value as text
+  std::optional<std::string> key;
+  std::string code;     // name out of the table of codes
+  std::string reason;   // names table, column and what is wrong; no payload
+  std::string content;  // the whole row as JSON {column: text | {"base64": …}}
+  enum class Kept { kWhole, kByReference } kept = Kept::kWhole;  // see store/parked_events.h
+};
+
+// One item: exactly one of event and malformed is set, or neither: then the mark only says that the
+// source looked past events that its filter drops.
+struct ReadItem {
+  ReadMark mark;
+  EventRef event;
+  std::unique_ptr<MalformedRow> malformed;
+};
+
+struct ReadBatch {
+  std::vector<ReadItem> items;  // ascending marks, without a gap
+  // When a read is worth its while again; the relay waits until then if the batch was empty.
+  // A source that waits inside read() (for a notification, for the head) leaves it at zero.
+  Duration idle_for{};
+};
+
+struct ReadRoom {
+  std::size_t events;
+  std::size_t bytes;  // exceeded only by a single event, and only while nothing is in flight
+  enum class Window { kEmpty, kInUse } window;
+};
+
+struct OpenRequest {
+  Lease lease;  // the route's: guarded writes carry it
+  // Order values of rows that were parked by reference: they stay in the table and are left out.
+  std::vector<std::string> kept_by_reference;
+};
+
+// Figures for status and metrics. Counters since the source was made.
+struct SourceFigures {
+  std::uint64_t reads = 0;        // round trips that asked for rows
+  std::uint64_t rereads = 0;      // rows fetched though they were in flight
+  std::uint64_t full_scans = 0;
+  std::optional<Position> settled, head;
+  std::optional<std::int64_t> lag_events;
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  // Connects, takes what guards the table, finds where to go on. Errors: conflict when another relay
+  // holds the table (the route stands by), fenced, unauthorized, invalid (the table or a column is
+  // not what the configuration says), unavailable, internal (a checkpoint that can't be right).
+  virtual Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) = 0;
+
+  // The next items, as many as there are and there is room for; an empty batch when there are none
+  // by the deadline or the stop. Reading goes on while earlier items are in flight. Any error ends
+  // the opening.
+  virtual Result<ReadBatch> read(const ReadRoom& room, Deadline deadline, std::stop_token stop) = 0;
+
+  // Everything up to `mark` is settled, in one call for many items. Durable when it returns. Any
+  // error ends the opening; `in_doubt` and `unavailable` are safe because the next opening looks.
+  virtual Status settle(ReadMark mark) = 0;
+
+  // Ends the opening and frees what guards the table. Never fails; not settling anything.
+  virtual void close() = 0;
+
+  virtual SourceFigures figures() const = 0;
+};
+
+}  // namespace penstock::connectors

@@ -1,0 +1,13 @@
+// Named crash points. A line with an effect that must survive a crash passes one before or after it:
+//   pass_failpoint("relay.after_ack");
+// `penstock` links the empty definition; `penstock-failpoints`, built from the same objects, links
+// the armed one: PENSTOCK_FAILPOINT=name[:count] ends the process by SIGKILL at the count-th pass.
+#pragma once
+
+#include <string_view>
+
+namespace penstock {
+
+void pass_failpoint(std::string_view name);
+
+}  // namespace penstock

@@ -1,0 +1,206 @@
+#include "core/json_text.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace penstock {
+namespace {
+
+using nlohmann::json;
+
+bool is_json_content(std::string_view content_type) {
+  const auto media = content_type.substr(0, content_type.find(';'));
+  return media == "application/json" || media.ends_with("+json");
+}
+
+// Length of the UTF-8 sequence that starts at `text[at]`; 0 when it is none (RFC 3629).
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+  const auto continues = [&](std::size_t i) { return at + i < text.size() && (byte(i) & 0xc0) == 0x80; };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return continues(1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    if (!continues(1) || !continues(2)) return 0;
+    if (lead == 0xe0 && byte(1) < 0xa0) return 0;
+    if (lead == 0xed && byte(1) > 0x9f) return 0;
+    return 3;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    if (!continues(1) || !continues(2) || !continues(3)) return 0;
+    if (lead == 0xf0 && byte(1) < 0x90) return 0;
+    if (lead == 0xf4 && byte(1) > 0x8f) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+// Finds one top-level member without building a tree of the others.
+class MemberFinder : public nlohmann::json_sax<json> {
+ public:
+  explicit MemberFinder(std::string_view name) : name_(name) {}
+
+  bool null() override { return scalar(json()); }
+  bool boolean(bool value) override { return scalar(json(value)); }
+  bool number_integer(number_integer_t value) override { return scalar(json(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return scalar(json(value)); }
+  bool number_float(number_float_t, const string_t& text) override {
+    if (wanted()) found_ = text;
+    return true;
+  }
+  bool string(string_t& value) override {
+    if (wanted()) found_ = value;
+    return true;
+  }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override {
+    composite_ = composite_ || wanted();
+    ++depth_;
+    return true;
+  }
+  bool end_object() override { return --depth_, true; }
+  bool start_array(std::size_t) override {
+    composite_ = composite_ || wanted();
+    ++depth_;
+    return true;
+  }
+  bool end_array() override { return --depth_, true; }
+  bool key(string_t& value) override {
+    if (depth_ == 1) at_member_ = value == name_;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+  std::optional<std::string> found_;
+  bool composite_ = false;
+
+ private:
+  bool wanted() const { return depth_ == 1 && at_member_; }
+  bool scalar(const json& value) {
+    if (wanted()) found_ = value.is_null() ? std::nullopt : std::optional(value.dump());
+    return true;
+  }
+
+  std::string_view name_;
+  int depth_ = 0;
+  bool at_member_ = false;
+};
+
+void append_member_name(std::string& out, std::string_view name) {
+  if (out.back() != '{') out += ',';
+  out.append("\"").append(name).append("\":");
+}
+
+void append_text_member(std::string& out, std::string_view name, std::string_view text) {
+  append_member_name(out, name);
+  append_json_string(out, text);
+}
+
+// A line break in JSON text can only be white space between tokens.
+void append_json_on_one_line(std::string& out, std::string_view json_text) {
+  const auto start = out.size();
+  out.append(json_text);
+  for (auto i = start; i < out.size(); ++i) {
+    if (out[i] == '\n' || out[i] == '\r') out[i] = ' ';
+  }
+}
+
+}  // namespace
+
+bool is_json(std::string_view text) { return json::accept(text.begin(), text.end()); }
+
+bool is_json_object(std::string_view text) {
+  if (text == "{}") return true;
+  const auto start = text.find_first_not_of(" \t\r\n");
+  return start != std::string_view::npos && text[start] == '{' && is_json(text);
+}
+
+bool is_utf8_text(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = text[i] == '\0' ? 0 : utf8_length(text, i);
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
+std::optional<std::string> find_member(std::string_view object, std::string_view name) {
+  if (object == "{}") return std::nullopt;
+  MemberFinder finder(name);
+  if (!json::sax_parse(object.begin(), object.end(), &finder)) return std::nullopt;
+  if (!finder.composite_) return finder.found_;
+  // A nested value is wanted as it is written; rare enough to parse the tree for it.
+  const json tree = json::parse(object.begin(), object.end(), nullptr, false);
+  return tree.is_object() ? std::optional(tree.at(std::string(name)).dump()) : std::nullopt;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kHexDigits[] = "0123456789abcdef";
+  out += '"';
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+      ++i;
+    } else if (code < 0x20) {
+      out.append("\\u00").append(1, kHexDigits[code >> 4]).append(1, kHexDigits[code & 0x0f]);
+      ++i;
+    } else if (const std::size_t length = utf8_length(text, i); length > 0) {
+      out.append(text.substr(i, length));
+      i += length;
+    } else {
+      out.append("\xef\xbf\xbd");
+      ++i;
+    }
+  }
+  out += '"';
+}
+
+void append_base64(std::string& out, std::string_view bytes) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto byte = [&](std::size_t i) -> std::uint32_t {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
+  };
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::uint32_t group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    out += kDigits[group >> 18];
+    out += kDigits[group >> 12 & 63];
+    out += i + 1 < bytes.size() ? kDigits[group >> 6 & 63] : '=';
+    out += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
+  }
+}
+
+void append_event_json(std::string& out, const Event& event) {
+  out += '{';
+  if (event.position) append_text_member(out, "position", std::to_string(event.position->value));
+  append_text_member(out, "id", event.id.to_string());
+  append_text_member(out, "stream", event.stream);
+  append_text_member(out, "category", event.category);
+  if (event.version) {
+    append_member_name(out, "version");
+    out += std::to_string(event.version->value);
+  }
+  append_text_member(out, "type", event.type);
+  if (event.occurred_at) append_text_member(out, "occurred_at", format_timestamp(*event.occurred_at));
+  if (event.recorded_at) append_text_member(out, "recorded_at", format_timestamp(*event.recorded_at));
+  append_text_member(out, "content_type", event.content_type);
+  append_member_name(out, "metadata");
+  append_json_on_one_line(out, event.metadata);
+  if (!event.data) {
+    append_member_name(out, "data");
+    out += "null";
+  } else if (is_json_content(event.content_type) && is_json(*event.data)) {
+    append_member_name(out, "data");
+    append_json_on_one_line(out, *event.data);
+  } else {
+    append_member_name(out, "data_base64");
+    out += '"';
+    append_base64(out, *event.data);
+    out += '"';
+  }
+  out += '}';
+}
+
+}  // namespace penstock

@@ -1,0 +1,34 @@
+// JSON as text: checked, searched and escaped, never parsed and written again. The implementation is
+// one of the few places that include nlohmann-json.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/event.h"
+
+namespace penstock {
+
+// Whether `text` is one JSON value (RFC 8259, UTF-8). Refuses numbers beyond a double's range.
+bool is_json(std::string_view text);
+bool is_json_object(std::string_view text);
+
+// Whether `text` is UTF-8 (RFC 3629) without NUL: what the databases can keep as text.
+bool is_utf8_text(std::string_view text);
+
+// The top-level member `name` of a JSON object as text: a string's own characters, any other value
+// as it is written. nullopt when the member is missing, null, or `object` is no JSON object.
+std::optional<std::string> find_member(std::string_view object, std::string_view name);
+
+// Appends `text` as a quoted JSON string. Bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+void append_base64(std::string& out, std::string_view bytes);
+
+// The one JSON form of an event, on one line without the line feed: console, `read -o jsonl`,
+// export. Positions are strings; line breaks inside JSON values become spaces; `data` is spliced in raw when the content type is JSON and the data
+// parses, else `data_base64`; `data` is null when there is none. Absent position, version or
+// recorded_at leave their member out.
+void append_event_json(std::string& out, const Event& event);
+
+}  // namespace penstock

@@ -1,0 +1,51 @@
+// Runs all routes of a program: each in threads of its own, each failing or waiting alone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/kind.h"
+#include "connectors/message.h"
+#include "connectors/sink.h"
+#include "connectors/source.h"
+#include "relay/route_phase.h"
+#include "relay/route_settings.h"
+#include "store/store.h"
+
+namespace penstock::relay {
+
+// One route and how its ends are made. The composition root fills it; the relay never learns which
+// technology is behind it.
+struct RoutePlan {
+  RouteSettings settings;
+  std::string source_name;  // for parked rows: a source's name, or "store"
+  std::function<Result<std::unique_ptr<connectors::Source>>()> make_source;
+  std::function<Result<std::unique_ptr<connectors::Sink>>(connectors::OutcomeListener&)> make_sink;
+  const connectors::WireProfile* wire = nullptr;  // null: the sink takes the event as it is
+};
+
+enum class Ended { kDrained, kDeadlinePassed };
+
+// Threads: start, drain and stop_now are called from the program's main thread. The store, the
+// surroundings and what the plans capture outlive the supervisor.
+class Supervisor {
+ public:
+  Supervisor(store::Store& store, const connectors::Surroundings& surroundings, std::vector<RoutePlan> plans);
+  ~Supervisor();  // stops at once what still runs
+
+  // Starts every route; never fails: a route whose ends are away waits for them.
+  void start();
+
+  // Stops reading, settles what is in flight, gives the leases back. A second call, or stop_now()
+  // from another thread, ends the wait.
+  Ended drain(Deadline deadline);
+  void stop_now();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace penstock::relay

@@ -1,0 +1,56 @@
+// How far each route has come: durable, monotone, fenced.
+//
+// Threads: any. A checkpoint names the last position below which everything is settled, and beside
+// it the identity of the database that gave the position, so that a failover which lost its tail or
+// a wrong database is noticed instead of skipped over.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/ids.h"
+#include "store/leases.h"
+
+namespace penstock::store {
+
+// Which database handed out the positions. Empty strings and 0 where a backend has no such thing.
+struct StoreIdentity {
+  std::string system_identifier;
+  std::int64_t timeline = 0;
+  std::int64_t incarnation = 0;  // raised on restore or promotion
+  bool operator==(const StoreIdentity&) const = default;
+};
+
+struct Checkpoint {
+  Position position;
+  EventId event_id;  // of the event at that position; nil at position 0
+  StoreIdentity identity;
+};
+
+class Checkpoints {
+ public:
+  virtual ~Checkpoints() = default;
+
+  // nullopt for a route that never had one.
+  virtual Result<std::optional<Checkpoint>> load(std::string_view route) = 0;
+
+  // Creates the first checkpoint of a route, under its lease; one that exists is left as it is and
+  // returned. Errors: store.fenced, store.unavailable.
+  virtual Result<Checkpoint> create(const Lease& lease, std::string_view route, Position start) = 0;
+
+  // Compare-and-set: `from` → `to`, only forward, only under the lease; the event id at `to` and the
+  // identity are looked up by the store in the same transaction. Errors: store.fenced when the lease
+  // is lost, store.corrupt when the stored position is neither `from` nor `to` (an equal `to` is the
+  // answer to an advance in doubt and succeeds), store.unavailable, store.in_doubt.
+  virtual Status advance(const Lease& lease, std::string_view route, Position from, Position to) = 0;
+
+  // Carries the checkpoint of `old_route` over to `route` if only the old one exists.
+  virtual Status rename(const Lease& lease, std::string_view old_route, std::string_view route) = 0;
+
+  virtual Result<std::vector<std::pair<std::string, Checkpoint>>> list() = 0;
+};
+
+}  // namespace penstock::store

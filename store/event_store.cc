@@ -1,0 +1,96 @@
+#include "store/event_store.h"
+
+#include <algorithm>
+#include <future>
+#include <set>
+
+#include "core/json_text.h"
+
+namespace penstock::store {
+namespace {
+
+Status check_name(std::string_view what, std::string_view text, std::size_t limit) {
+  const auto name = std::string(what);
+  if (text.empty()) return fail(codes::kStoreInvalidRequest, "the " + name + " is empty");
+  if (text.size() > limit)
+    return fail(codes::kStoreLimitExceeded, "the " + name + " has " + std::to_string(text.size()) + " bytes, at most " +
+                                                std::to_string(limit) + " are allowed");
+  if (!is_utf8_text(text))
+    return fail(codes::kStoreInvalidRequest, "the " + name + " is not UTF-8 text without NUL");
+  return {};
+}
+
+Status check_stream_name(std::string_view stream, const AppendLimits& limits) {
+  if (auto named = check_name("stream name", stream, limits.stream_bytes); !named) return named;
+  if (stream.front() == '$' || stream.front() == '@' || stream == "all" || stream == "count")
+    return fail(codes::kStoreReservedName, "the stream name \"" + std::string(stream) + "\" is reserved");
+  return {};
+}
+
+Status check_event(const Event& event, const AppendLimits& limits) {
+  if (auto type = check_name("event type", event.type, limits.type_bytes); !type) return type;
+  if (auto category = check_name("category", event.category, limits.type_bytes); !category) return category;
+  if (auto content = check_name("content type", event.content_type, limits.type_bytes); !content) return content;
+  if (event.id.is_nil()) return fail(codes::kStoreInvalidRequest, "the event id is the nil UUID");
+  if (event.data && event.data->size() > limits.event_bytes)
+    return fail(codes::kStoreLimitExceeded, "the event has " + std::to_string(event.data->size()) +
+                                                " bytes of data, at most " + std::to_string(limits.event_bytes) +
+                                                " are allowed");
+  if (event.metadata.size() > limits.metadata_bytes)
+    return fail(codes::kStoreLimitExceeded, "the metadata has " + std::to_string(event.metadata.size()) +
+                                                " bytes, at most " + std::to_string(limits.metadata_bytes) +
+                                                " are allowed");
+  if (!is_json_object(event.metadata)) return fail(codes::kStoreInvalidRequest, "the metadata is not a JSON object");
+  return {};
+}
+
+}  // namespace
+
+std::string to_string(const ExpectedVersion& expected) {
+  struct Words {
+    std::string operator()(AnyVersion) const { return "any"; }
+    std::string operator()(NoStream) const { return "none"; }
+    std::string operator()(StreamExists) const { return "exists"; }
+    std::string operator()(Version version) const { return std::to_string(version.value); }
+  };
+  return std::visit(Words{}, expected);
+}
+
+std::size_t AppendRequest::size_bytes() const {
+  std::size_t bytes = sizeof(AppendRequest);
+  for (const EventRef& event : events) bytes += event->size_bytes();
+  return bytes;
+}
+
+Result<AppendReceipt> EventStore::append_and_wait(AppendRequest request, Deadline deadline) {
+  // Shared with the callback: the sequencer may answer while the caller already unwinds.
+  auto answer = std::make_shared<std::promise<Result<AppendReceipt>>>();
+  auto answered = answer->get_future();
+  append(std::move(request), deadline, [answer](Result<AppendReceipt> result) { answer->set_value(std::move(result)); });
+  return answered.get();
+}
+
+Status check_append(const AppendRequest& request, const AppendLimits& limits) {
+  if (request.events.empty()) return fail(codes::kStoreInvalidRequest, "the request carries no event");
+  if (request.events.size() > limits.batch_events)
+    return fail(codes::kStoreLimitExceeded, "the request carries " + std::to_string(request.events.size()) +
+                                                " events, at most " + std::to_string(limits.batch_events) +
+                                                " are allowed");
+  const Event& first = *request.events.front();
+  if (auto stream = check_stream_name(first.stream, limits); !stream) return stream;
+  if (request.size_bytes() > limits.batch_bytes && request.events.size() > 1)
+    return fail(codes::kStoreLimitExceeded, "the request has " + std::to_string(request.size_bytes()) +
+                                                " bytes, at most " + std::to_string(limits.batch_bytes) +
+                                                " are allowed");
+  std::set<EventId> ids;
+  for (const EventRef& event : request.events) {
+    if (event->stream != first.stream || event->category != first.category)
+      return fail(codes::kStoreInvalidRequest, "the events of one request name different streams or categories");
+    if (auto checked = check_event(*event, limits); !checked) return checked;
+    if (request.events.size() > 1 && !ids.insert(event->id).second)
+      return fail(codes::kStoreInvalidRequest, "event id " + event->id.to_string() + " stands twice in one request");
+  }
+  return {};
+}
+
+}  // namespace penstock::store

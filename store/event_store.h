@@ -1,0 +1,129 @@
+// Writing events, and reading streams: the contract of every backend.
+//
+// Threads: every call may come from any thread. Appends are committed in groups by one sequencer
+// (store/append_queue.h); reads use connections of their own and never wait for appends.
+// Promise: an append that was answered with a receipt is durable; positions of the store run 1..n
+// without a gap, in commit order, whoever appends (this process, a second one, the command line).
+// Not promised: that requests of different callers are committed in the order of their calls.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/event.h"
+
+namespace penstock::store {
+
+// What a stream must look like for an append to be taken (truth table: docs/event-path.md).
+struct AnyVersion {
+  bool operator==(const AnyVersion&) const = default;
+};
+struct NoStream {
+  bool operator==(const NoStream&) const = default;
+};
+struct StreamExists {
+  bool operator==(const StreamExists&) const = default;
+};
+using ExpectedVersion = std::variant<AnyVersion, NoStream, StreamExists, Version>;
+
+// "any", "none", "exists" or the number.
+std::string to_string(const ExpectedVersion& expected);
+
+// What a known event id means. Callers of the API retry with ids, so ids decide and bytes are
+// ignored; an ingested row with a known id must also have the same type and bytes.
+enum class KnownId { kIdsDecide, kBytesMustMatch };
+
+// Events for one stream, all or nothing. The events carry the same stream and category.
+struct AppendRequest {
+  ExpectedVersion expected = AnyVersion{};
+  std::vector<EventRef> events;
+  KnownId known_id = KnownId::kIdsDecide;
+
+  std::size_t size_bytes() const;
+};
+
+// Where the events are: of a retry, where they were put the first time.
+struct AppendReceipt {
+  Version first_version, last_version;
+  Position first_position, last_position;
+  enum class Origin { kWritten, kKnown } origin = Origin::kWritten;
+};
+
+// Called once for each request, from the sequencer's thread or, for a request that is refused at
+// once, from the caller's. Must be quick and must not append.
+using AppendDone = std::function<void(Result<AppendReceipt>)>;
+
+enum class Direction { kForward, kBackward };
+
+struct ReadLimit {
+  std::size_t events = 500;
+  std::size_t bytes = 4 << 20;  // exceeded only by a single event
+};
+
+struct StreamPage {
+  std::shared_ptr<const EventBatch> events;  // in the order of the direction
+  std::optional<Version> last_version;       // of the stream; nullopt when there is no such stream
+  std::optional<Version> next;               // where to go on; nullopt at the end
+};
+
+struct StreamSummary {
+  std::string name, category;
+  Version last_version;
+};
+
+struct StoreCounts {
+  std::uint64_t streams = 0, events = 0;
+};
+
+// Largest sizes that an append may have. Checked whole before a request is queued.
+struct AppendLimits {
+  std::size_t event_bytes = 1 << 20;  // data
+  std::size_t batch_events = 1'000;
+  std::size_t batch_bytes = 4 << 20;
+  std::size_t stream_bytes = 1'024;
+  std::size_t type_bytes = 255;  // and category
+  std::size_t metadata_bytes = 64 << 10;
+};
+
+class EventStore {
+ public:
+  virtual ~EventStore() = default;
+
+  // Queues the request and returns. Errors, handed to `done`: store.wrong_expected_version,
+  // store.id_reused, store.category_mismatch (conflict); store.limit_exceeded, store.invalid_request,
+  // store.reserved_name (invalid); store.queue_full (throttled); store.unavailable; core.timeout when
+  // the deadline passed before the request was tried; store.in_doubt when it may or may not have been
+  // committed (sending the same ids again is safe); store.fenced.
+  virtual void append(AppendRequest request, Deadline deadline, AppendDone done) = 0;
+
+  // The same for many requests that arrive together: they are queued in their order, with nothing
+  // of this caller in between. done is called with the index of each.
+  virtual void append_many(std::vector<AppendRequest> requests, Deadline deadline,
+                           std::function<void(std::size_t index, Result<AppendReceipt>)> done) = 0;
+
+  // Waits for the answer.
+  Result<AppendReceipt> append_and_wait(AppendRequest request, Deadline deadline);
+
+  // Events of a stream from version `from` (inclusive; nullopt = its first, or its last for
+  // kBackward). An unknown stream is an empty page without last_version, not an error.
+  virtual Result<StreamPage> read_stream(std::string_view stream, std::optional<Version> from, Direction direction,
+                                         ReadLimit limit) = 0;
+  // All events with this id, by position; usually one.
+  virtual Result<std::shared_ptr<const EventBatch>> find(const EventId& id) = 0;
+  // Streams whose name sorts (by bytes) after `after`, ascending.
+  virtual Result<std::vector<StreamSummary>> streams(std::string_view after, std::size_t limit) = 0;
+  virtual Result<StoreCounts> counts() = 0;
+};
+
+// The checks that need no database: UTF-8, NUL, limits, reserved names, metadata as a JSON object,
+// one stream and category, no id twice. Every backend calls it before it queues.
+Status check_append(const AppendRequest& request, const AppendLimits& limits);
+
+}  // namespace penstock::store

@@ -1,0 +1,37 @@
+// What each running instance says of its routes, for `penstock status`. Advisory: nothing is decided
+// by it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/ids.h"
+
+namespace penstock::store {
+
+struct RouteState {
+  std::string route, instance;
+  std::string phase;  // a word of relay/route_phase.h
+  std::string code;   // why, empty when all is well
+  std::string message;
+  Timestamp since{};
+  std::optional<Position> settled;        // for routes from the store
+  std::optional<std::int64_t> lag_events;
+  std::optional<double> lag_seconds;      // age of the oldest unsettled event
+  std::string details = "{}";             // JSON object of counters
+  Timestamp updated_at{};                 // given by the store
+  enum class Reporting { kNow, kStale } reporting = Reporting::kNow;  // stale: older than 10 s
+};
+
+// Threads: any.
+class RouteStates {
+ public:
+  virtual ~RouteStates() = default;
+  virtual Status report(const std::vector<RouteState>& states) = 0;
+  virtual Result<std::vector<RouteState>> list() = 0;
+};
+
+}  // namespace penstock::store

@@ -1,0 +1,60 @@
+// One store: a database and the contracts over it. Made by store/postgres or store/sqlite; handed to
+// routes and commands by the composition root.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "core/secret.h"
+#include "store/checkpoints.h"
+#include "store/event_log.h"
+#include "store/event_store.h"
+#include "store/leases.h"
+#include "store/parked_events.h"
+#include "store/route_states.h"
+
+namespace penstock::store {
+
+struct StoreSettings {
+  Secret url;  // "sqlite:<path>" or "postgresql://…" / libpq keywords
+  std::string schema = "penstock";  // Postgres only
+  AppendLimits limits;
+  std::size_t queue_bytes = 64 << 20;  // appends that wait; beyond: store.queue_full
+};
+
+// A numbered migration, embedded in the program.
+struct Migration {
+  int number;
+  std::string name;
+  std::string sql;
+};
+
+struct MigrationPlan {
+  int current = 0;  // of the database; 0 = none yet
+  std::vector<Migration> pending;
+};
+
+// Owns its connections and threads; destroying it ends them. A store whose database is away can be
+// made and answers store.unavailable until it is back: sessions are opened when they are needed.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  virtual std::string_view backend() const = 0;  // "postgres" or "sqlite"
+  virtual Result<MigrationPlan> plan_migration() = 0;
+  // Runs what is pending under a lock; two programs may call it at once. Error:
+  // store.schema_too_new when the database is newer than this program.
+  virtual Status migrate() = 0;
+  virtual Result<StoreIdentity> identity() = 0;
+
+  virtual EventStore& events() = 0;
+  virtual EventLog& log() = 0;
+  virtual Checkpoints& checkpoints() = 0;
+  virtual Leases& leases() = 0;
+  virtual ParkedEvents& parked() = 0;
+  virtual RouteStates& route_states() = 0;
+};
+
+}  // namespace penstock::store
