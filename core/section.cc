@@ -1,8 +1,8 @@
-#include "connectors/section.h"
+#include "core/section.h"
 
 #include "core/invariant.h"
 
-namespace penstock::connectors {
+namespace penstock {
 namespace {
 
 // An absent key reads as an empty value that lives for ever.
@@ -15,10 +15,17 @@ const T& empty_value() {
 }  // namespace
 
 void Section::set(std::string name, Value value, Place place) {
-  entries_.insert_or_assign(std::move(name), Entry{std::move(value), std::move(place)});
+  entries_.insert_or_assign(std::move(name), Entry{std::move(value), std::move(place), Entry::From::kOperator});
 }
 
-bool Section::has(std::string_view name) const { return entries_.contains(name); }
+void Section::set_default(std::string name, Value value) {
+  entries_.try_emplace(std::move(name), Entry{std::move(value), {}, Entry::From::kDefault});
+}
+
+bool Section::has(std::string_view name) const {
+  const auto entry = entries_.find(name);
+  return entry != entries_.end() && entry->second.from == Entry::From::kOperator;
+}
 
 template <typename T>
 const T* Section::find(std::string_view name) const {
@@ -64,12 +71,14 @@ const std::map<std::string, ColumnOrConstant>& Section::columns(std::string_view
   return value ? *value : empty_value<std::map<std::string, ColumnOrConstant>>();
 }
 
-void Section::set_member_place(std::string member, Place place) { member_places_[std::move(member)] = std::move(place); }
+void Section::set_member_place(std::string member, Place place) {
+  member_places_[std::move(member)] = std::move(place);
+}
 
 const Place& Section::place(std::string_view name) const {
   if (const auto member = member_places_.find(name); member != member_places_.end()) return member->second;
   const auto entry = entries_.find(name);
-  return entry == entries_.end() ? header_place_ : entry->second.place;
+  return has(name) ? entry->second.place : header_place_;
 }
 
-}  // namespace penstock::connectors
+}  // namespace penstock
