@@ -21,7 +21,7 @@
 
 namespace penstock::store {
 
-// What a stream must look like for an append to be taken (truth table: docs/event-path.md).
+// What a stream must look like for an append to be taken (truth table: store/append_rules.h).
 struct AnyVersion {
   bool operator==(const AnyVersion&) const = default;
 };
@@ -97,10 +97,11 @@ class EventStore {
   virtual ~EventStore() = default;
 
   // Queues the request and returns. Errors, handed to `done`: store.wrong_expected_version,
-  // store.id_reused, store.category_mismatch (conflict); store.limit_exceeded, store.invalid_request,
-  // store.reserved_name (invalid); store.queue_full (throttled); store.unavailable; core.timeout when
-  // the deadline passed before the request was tried; store.in_doubt when it may or may not have been
-  // committed (sending the same ids again is safe); store.fenced.
+  // store.id_reused, store.partly_known, store.category_mismatch (conflict; see store/append_rules.h);
+  // store.limit_exceeded, store.invalid_request, store.reserved_name (invalid); store.queue_full
+  // (throttled); store.unavailable; core.timeout when the deadline passed before the request was
+  // tried; store.in_doubt when it may or may not have been committed (sending the same ids again is
+  // safe); store.fenced.
   virtual void append(AppendRequest request, Deadline deadline, AppendDone done) = 0;
 
   // The same for many requests that arrive together: they are queued in their order, with nothing
