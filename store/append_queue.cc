@@ -5,6 +5,14 @@
 #include "core/invariant.h"
 
 namespace penstock::store {
+namespace {
+
+// Whether a request failed by its own fault, so that it says nothing about the next one.
+bool is_own_fault(ErrorKind kind) {
+  return kind == ErrorKind::kConflict || kind == ErrorKind::kInvalid || kind == ErrorKind::kRejected;
+}
+
+}  // namespace
 
 AppendQueue::AppendQueue(BatchAppender& appender, AppendQueueSettings settings)
     : appender_(appender), settings_(settings), thread_([this] { run(); }) {}
@@ -12,7 +20,7 @@ AppendQueue::AppendQueue(BatchAppender& appender, AppendQueueSettings settings)
 AppendQueue::~AppendQueue() { stop(Deadline::in(std::chrono::seconds(0))); }
 
 void AppendQueue::push(std::vector<AppendRequest> requests, Deadline deadline, Done done) {
-  auto group = std::make_shared<Group>(Group{std::move(requests), deadline, std::move(done)});
+  auto group = std::make_shared<Group>(Group{std::move(requests), deadline, std::move(done), std::nullopt});
   std::size_t accepted = 0;
   bool stopped = false;
   {
@@ -57,6 +65,8 @@ void AppendQueue::run() {
     for (const Entry& entry : batch) {
       if (refusing) {
         entry.group->done(entry.index, fail(codes::kStopped, "the store closed before the append was tried"));
+      } else if (entry.group->broken_by) {
+        entry.group->done(entry.index, fail(*entry.group->broken_by));
       } else if (entry.group->deadline.expired()) {
         entry.group->done(entry.index, fail(codes::kTimeout, "the append waited too long for its turn"));
       } else {
@@ -88,7 +98,11 @@ std::vector<AppendQueue::Entry> AppendQueue::take_batch() {
 
 void AppendQueue::answer(std::span<const Entry> batch, std::vector<Result<AppendReceipt>> answers) {
   INVARIANT(answers.size() == batch.size(), "a backend answers every request of a batch");
-  for (std::size_t i = 0; i < batch.size(); ++i) batch[i].group->done(batch[i].index, std::move(answers[i]));
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    Group& group = *batch[i].group;
+    if (!answers[i] && !is_own_fault(answers[i].error().kind()) && !group.broken_by) group.broken_by = answers[i].error();
+    group.done(batch[i].index, std::move(answers[i]));
+  }
 }
 
 }  // namespace penstock::store

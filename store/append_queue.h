@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -27,7 +28,9 @@ namespace penstock::store {
 class BatchAppender {
  public:
   virtual ~BatchAppender() = default;
-  // Tries all requests, in their order, in one transaction; a failing one doesn't fail the others.
+  // Tries all requests, in their order, in one transaction; a failing one doesn't fail the others,
+  // unless it fails for a reason that is not its own (the session, a lock): then no later request of
+  // the same stream is written.
   // Returns one answer a request. An answer means that the transaction has ended (or is in doubt).
   virtual std::vector<Result<AppendReceipt>> append_batch(std::span<const AppendRequest* const> requests) = 0;
 };
@@ -59,6 +62,7 @@ class AppendQueue {
     std::vector<AppendRequest> requests;
     Deadline deadline;
     Done done;
+    std::optional<Error> broken_by;  // sequencer only: why the rest is not tried (append_many)
   };
   struct Entry {
     std::shared_ptr<Group> group;

@@ -105,7 +105,9 @@ class EventStore {
   virtual void append(AppendRequest request, Deadline deadline, AppendDone done) = 0;
 
   // The same for many requests that arrive together: they are queued in their order, with nothing
-  // of this caller in between. done is called with the index of each.
+  // of this caller in between. done is called with the index of each. Once one fails for a reason
+  // that is not its own (any kind but conflict, invalid and rejected), the later ones are not tried
+  // and fail with the same error, so that none overtakes it: the caller sends them again in order.
   virtual void append_many(std::vector<AppendRequest> requests, Deadline deadline,
                            std::function<void(std::size_t index, Result<AppendReceipt>)> done) = 0;
 
