@@ -1,6 +1,7 @@
 // The event store as a sink: the ingest end, idempotent by event id. Delivered = committed there.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "connectors/sink.h"
@@ -8,8 +9,22 @@
 
 namespace penstock::connectors {
 
+struct StoreSinkSettings {
+  std::size_t held_bytes = 32 << 20;  // events without an outcome; exceeded only by a single one
+  Duration append_deadline = std::chrono::seconds(30);
+};
+
 // `events` and `listener` outlive the sink. What is submitted between two flushes is appended
-// together; an event whose id is known with the same type and bytes counts as delivered.
-std::unique_ptr<Sink> make_store_sink(store::EventStore& events, OutcomeListener& listener);
+// together, one request an event, in the order of submission; an event whose id is known with the
+// same type and bytes counts as delivered.
+//
+// later_may_pass is kNo: one group is on its way at a time, and the store doesn't try what comes
+// behind a failure. So the first failure that is not an event's own fault ends the session: the rest
+// is reported kRetryable, the state is kBroken, and open() goes on once the store answers again. An
+// event that is rejected doesn't hold back later ones of its stream that were submitted with it.
+// Threads: one of its own, which hands groups to the store; outcomes come from there or from the
+// store's sequencer.
+std::unique_ptr<Sink> make_store_sink(store::EventStore& events, OutcomeListener& listener,
+                                      StoreSinkSettings settings = {});
 
 }  // namespace penstock::connectors

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "connectors/source.h"
@@ -18,7 +19,14 @@ struct StoreSourceSettings {
   std::optional<Position> start_after = Position{0};
 };
 
-// `log` and `checkpoints` outlive the source. Asserts that positions are contiguous.
+// `log` and `checkpoints` outlive the source. It asserts what the order of a route stands on, and
+// ends the opening with an error of kind internal where it doesn't hold:
+//   relay.not_contiguous            a page skipped a position or went back
+//   relay.checkpoint_beyond_head    the checkpoint lies ahead of the log
+//   relay.checkpoint_mismatch       another event stands at the checkpoint than the one that was settled
+// read() waits for the head inside the store, so idle_for is zero but for one case: an event larger
+// than the room while others are in flight is kept back and offered again.
+// figures() may ask the store for its head, at most once a second.
 std::unique_ptr<Source> make_store_source(StoreSourceSettings settings, store::EventLog& log,
                                           store::Checkpoints& checkpoints);
 

@@ -1,0 +1,247 @@
+#include "connectors/store/store_source.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "core/invariant.h"
+
+namespace penstock::connectors {
+namespace {
+
+// A page is at most this much of the room, so that reading and sending overlap.
+constexpr std::size_t kPageEvents = 2'000;
+constexpr std::size_t kPageBytes = 4 << 20;
+constexpr std::chrono::milliseconds kRetryLater{5};
+constexpr std::chrono::seconds kHeadAge{1};
+
+std::string text_of(Position position) { return std::to_string(position.value); }
+
+class StoreSource final : public Source {
+ public:
+  StoreSource(StoreSourceSettings settings, store::EventLog& log, store::Checkpoints& checkpoints)
+      : settings_(std::move(settings)), log_(log), checkpoints_(checkpoints) {}
+
+  Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
+  Result<ReadBatch> read(const ReadRoom& room, Deadline deadline, std::stop_token stop) override;
+  Status settle(ReadMark mark) override;
+  void close() override;
+  SourceFigures figures() const override;
+
+ private:
+  Result<store::Checkpoint> load_or_create();
+  Result<store::Checkpoint> create_at_start();
+  Status compare_event_at(const store::Checkpoint& checkpoint);
+  Status look_at_head();
+  Error beyond_head(std::string what) const;
+
+  Result<store::LogPage> fetch(const ReadRoom& room);
+  Status check_page(const store::LogPage& page) const;
+  ReadBatch batch_of(const store::LogPage& page);
+  bool too_large(const store::LogPage& page, const ReadRoom& room) const;
+
+  const StoreSourceSettings settings_;
+  store::EventLog& log_;
+  store::Checkpoints& checkpoints_;
+
+  Lease lease_;
+  Position read_up_to_, settled_up_to_;
+  ReadMark last_settled_{0};
+  std::deque<Position> unsettled_;           // [0] belongs to the mark after last_settled_
+  std::optional<store::LogPage> kept_back_;  // one event that there was no room for
+
+  mutable Position head_;
+  mutable std::chrono::steady_clock::time_point head_seen_at_{};
+  enum class Opening { kNone, kOpen } opening_ = Opening::kNone;
+  bool has_settled_ = false;
+  std::uint64_t reads_ = 0;
+};
+
+Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::stop_token stop) {
+  close();
+  lease_ = request.lease;
+  const auto checkpoint = load_or_create();
+  if (!checkpoint) return fail(checkpoint.error());
+  if (stop.stop_requested()) return fail(codes::kStopped, "route " + settings_.route + ": opening was stopped");
+  if (deadline.expired())
+    return fail(codes::kTimeout, "route " + settings_.route + ": the store took too long to open the log");
+  if (auto looked = look_at_head(); !looked) return looked;
+  if (checkpoint->position > head_)
+    return fail(beyond_head("the checkpoint is at position " + text_of(checkpoint->position)));
+  if (auto compared = compare_event_at(*checkpoint); !compared) return compared;
+
+  read_up_to_ = settled_up_to_ = checkpoint->position;
+  has_settled_ = true;
+  opening_ = Opening::kOpen;
+  return {};
+}
+
+Result<store::Checkpoint> StoreSource::load_or_create() {
+  if (!settings_.renamed_from.empty()) {
+    if (auto renamed = checkpoints_.rename(lease_, settings_.renamed_from, settings_.route); !renamed)
+      return fail(std::move(renamed.error()).with_context("carrying over the checkpoint of route " +
+                                                          settings_.renamed_from));
+  }
+  auto loaded = checkpoints_.load(settings_.route);
+  if (!loaded) return fail(std::move(loaded.error()).with_context("loading the checkpoint of " + settings_.route));
+  if (*loaded) return **std::move(loaded);
+  return create_at_start();
+}
+
+Result<store::Checkpoint> StoreSource::create_at_start() {
+  if (auto looked = look_at_head(); !looked) return fail(std::move(looked.error()));
+  const Position start = settings_.start_after.value_or(head_);
+  if (start > head_) return fail(beyond_head("`start` names position " + text_of(start)));
+  auto created = checkpoints_.create(lease_, settings_.route, start);
+  if (!created) return fail(std::move(created.error()).with_context("creating the checkpoint of " + settings_.route));
+  return created;
+}
+
+Error StoreSource::beyond_head(std::string what) const {
+  return Error(codes::kRelayCheckpointBeyondHead,
+               "route " + settings_.route + ": " + std::move(what) + ", but the log ends at " + text_of(head_));
+}
+
+Status StoreSource::look_at_head() {
+  const auto head = log_.head();
+  if (!head) return fail(Error(head.error()).with_context("reading the head of the log"));
+  head_ = *head;
+  head_seen_at_ = std::chrono::steady_clock::now();
+  return {};
+}
+
+// Positions are reused by a database that lost its tail, so the number alone proves nothing.
+Status StoreSource::compare_event_at(const store::Checkpoint& checkpoint) {
+  if (checkpoint.position == Position{0} || checkpoint.event_id.is_nil()) return {};
+  const auto page = log_.read_after(Position{checkpoint.position.value - 1}, {.events = 1}, {});
+  if (!page) return fail(Error(page.error()).with_context("reading the event at the checkpoint"));
+  if (page->events->empty()) return {};
+  const Event& event = page->events->events().front();
+  if (event.position != checkpoint.position || event.id == checkpoint.event_id) return {};
+  return fail(codes::kRelayCheckpointMismatch,
+              "route " + settings_.route + ": at position " + text_of(checkpoint.position) + " stands event " +
+                  event.id.to_string() + ", but " + checkpoint.event_id.to_string() + " was settled there");
+}
+
+Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
+  INVARIANT(opening_ == Opening::kOpen, "a source is read while it is open");
+  while (!stop.stop_requested() && room.events > 0) {
+    if (!kept_back_ && read_up_to_ >= head_) {
+      const auto head = log_.wait_beyond(read_up_to_, deadline, stop);
+      if (!head) return fail(Error(head.error()).with_context("waiting for the head of the log"));
+      head_ = std::max(head_, *head);
+      head_seen_at_ = std::chrono::steady_clock::now();
+      if (head_ <= read_up_to_) break;
+    }
+    auto page = fetch(room);
+    if (!page) return fail(std::move(page.error()));
+    if (too_large(*page, room)) {
+      kept_back_ = std::move(*page);
+      return ReadBatch{.items = {}, .idle_for = kRetryLater};
+    }
+    if (page->reached > read_up_to_) return batch_of(*page);
+    // The head was seen beyond, yet there was nothing to read: a reader that is behind the appender,
+    // or a database that went back.
+    if (auto looked = look_at_head(); !looked) return fail(std::move(looked.error()));
+    if (head_ < read_up_to_) return fail(beyond_head("the log was read up to position " + text_of(read_up_to_)));
+    return ReadBatch{.items = {}, .idle_for = kRetryLater};
+  }
+  return ReadBatch{};
+}
+
+Result<store::LogPage> StoreSource::fetch(const ReadRoom& room) {
+  if (kept_back_) {
+    store::LogPage page = *std::move(kept_back_);
+    kept_back_.reset();
+    return page;
+  }
+  const store::ReadLimit limit{.events = std::min(room.events, kPageEvents),
+                               .bytes = std::clamp<std::size_t>(room.bytes, 1, kPageBytes)};
+  ++reads_;
+  auto page = log_.read_after(read_up_to_, limit, settings_.filter);
+  if (!page) return fail(std::move(page.error()).with_context("reading the log after " + text_of(read_up_to_)));
+  if (auto checked = check_page(*page); !checked) return fail(std::move(checked.error()));
+  return page;
+}
+
+Status StoreSource::check_page(const store::LogPage& page) const {
+  const auto skipped = [this](Position after, Position found) {
+    return fail(codes::kRelayNotContiguous, "route " + settings_.route + ": position " + text_of(found) +
+                                                " was read after " + text_of(after));
+  };
+  Position last = read_up_to_;
+  for (const Event& event : page.events->events()) {
+    if (!event.position) return fail(codes::kRelayNotContiguous, "the log yielded an event without a position");
+    const bool follows = settings_.filter.admits_all() ? *event.position == last.next() : *event.position > last;
+    if (!follows) return skipped(last, *event.position);
+    last = *event.position;
+  }
+  const bool ends_well = settings_.filter.admits_all() ? page.reached == last : page.reached >= last;
+  return ends_well ? Status() : skipped(last, page.reached);
+}
+
+bool StoreSource::too_large(const store::LogPage& page, const ReadRoom& room) const {
+  return room.window == ReadRoom::Window::kInUse && page.events->size() == 1 &&
+         page.events->events().front().size_bytes() > room.bytes;
+}
+
+ReadBatch StoreSource::batch_of(const store::LogPage& page) {
+  ReadBatch batch;
+  batch.items.reserve(page.events->size() + 1);
+  const auto add = [&](Position position, EventRef event) {
+    unsettled_.push_back(position);
+    const ReadMark mark{last_settled_.value + unsettled_.size()};
+    batch.items.push_back({.mark = mark, .event = std::move(event), .malformed = nullptr});
+    read_up_to_ = position;
+  };
+  for (std::size_t i = 0; i < page.events->size(); ++i)
+    add(*page.events->events()[i].position, EventBatch::ref(page.events, i));
+  // What the filter dropped behind the last event must be passed by the checkpoint too.
+  if (page.reached > read_up_to_) add(page.reached, nullptr);
+  head_ = std::max(head_, read_up_to_);
+  return batch;
+}
+
+Status StoreSource::settle(ReadMark mark) {
+  INVARIANT(opening_ == Opening::kOpen, "a source is settled while it is open");
+  if (mark <= last_settled_) return {};
+  const std::size_t items = mark.value - last_settled_.value;
+  INVARIANT(items <= unsettled_.size(), "only what was read can be settled");
+  const Position to = unsettled_[items - 1];
+  auto advanced = checkpoints_.advance(lease_, settings_.route, settled_up_to_, to);
+  if (!advanced) return fail(std::move(advanced.error()).with_context("advancing the checkpoint of " + settings_.route));
+  unsettled_.erase(unsettled_.begin(), unsettled_.begin() + static_cast<std::ptrdiff_t>(items));
+  last_settled_ = mark;
+  settled_up_to_ = to;
+  return {};
+}
+
+void StoreSource::close() {
+  opening_ = Opening::kNone;
+  unsettled_.clear();
+  kept_back_.reset();
+  last_settled_ = ReadMark{0};
+}
+
+SourceFigures StoreSource::figures() const {
+  SourceFigures figures{.reads = reads_};
+  if (!has_settled_) return figures;
+  // Nothing is read while a sink is away, yet that is when the lag matters most.
+  const auto now = std::chrono::steady_clock::now();
+  if (now - head_seen_at_ > kHeadAge) {
+    head_seen_at_ = now;
+    if (const auto head = log_.head()) head_ = std::max(head_, *head);
+  }
+  figures.settled = settled_up_to_;
+  figures.head = head_;
+  figures.lag_events = head_.value - settled_up_to_.value;
+  return figures;
+}
+
+}  // namespace
+
+std::unique_ptr<Source> make_store_source(StoreSourceSettings settings, store::EventLog& log,
+                                          store::Checkpoints& checkpoints) {
+  return std::make_unique<StoreSource>(std::move(settings), log, checkpoints);
+}
+
+}  // namespace penstock::connectors

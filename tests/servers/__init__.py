@@ -1,1 +1,0 @@
-"""The private servers of the test run; `scripts/servers` is the way in."""
