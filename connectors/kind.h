@@ -42,6 +42,12 @@ struct RouteTemplates {
   std::string key = "{key}";
 };
 
+// What bounds a sink: of the route's window, and of one event.
+struct SinkLimits {
+  std::size_t window_bytes;
+  std::size_t event_bytes;
+};
+
 struct SinkKind {
   std::string_view name;   // word in `kind =`
   std::string_view title;  // for people
@@ -52,7 +58,7 @@ struct SinkKind {
   // Offline check of what FieldSpecs can't say.
   std::vector<SectionError> (*check)(const Section& sink);
   RouteTemplates (*templates)(const Section& sink, const Section& route);
-  Result<std::unique_ptr<Sink>> (*make)(const Section& sink, std::string_view route_name, std::size_t window_bytes,
+  Result<std::unique_ptr<Sink>> (*make)(const Section& sink, std::string_view route_name, const SinkLimits& limits,
                                         const Surroundings& surroundings, OutcomeListener& listener);
   // Tries broker, topics, exchanges; read-only. `destinations` without placeholders only.
   std::vector<Finding> (*inspect)(const Section& sink, std::span<const RouteTemplates> routes, std::size_t event_bytes,

@@ -23,6 +23,9 @@ enum class Submitted { kAccepted, kFull };
 
 // Whether a later message of a key can be delivered though an earlier one failed. If so, a route with
 // order = "strict" keeps one unsettled message a key.
+// kNo: once a message has failed (retryable or rejected), nothing that was submitted after it on its
+// key is delivered in this opening. The sink then goes kBroken, takes nothing more, reports the rest,
+// and is opened again: what failed as retryable is submitted again in its order.
 enum class LaterMayPass { kNo, kYes };
 
 struct SinkState {
