@@ -1,0 +1,1 @@
+"""The private servers of the test run; `scripts/servers` is the way in."""
