@@ -21,22 +21,37 @@ AppendQueue::~AppendQueue() { stop(Deadline::in(std::chrono::seconds(0))); }
 
 void AppendQueue::push(std::vector<AppendRequest> requests, Deadline deadline, Done done) {
   auto group = std::make_shared<Group>(Group{std::move(requests), deadline, std::move(done), std::nullopt});
-  std::size_t accepted = 0;
-  bool stopped = false;
-  {
-    std::lock_guard lock(mutex_);
-    stopped = phase_ != Phase::kRunning;
-    for (; !stopped && accepted < group->requests.size(); ++accepted) {
-      const std::size_t bytes = group->requests[accepted].size_bytes();
-      if (queued_bytes_ > 0 && queued_bytes_ + bytes > settings_.queue_bytes) break;
-      queue_.push_back({group, accepted});
-      queued_bytes_ += bytes;
+  std::vector<std::pair<std::size_t, Error>> refused;
+  std::vector<std::size_t> sound;
+  sound.reserve(group->requests.size());
+  for (std::size_t i = 0; i < group->requests.size(); ++i) {
+    if (auto checked = check_append(group->requests[i], settings_.limits); checked) {
+      sound.push_back(i);
+    } else {
+      refused.emplace_back(i, std::move(checked.error()));
     }
   }
+  enqueue(group, sound, refused);
   wake_.notify_one();
-  for (std::size_t i = accepted; i < group->requests.size(); ++i) {
-    group->done(i, stopped ? fail(codes::kStopped, "the store is closing")
-                           : fail(codes::kStoreQueueFull, "the queue of appends is full"));
+  for (auto& [index, error] : refused) group->done(index, fail(std::move(error)));
+}
+
+// Once one doesn't fit, none behind it is taken either: the order of the caller holds.
+void AppendQueue::enqueue(const std::shared_ptr<Group>& group, std::span<const std::size_t> indexes,
+                          std::vector<std::pair<std::size_t, Error>>& refused) {
+  std::lock_guard lock(mutex_);
+  bool full = false;
+  for (const std::size_t index : indexes) {
+    const std::size_t bytes = group->requests[index].size_bytes();
+    full = full || (queued_bytes_ > 0 && queued_bytes_ + bytes > settings_.queue_bytes);
+    if (phase_ != Phase::kRunning) {
+      refused.emplace_back(index, Error(codes::kStopped, "the store is closing"));
+    } else if (full) {
+      refused.emplace_back(index, Error(codes::kStoreQueueFull, "the queue of appends is full"));
+    } else {
+      queue_.push_back({group, index});
+      queued_bytes_ += bytes;
+    }
   }
 }
 
@@ -100,7 +115,8 @@ void AppendQueue::answer(std::span<const Entry> batch, std::vector<Result<Append
   INVARIANT(answers.size() == batch.size(), "a backend answers every request of a batch");
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Group& group = *batch[i].group;
-    if (!answers[i] && !is_own_fault(answers[i].error().kind()) && !group.broken_by) group.broken_by = answers[i].error();
+    if (!answers[i] && !is_own_fault(answers[i].error().kind()) && !group.broken_by)
+      group.broken_by = answers[i].error();
     group.done(batch[i].index, std::move(answers[i]));
   }
 }

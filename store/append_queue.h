@@ -39,6 +39,7 @@ struct AppendQueueSettings {
   std::size_t queue_bytes = 64 << 20;
   std::size_t batch_events = 4'096;
   std::size_t batch_bytes = 8 << 20;
+  AppendLimits limits;  // of one request
 };
 
 class AppendQueue {
@@ -50,7 +51,7 @@ class AppendQueue {
   AppendQueue(const AppendQueue&) = delete;
   AppendQueue& operator=(const AppendQueue&) = delete;
 
-  // From any thread. See EventStore::append_many.
+  // From any thread. Checks each request (check_append) and queues it; see EventStore::append_many.
   using Done = std::function<void(std::size_t index, Result<AppendReceipt>)>;
   void push(std::vector<AppendRequest> requests, Deadline deadline, Done done);
 
@@ -69,6 +70,8 @@ class AppendQueue {
     std::size_t index;
   };
 
+  void enqueue(const std::shared_ptr<Group>& group, std::span<const std::size_t> indexes,
+               std::vector<std::pair<std::size_t, Error>>& refused);
   void run();
   std::vector<Entry> take_batch();
   void answer(std::span<const Entry> batch, std::vector<Result<AppendReceipt>> answers);

@@ -62,10 +62,13 @@ using AppendDone = std::function<void(Result<AppendReceipt>)>;
 
 enum class Direction { kForward, kBackward };
 
+// Bounds of one page. A limit of no events is refused: store.invalid_request.
 struct ReadLimit {
   std::size_t events = 500;
-  std::size_t bytes = 4 << 20;  // exceeded only by a single event
+  std::size_t bytes = 4 << 20;  // of Event::size_bytes(); exceeded only by a single event
 };
+
+Status check_limit(const ReadLimit& limit);
 
 struct StreamPage {
   std::shared_ptr<const EventBatch> events;  // in the order of the direction
