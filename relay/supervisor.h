@@ -39,9 +39,13 @@ class Supervisor {
   void start();
 
   // Stops reading, settles what is in flight, gives the leases back. A second call, or stop_now()
-  // from another thread, ends the wait.
+  // from another thread or a signal's, ends the wait.
   Ended drain(Deadline deadline);
   void stop_now();
+
+  // One a route, in the order of the plans: what is also reported to the store every two seconds.
+  // From any thread.
+  std::vector<store::RouteState> states() const;
 
  private:
   struct Parts;
