@@ -28,7 +28,7 @@ struct RoutePlan {
 
 enum class Ended { kDrained, kDeadlinePassed };
 
-// Threads: start, drain and stop_now are called from the program's main thread. The store, the
+// Threads: start() is called once; the other calls may come from any thread. The store, the
 // surroundings and what the plans capture outlive the supervisor.
 class Supervisor {
  public:
@@ -39,7 +39,7 @@ class Supervisor {
   void start();
 
   // Stops reading, settles what is in flight, gives the leases back. A second call, or stop_now()
-  // from another thread or a signal's, ends the wait.
+  // from another thread, ends the wait.
   Ended drain(Deadline deadline);
   void stop_now();
 
