@@ -1,0 +1,170 @@
+// Opening a session: connecting within a deadline, and the settings that every session has.
+#include <libpq-fe.h>
+
+#include <charconv>
+#include <optional>
+#include <regex>
+#include <sstream>
+
+#include "core/invariant.h"
+#include "store/postgres/session.h"
+
+namespace penstock::store::postgres {
+namespace {
+
+constexpr int kOldestServer = 140'000;
+
+// The password out of a URL or keywords; nullopt when the text does not parse. libpq's own words about
+// such a text quote parts of it, so they are never shown.
+std::optional<Secret> parse_password(const std::string& url) {
+  char* words = nullptr;
+  PQconninfoOption* options = PQconninfoParse(url.c_str(), &words);
+  if (words != nullptr) PQfreemem(words);
+  if (options == nullptr) return std::nullopt;
+  Secret password;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option)
+    if (std::string_view(option->keyword) == "password" && option->val != nullptr) password = Secret(option->val);
+  PQconninfoFree(options);
+  return password;
+}
+
+// An option that is wrong is quoted by libpq, and a URL with a slip in it has its password anywhere.
+std::string without(std::string words, const Secret& secret) {
+  if (secret.empty()) return words;
+  const std::string& hidden = secret.reveal();
+  for (auto at = words.find(hidden); at != std::string::npos; at = words.find(hidden, at + 3))
+    words.replace(at, hidden.size(), "***");
+  return words;
+}
+
+struct ConnectFailure {
+  std::string words, sqlstate;
+};
+
+// libpq hands out no SQLSTATE of a refused start, but writes it into its verbose words, in any
+// language: "…: FATAL:  28P01: password authentication failed …\nLOCATION:  …".
+ConnectFailure read_connect_failure(std::string_view text) {
+  static const std::regex kSqlstate(R"(:  ([0-9A-Z]{5}): )");
+  ConnectFailure failure;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("LOCATION:")) continue;
+    std::smatch match;
+    if (std::regex_search(line, match, kSqlstate)) {
+      if (failure.sqlstate.empty()) failure.sqlstate = match[1];
+      line = match.prefix().str() + ": " + match.suffix().str() + " (" + match[1].str() + ")";
+    }
+    failure.words += (failure.words.empty() ? "" : " ") + line;
+  }
+  return failure;
+}
+
+std::string settings_sql(const SessionSettings& settings) {
+  const auto milliseconds = [](std::chrono::milliseconds time) { return "'" + std::to_string(time.count()) + "ms'"; };
+  // Text forms of values must be equal in every session, so that duplicates of an event are equal.
+  std::string sql =
+      "SET search_path = '';"
+      "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';"
+      "SET extra_float_digits = 1; SET standard_conforming_strings = on;"
+      "SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off;"
+      "SET idle_in_transaction_session_timeout = '2s';"
+      "SET tcp_keepalives_idle = 2; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3;"
+      "SET tcp_user_timeout = '5s';"
+      // Weaker than `on` means that a commit may be answered before it is durable.
+      "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)"
+      " WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');"
+      // Ends a long statement whose client is gone; the parameter exists everywhere, the ability doesn't.
+      "SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false)"
+      " WHERE pg_catalog.version() LIKE '%linux%';";
+  sql += "SET lock_timeout = " + milliseconds(settings.lock_timeout) + ";";
+  sql += "SET statement_timeout = " + milliseconds(settings.statement_timeout) + ";";
+  sql += "SET idle_session_timeout = " + milliseconds(settings.idle_session_timeout) + ";";
+  for (const auto& [name, value] : settings.parameters)
+    sql += "SET " + quote_identifier(name) + " = " + quote_literal(value) + ";";
+  return sql;
+}
+
+constexpr std::string_view kFactsSql =
+    "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_backend_pid(),"
+    " (SELECT a.backend_start FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()),"
+    " (SELECT c.system_identifier FROM pg_catalog.pg_control_system() c),"
+    " CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL"
+    "  ELSE pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) END";
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::open(const SessionSettings& settings, Deadline deadline,
+                                               std::stop_token stop) {
+  std::unique_ptr<Session> session(new Session(settings.code_of));
+  if (auto connected = session->connect(settings, deadline, stop); !connected)
+    return fail(std::move(connected.error()));
+  if (auto applied = session->apply_settings(settings, deadline, stop); !applied)
+    return fail(std::move(applied.error()).with_context("setting up the database session"));
+  return session;
+}
+
+Status Session::connect(const SessionSettings& settings, Deadline deadline, std::stop_token stop) {
+  const std::string& url = settings.url.reveal();
+  const std::optional<Secret> password = parse_password(url);
+  if (!password) {
+    failure_.condition = SqlCondition::kDefect;
+    return fail(codes::kConfigInvalid, "the URL of the database can't be parsed as postgresql://… or libpq keywords");
+  }
+  const char* keywords[] = {"dbname",
+                            "application_name",
+                            "client_encoding",
+                            "keepalives_idle",
+                            "keepalives_interval",
+                            "keepalives_count",
+                            "tcp_user_timeout",
+                            nullptr};
+  const char* values[] = {url.c_str(), settings.application_name.c_str(), "UTF8", "2", "1", "3", "5000", nullptr};
+  waiting_since_ = looked_at_ = std::chrono::steady_clock::now();
+  connection_ = PQconnectStartParams(keywords, values, 1);
+  INVARIANT(connection_ != nullptr, "libpq has memory for a connection");
+  PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);
+  PQsetNoticeProcessor(
+      connection_, [](void*, const char*) {}, nullptr);
+  auto awaited = PGRES_POLLING_WRITING;
+  while (PQstatus(connection_) != CONNECTION_BAD && awaited != PGRES_POLLING_OK && awaited != PGRES_POLLING_FAILED) {
+    const auto events = awaited == PGRES_POLLING_READING ? Awaited::kReadable : Awaited::kReadableOrWritable;
+    if (auto ready = wait_for_server(events, deadline, stop); !ready)
+      return fail(std::move(ready.error()).with_context("connecting to the database"));
+    awaited = PQconnectPoll(connection_);
+  }
+  if (PQstatus(connection_) == CONNECTION_OK) {
+    PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);
+    PQsetnonblocking(connection_, 1);
+    return {};
+  }
+  const ConnectFailure failure = read_connect_failure(PQerrorMessage(connection_));
+  // Without a SQLSTATE it was the client's side that failed; a missing password never gets to the server.
+  const bool needs_password = failure.sqlstate.empty() && PQconnectionNeedsPassword(connection_) != 0;
+  failure_ = {needs_password ? SqlCondition::kUnauthorized : classify(failure.sqlstate), failure.sqlstate, "", 0};
+  close();
+  return fail(code_of_(failure_.condition), without(failure.words, *password));
+}
+
+Status Session::apply_settings(const SessionSettings& settings, Deadline deadline, std::stop_token stop) {
+  if (PQserverVersion(connection_) < kOldestServer) {
+    failure_.condition = SqlCondition::kUnsupported;
+    const std::string version = std::to_string(PQserverVersion(connection_) / 10'000);
+    close();
+    return fail(code_of_(failure_.condition), "the server is PostgreSQL " + version + ", 14 or newer is needed");
+  }
+  auto facts = execute(settings_sql(settings) + std::string(kFactsSql), deadline, std::move(stop));
+  if (!facts) return fail(std::move(facts.error()));
+  server_.version = static_cast<int>(facts->integer(0, 0));
+  server_.pid = facts->integer(0, 1);
+  server_.backend_start = facts->bytes(0, 2);
+  server_.system_identifier = facts->bytes(0, 3);
+  if (facts->is_null(0, 4)) {
+    server_.role = ServerFacts::Role::kStandby;
+  } else {
+    const std::string_view hex = facts->bytes(0, 4);
+    std::from_chars(hex.data(), hex.data() + hex.size(), server_.timeline, 16);
+  }
+  return {};
+}
+
+}  // namespace penstock::store::postgres
