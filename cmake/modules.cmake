@@ -25,18 +25,28 @@ function(penstock_add_module)
   endif()
 endfunction()
 
-# penstock_add_test(NAME unit_core LABEL unit SOURCES … LINK …)
+# penstock_add_test(NAME unit_core LABEL unit [SERIAL] [TIMEOUT seconds] SOURCES … LINK …)
 #   One test program; every case is a ctest test with this label (unit, contract, pg, kafka, rmq, fault, e2e).
+#   SERIAL: nothing else runs meanwhile, for suites that crash the shared servers. The target
+#   suite_<label> builds all programs of a label.
 function(penstock_add_test)
-  cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;LINK;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "NAME;LABEL;TIMEOUT" "SOURCES;LINK;ENVIRONMENT" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LINK} GTest::gtest_main GTest::gmock penstock_warnings)
-  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST
-    TEST_PREFIX "${ARG_NAME}." PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  set(properties LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_SERIAL)
+    list(APPEND properties RUN_SERIAL TRUE)
+  endif()
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    TEST_PREFIX "${ARG_NAME}." PROPERTIES ${properties})
+  if(NOT TARGET suite_${ARG_LABEL})
+    add_custom_target(suite_${ARG_LABEL})
+  endif()
+  add_dependencies(suite_${ARG_LABEL} ${ARG_NAME})
 endfunction()
 
 include(GoogleTest)
