@@ -87,7 +87,13 @@ class Source {
   // error ends the opening; `in_doubt` and `unavailable` are safe because the next opening looks.
   virtual Status settle(ReadMark mark) = 0;
 
-  // Ends the opening and frees what guards the table. Never fails; not settling anything.
+  // Called about once a second while the source is open and there is nothing else to do (the window
+  // is full because a sink is away): a round trip on the session that guards the table, so that the
+  // server doesn't end it as idle, and so that its loss is noticed. Any error ends the opening.
+  virtual Status keep_alive() { return {}; }
+
+  // Ends the opening and frees what guards the table. Never fails; not settling anything. Called too
+  // after an error has ended the opening, and for a source that was never opened.
   virtual void close() = 0;
 
   virtual SourceFigures figures() const = 0;

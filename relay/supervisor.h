@@ -28,7 +28,7 @@ struct RoutePlan {
 
 enum class Ended { kDrained, kDeadlinePassed };
 
-// Threads: start, drain and stop_now are called from the program's main thread. The store, the
+// Threads: start() is called once; the other calls may come from any thread. The store, the
 // surroundings and what the plans capture outlive the supervisor.
 class Supervisor {
  public:
@@ -42,6 +42,10 @@ class Supervisor {
   // from another thread, ends the wait.
   Ended drain(Deadline deadline);
   void stop_now();
+
+  // One a route, in the order of the plans: what is also reported to the store every two seconds.
+  // From any thread.
+  std::vector<store::RouteState> states() const;
 
  private:
   struct Parts;

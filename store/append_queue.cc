@@ -7,10 +7,9 @@
 namespace penstock::store {
 namespace {
 
-// Whether a request failed by its own fault, so that it says nothing about the next one.
-bool is_own_fault(ErrorKind kind) {
-  return kind == ErrorKind::kConflict || kind == ErrorKind::kInvalid || kind == ErrorKind::kRejected;
-}
+tl::unexpected<Error> held_back() { return fail(codes::kStoreHeldBack, "an earlier append of the same call failed"); }
+
+bool holds_back(const AppendRequest& request) { return request.after_failure == AfterFailure::kHoldBack; }
 
 }  // namespace
 
@@ -20,24 +19,46 @@ AppendQueue::AppendQueue(BatchAppender& appender, AppendQueueSettings settings)
 AppendQueue::~AppendQueue() { stop(Deadline::in(std::chrono::seconds(0))); }
 
 void AppendQueue::push(std::vector<AppendRequest> requests, Deadline deadline, Done done) {
-  auto group = std::make_shared<Group>(Group{std::move(requests), deadline, std::move(done), std::nullopt});
-  std::size_t accepted = 0;
+  auto group = std::make_shared<Group>(Group{std::move(requests), deadline, std::move(done)});
+  std::vector<Refusal> refused = refuse_unfit(*group);
+  const std::size_t unfit = refused.size();
+  std::size_t index = 0;
   bool stopped = false;
   {
     std::lock_guard lock(mutex_);
     stopped = phase_ != Phase::kRunning;
-    for (; !stopped && accepted < group->requests.size(); ++accepted) {
-      const std::size_t bytes = group->requests[accepted].size_bytes();
+    for (std::size_t next_unfit = 0; !stopped && index < group->requests.size(); ++index) {
+      if (next_unfit < unfit && refused[next_unfit].first == index) {
+        ++next_unfit;
+        continue;
+      }
+      const std::size_t bytes = group->requests[index].size_bytes();
       if (queued_bytes_ > 0 && queued_bytes_ + bytes > settings_.queue_bytes) break;
-      queue_.push_back({group, accepted});
+      queue_.push_back({group, index});
       queued_bytes_ += bytes;
     }
   }
   wake_.notify_one();
-  for (std::size_t i = accepted; i < group->requests.size(); ++i) {
-    group->done(i, stopped ? fail(codes::kStopped, "the store is closing")
-                           : fail(codes::kStoreQueueFull, "the queue of appends is full"));
+  for (auto& [at, error] : refused) {
+    if (at < index) group->done(at, fail(std::move(error)));
   }
+  for (; index < group->requests.size(); ++index) {
+    group->done(index, stopped ? fail(codes::kStopped, "the store is closing")
+                               : fail(codes::kStoreQueueFull, "the queue of appends is full"));
+  }
+}
+
+std::vector<AppendQueue::Refusal> AppendQueue::refuse_unfit(const Group& group) const {
+  std::vector<Refusal> refused;
+  bool hold_back = false;
+  for (std::size_t i = 0; i < group.requests.size(); ++i) {
+    const AppendRequest& request = group.requests[i];
+    Status fits = hold_back && holds_back(request) ? held_back() : check_append(request, settings_.limits);
+    if (fits) continue;
+    hold_back = hold_back || holds_back(request);
+    refused.emplace_back(i, std::move(fits.error()));
+  }
+  return refused;
 }
 
 void AppendQueue::stop(Deadline deadline) {
@@ -65,9 +86,10 @@ void AppendQueue::run() {
     for (const Entry& entry : batch) {
       if (refusing) {
         entry.group->done(entry.index, fail(codes::kStopped, "the store closed before the append was tried"));
-      } else if (entry.group->broken_by) {
-        entry.group->done(entry.index, fail(*entry.group->broken_by));
+      } else if (entry.group->tail == Group::Tail::kHeldBack && holds_back(entry.group->requests[entry.index])) {
+        entry.group->done(entry.index, held_back());
       } else if (entry.group->deadline.expired()) {
+        entry.group->tail = Group::Tail::kHeldBack;
         entry.group->done(entry.index, fail(codes::kTimeout, "the append waited too long for its turn"));
       } else {
         tried.push_back(entry);
@@ -100,7 +122,7 @@ void AppendQueue::answer(std::span<const Entry> batch, std::vector<Result<Append
   INVARIANT(answers.size() == batch.size(), "a backend answers every request of a batch");
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Group& group = *batch[i].group;
-    if (!answers[i] && !is_own_fault(answers[i].error().kind()) && !group.broken_by) group.broken_by = answers[i].error();
+    if (!answers[i] && holds_back(group.requests[batch[i].index])) group.tail = Group::Tail::kHeldBack;
     group.done(batch[i].index, std::move(answers[i]));
   }
 }

@@ -5,8 +5,9 @@
 // answers back. While a batch commits the next one gathers, so that the batch grows with the load
 // and a lone request is committed at once: there is no timer.
 //
-// A request that waits beyond its deadline is answered core.timeout without being tried. Stopping
-// drains: what was queued is still tried; what can't be is answered core.stopped.
+// Every request is checked against the limits before it is queued. One that waits beyond its
+// deadline is answered core.timeout without being tried. Stopping drains: what was queued is still
+// tried; what can't be is answered core.stopped.
 #pragma once
 
 #include <condition_variable>
@@ -14,9 +15,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/log.h"
@@ -29,8 +30,7 @@ class BatchAppender {
  public:
   virtual ~BatchAppender() = default;
   // Tries all requests, in their order, in one transaction; a failing one doesn't fail the others,
-  // unless it fails for a reason that is not its own (the session, a lock): then no later request of
-  // the same stream is written.
+  // but for those of its stream with AfterFailure::kHoldBack (store/append_rules.h sees to it).
   // Returns one answer a request. An answer means that the transaction has ended (or is in doubt).
   virtual std::vector<Result<AppendReceipt>> append_batch(std::span<const AppendRequest* const> requests) = 0;
 };
@@ -39,6 +39,7 @@ struct AppendQueueSettings {
   std::size_t queue_bytes = 64 << 20;
   std::size_t batch_events = 4'096;
   std::size_t batch_bytes = 8 << 20;
+  AppendLimits limits;  // of one request
 };
 
 class AppendQueue {
@@ -50,7 +51,7 @@ class AppendQueue {
   AppendQueue(const AppendQueue&) = delete;
   AppendQueue& operator=(const AppendQueue&) = delete;
 
-  // From any thread. See EventStore::append_many.
+  // From any thread. Checks each request (check_append) and queues it; see EventStore::append_many.
   using Done = std::function<void(std::size_t index, Result<AppendReceipt>)>;
   void push(std::vector<AppendRequest> requests, Deadline deadline, Done done);
 
@@ -62,13 +63,17 @@ class AppendQueue {
     std::vector<AppendRequest> requests;
     Deadline deadline;
     Done done;
-    std::optional<Error> broken_by;  // sequencer only: why the rest is not tried (append_many)
+    enum class Tail { kTried, kHeldBack } tail = Tail::kTried;  // sequencer only, of kHoldBack requests
   };
   struct Entry {
     std::shared_ptr<Group> group;
     std::size_t index;
   };
 
+  void enqueue(const std::shared_ptr<Group>& group, std::span<const std::size_t> indexes,
+               std::vector<std::pair<std::size_t, Error>>& refused);
+  using Refusal = std::pair<std::size_t, Error>;
+  std::vector<Refusal> refuse_unfit(const Group& group) const;
   void run();
   std::vector<Entry> take_batch();
   void answer(std::span<const Entry> batch, std::vector<Result<AppendReceipt>> answers);

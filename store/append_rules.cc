@@ -1,6 +1,7 @@
 #include "store/append_rules.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/invariant.h"
 
@@ -21,7 +22,11 @@ class Planner {
 
   AppendPlan plan(std::span<const AppendRequest* const> requests) && {
     plan_.answers.reserve(requests.size());
-    for (const AppendRequest* request : requests) plan_.answers.push_back(judge(*request));
+    for (const AppendRequest* request : requests) {
+      plan_.answers.push_back(is_held_back(*request) ? held_back(*request) : judge(*request));
+      if (!plan_.answers.back() && request->after_failure == AfterFailure::kHoldBack)
+        failed_streams_.insert(request->events.front()->stream);
+    }
     return std::move(plan_);
   }
 
@@ -122,6 +127,15 @@ class Planner {
     return std::nullopt;
   }
 
+  bool is_held_back(const AppendRequest& request) const {
+    return request.after_failure == AfterFailure::kHoldBack && failed_streams_.contains(request.events.front()->stream);
+  }
+
+  static tl::unexpected<Error> held_back(const AppendRequest& request) {
+    return fail(codes::kStoreHeldBack,
+                "an earlier append to stream \"" + std::string(request.events.front()->stream) + "\" failed");
+  }
+
   static Status check_category(const AppendRequest& request, const Stream& stream) {
     const Event& first = *request.events.front();
     if (!stream.last_version || stream.category == first.category) return {};
@@ -160,6 +174,7 @@ class Planner {
   AppendPlan plan_;
   std::unordered_map<std::string_view, std::size_t> touched_;        // index into plan_.streams
   std::unordered_map<EventKey, std::size_t, EventKeyHash> written_;  // index into plan_.events
+  std::unordered_set<std::string_view> failed_streams_;              // by requests that hold back others
 };
 
 }  // namespace

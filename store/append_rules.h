@@ -3,7 +3,8 @@
 // transaction, asks for the plan, writes what the plan says, commits, and passes the answers on.
 //
 // Requests are judged in their order against the facts and what earlier requests of the same batch
-// will have written. A request that fails leaves nothing behind and doesn't hinder the others.
+// will have written. A request that fails leaves nothing behind and doesn't hinder the others, but for
+// AfterFailure::kHoldBack: behind one that failed, such a request of its stream is store.held_back.
 //
 // Known ids come before every other rule, so that a retry is answered as the first attempt was:
 //   all ids known, at consecutive versions     the original versions and positions

@@ -30,6 +30,12 @@ struct Checkpoint {
   StoreIdentity identity;
 };
 
+// What an advance `from` → `to` means for a route whose stored position is `stored`; the rule of every
+// backend. An equal `to` is the answer to an advance in doubt. Error: store.corrupt, see advance().
+enum class CheckpointStep { kMove, kStandsThere };
+Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Position> stored, Position from,
+                                     Position to);
+
 class Checkpoints {
  public:
   virtual ~Checkpoints() = default;
@@ -38,18 +44,20 @@ class Checkpoints {
   virtual Result<std::optional<Checkpoint>> load(std::string_view route) = 0;
 
   // Creates the first checkpoint of a route, under its lease; one that exists is left as it is and
-  // returned. Errors: store.fenced, store.unavailable.
+  // returned. Errors: store.fenced; store.corrupt when `start` is beyond the head; store.unavailable.
   virtual Result<Checkpoint> create(const Lease& lease, std::string_view route, Position start) = 0;
 
   // Compare-and-set: `from` → `to`, only forward, only under the lease; the event id at `to` and the
   // identity are looked up by the store in the same transaction. Errors: store.fenced when the lease
-  // is lost, store.corrupt when the stored position is neither `from` nor `to` (an equal `to` is the
-  // answer to an advance in doubt and succeeds), store.unavailable, store.in_doubt.
+  // is lost; store.corrupt when the stored position is neither `from` nor `to`, when `to` is below
+  // `from`, or when the store has no event at `to`; store.unavailable; store.in_doubt.
   virtual Status advance(const Lease& lease, std::string_view route, Position from, Position to) = 0;
 
-  // Carries the checkpoint of `old_route` over to `route` if only the old one exists.
+  // Carries the checkpoint of `old_route` over to `route` if only the old one exists; else nothing
+  // happens. Errors: store.fenced, store.unavailable, store.in_doubt.
   virtual Status rename(const Lease& lease, std::string_view old_route, std::string_view route) = 0;
 
+  // By name of the route, ascending.
   virtual Result<std::vector<std::pair<std::string, Checkpoint>>> list() = 0;
 };
 

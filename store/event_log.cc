@@ -11,6 +11,8 @@ bool lists(const std::vector<std::string>& words, std::string_view word) {
 
 }  // namespace
 
-bool LogFilter::admits(const Event& event) const { return lists(categories, event.category) && lists(types, event.type); }
+bool LogFilter::admits(const Event& event) const {
+  return lists(categories, event.category) && lists(types, event.type);
+}
 
 }  // namespace penstock::store

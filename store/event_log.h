@@ -32,9 +32,11 @@ class EventLog {
  public:
   virtual ~EventLog() = default;
 
-  // Events with a position > after. An empty page with reached == after means the head.
+  // Events with a position > after. An empty page with reached == after means the head; an empty page
+  // that reached further only met events that the filter drops.
   virtual Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) = 0;
-  // Events with a position < before, descending; reached is the lowest looked at.
+  // Events with a position < before, descending; reached is the lowest looked at, and `before` when
+  // there is nothing below.
   virtual Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) = 0;
 
   // Last position; 0 for an empty store.

@@ -15,8 +15,7 @@ Status check_name(std::string_view what, std::string_view text, std::size_t limi
   if (text.size() > limit)
     return fail(codes::kStoreLimitExceeded, "the " + name + " has " + std::to_string(text.size()) + " bytes, at most " +
                                                 std::to_string(limit) + " are allowed");
-  if (!is_utf8_text(text))
-    return fail(codes::kStoreInvalidRequest, "the " + name + " is not UTF-8 text without NUL");
+  if (!is_utf8_text(text)) return fail(codes::kStoreInvalidRequest, "the " + name + " is not UTF-8 text without NUL");
   return {};
 }
 
@@ -66,8 +65,14 @@ Result<AppendReceipt> EventStore::append_and_wait(AppendRequest request, Deadlin
   // Shared with the callback: the sequencer may answer while the caller already unwinds.
   auto answer = std::make_shared<std::promise<Result<AppendReceipt>>>();
   auto answered = answer->get_future();
-  append(std::move(request), deadline, [answer](Result<AppendReceipt> result) { answer->set_value(std::move(result)); });
+  append(std::move(request), deadline,
+         [answer](Result<AppendReceipt> result) { answer->set_value(std::move(result)); });
   return answered.get();
+}
+
+Status check_limit(const ReadLimit& limit) {
+  if (limit.events == 0) return fail(codes::kStoreInvalidRequest, "a page of no events was asked for");
+  return {};
 }
 
 Status check_append(const AppendRequest& request, const AppendLimits& limits) {

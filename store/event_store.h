@@ -40,11 +40,20 @@ std::string to_string(const ExpectedVersion& expected);
 // ignored; an ingested row with a known id must also have the same type and bytes.
 enum class KnownId { kIdsDecide, kBytesMustMatch };
 
+// What becomes of a request behind one of the same append_many call that failed, for whatever reason.
+enum class AfterFailure {
+  kTryAnyway,
+  // Not written if the failed one is of its stream, and perhaps not if it is of another: fails with
+  // store.held_back, so that nothing of a stream overtakes what its caller has to send again.
+  kHoldBack,
+};
+
 // Events for one stream, all or nothing. The events carry the same stream and category.
 struct AppendRequest {
   ExpectedVersion expected = AnyVersion{};
   std::vector<EventRef> events;
   KnownId known_id = KnownId::kIdsDecide;
+  AfterFailure after_failure = AfterFailure::kTryAnyway;
 
   std::size_t size_bytes() const;
 };
@@ -62,10 +71,13 @@ using AppendDone = std::function<void(Result<AppendReceipt>)>;
 
 enum class Direction { kForward, kBackward };
 
+// Bounds of one page. A limit of no events is refused: store.invalid_request.
 struct ReadLimit {
   std::size_t events = 500;
-  std::size_t bytes = 4 << 20;  // exceeded only by a single event
+  std::size_t bytes = 4 << 20;  // of Event::size_bytes(); exceeded only by a single event
 };
+
+Status check_limit(const ReadLimit& limit);
 
 struct StreamPage {
   std::shared_ptr<const EventBatch> events;  // in the order of the direction
@@ -105,9 +117,8 @@ class EventStore {
   virtual void append(AppendRequest request, Deadline deadline, AppendDone done) = 0;
 
   // The same for many requests that arrive together: they are queued in their order, with nothing
-  // of this caller in between. done is called with the index of each. Once one fails for a reason
-  // that is not its own (any kind but conflict, invalid and rejected), the later ones are not tried
-  // and fail with the same error, so that none overtakes it: the caller sends them again in order.
+  // of this caller in between. done is called with the index of each. See AfterFailure for
+  // requests that must not overtake each other.
   virtual void append_many(std::vector<AppendRequest> requests, Deadline deadline,
                            std::function<void(std::size_t index, Result<AppendReceipt>)> done) = 0;
 
@@ -126,7 +137,7 @@ class EventStore {
 };
 
 // The checks that need no database: UTF-8, NUL, limits, reserved names, metadata as a JSON object,
-// one stream and category, no id twice. Every backend calls it before it queues.
+// one stream and category, no id twice. AppendQueue calls it before it queues.
 Status check_append(const AppendRequest& request, const AppendLimits& limits);
 
 }  // namespace penstock::store

@@ -49,6 +49,7 @@ class ParkedEvents {
   virtual Result<std::optional<ParkedEvent>> find(std::int64_t number) = 0;
   // Keys of rows kept by reference: a source leaves them out of its scans.
   virtual Result<std::vector<std::string>> kept_by_reference(std::string_view route, std::string_view source) = 0;
+  // `route` empty = of all routes.
   virtual Result<std::uint64_t> count(std::string_view route) = 0;
 };
 

@@ -17,8 +17,11 @@
 
 namespace penstock::store {
 
+// How long a store that is destroyed goes on with the appends that wait; the rest is refused.
+inline constexpr std::chrono::seconds kStoreDrain{2};
+
 struct StoreSettings {
-  Secret url;  // "sqlite:<path>" or "postgresql://…" / libpq keywords
+  Secret url;                       // "sqlite:<path>" or "postgresql://…" / libpq keywords
   std::string schema = "penstock";  // Postgres only
   AppendLimits limits;
   std::size_t queue_bytes = 64 << 20;  // appends that wait; beyond: store.queue_full

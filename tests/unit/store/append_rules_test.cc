@@ -199,5 +199,23 @@ TEST(AppendRules, NameExpectedAndActualVersion) {
   EXPECT_EQ(plan({&wrong}, facts_with("")).answers[0].error().message(), "stream \"order-1\": expected 7, actual none");
 }
 
+TEST(AppendRules, HoldsBackBehindAFailedRequestOfTheSameStream) {
+  AppendRequest bad = request(AnyVersion{}, "a", "order-1", KnownId::kBytesMustMatch);
+  AppendRequest behind = request(AnyVersion{}, "x", "order-1");
+  AppendRequest other = request(AnyVersion{}, "y", "order-2");
+  AppendRequest unconcerned = request(AnyVersion{}, "z", "order-1");
+  for (AppendRequest* held : {&bad, &behind, &other}) held->after_failure = AfterFailure::kHoldBack;
+  AppendFacts facts = facts_with("a");
+  facts.events[{id_of('a'), "order-1"}].data = "another";
+
+  const std::vector<const AppendRequest*> requests{&bad, &behind, &other, &unconcerned};
+  const AppendPlan plan = plan_appends(requests, facts);
+
+  EXPECT_EQ(plan.answers[0].error().code().name, "store.id_reused");
+  EXPECT_EQ(plan.answers[1].error().code().name, "store.held_back");
+  EXPECT_TRUE(plan.answers[2]);
+  EXPECT_TRUE(plan.answers[3]);
+}
+
 }  // namespace
 }  // namespace penstock::store

@@ -1,0 +1,19 @@
+#include "store/checkpoints.h"
+
+namespace penstock::store {
+
+Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Position> stored, Position from,
+                                     Position to) {
+  const auto refuse = [&](const std::string& why) {
+    return fail(codes::kStoreCorrupt, "checkpoint of route \"" + std::string(route) + "\": " + why);
+  };
+  if (!stored) return refuse("there is none to advance from " + std::to_string(from.value));
+  if (to < from)
+    return refuse("asked to go back from " + std::to_string(from.value) + " to " + std::to_string(to.value));
+  if (*stored == to) return CheckpointStep::kStandsThere;
+  if (*stored == from) return CheckpointStep::kMove;
+  return refuse("it stands at " + std::to_string(stored->value) + ", but this instance moves it from " +
+                std::to_string(from.value) + " to " + std::to_string(to.value));
+}
+
+}  // namespace penstock::store
