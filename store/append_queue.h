@@ -70,8 +70,6 @@ class AppendQueue {
     std::size_t index;
   };
 
-  void enqueue(const std::shared_ptr<Group>& group, std::span<const std::size_t> indexes,
-               std::vector<std::pair<std::size_t, Error>>& refused);
   using Refusal = std::pair<std::size_t, Error>;
   std::vector<Refusal> refuse_unfit(const Group& group) const;
   void run();

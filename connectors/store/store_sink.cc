@@ -50,7 +50,6 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
   void send(Group group);
   void answered(Sent& sent, std::size_t index, Result<store::AppendReceipt> answer);
   DeliveryReport report_of(Ticket ticket, const Result<store::AppendReceipt>& answer);
-  void end_session(SharedError why);
   std::vector<DeliveryReport> take_back_collected(const SharedError& why);
   void deliver(std::vector<DeliveryReport> reports);
   void say_changed();
@@ -128,15 +127,9 @@ DeliveryReport AppendSession::report_of(Ticket ticket, const Result<store::Appen
   // Who lost the right to send must not settle on the ground of what landed all the same.
   if (right_ == Right::kLost) return {.ticket = ticket, .outcome = Outcome::kRetryable, .error = state_.why};
   if (answer) return {.ticket = ticket, .outcome = Outcome::kDelivered, .error = nullptr};
-  const Outcome outcome = outcome_of_append(answer.error().code());
-  if (outcome == Outcome::kRejected)
-    return {.ticket = ticket, .outcome = outcome, .error = std::make_shared<const Error>(answer.error())};
-  if (state_.phase == SinkState::Phase::kReady) end_session(std::make_shared<const Error>(answer.error()));
-  return {.ticket = ticket, .outcome = outcome, .error = state_.why};
-}
-
-void AppendSession::end_session(SharedError why) {
-  state_ = {.phase = SinkState::Phase::kBroken, .why = std::move(why)};
+  auto why = std::make_shared<const Error>(answer.error());
+  if (state_.phase == SinkState::Phase::kReady) state_ = {.phase = SinkState::Phase::kBroken, .why = why};
+  return {.ticket = ticket, .outcome = outcome_of_append(why->code()), .error = std::move(why)};
 }
 
 std::vector<DeliveryReport> AppendSession::take_back_collected(const SharedError& why) {
@@ -182,8 +175,10 @@ void AppendSession::begin() {
 
 Submitted AppendSession::submit(Ticket ticket, const Message& message) {
   std::vector<EventRef> events(1, message.event);
-  store::AppendRequest request{
-      .expected = store::AnyVersion{}, .events = std::move(events), .known_id = store::KnownId::kBytesMustMatch};
+  store::AppendRequest request{.expected = store::AnyVersion{},
+                               .events = std::move(events),
+                               .known_id = store::KnownId::kBytesMustMatch,
+                               .after_failure = store::AfterFailure::kHoldBack};
   const std::size_t bytes = request.size_bytes();
   std::lock_guard lock(mutex_);
   if (state_.phase != SinkState::Phase::kReady) return Submitted::kFull;

@@ -18,10 +18,10 @@ struct StoreSinkSettings {
 // together, one request an event, in the order of submission; an event whose id is known with the
 // same type and bytes counts as delivered.
 //
-// later_may_pass is kNo: one group is on its way at a time, and the store doesn't try what comes
-// behind a failure. So the first failure that is not an event's own fault ends the session: the rest
-// is reported kRetryable, the state is kBroken, and open() goes on once the store answers again. An
-// event that is rejected doesn't hold back later ones of its stream that were submitted with it.
+// later_may_pass is kNo: one group is on its way at a time, and the store holds back what comes
+// behind a failure. So the first failure ends the session, be it an event's own fault or the store's:
+// the rest of the group is reported as it fares, mostly kRetryable (store.held_back), what was only
+// collected is taken back, the state is kBroken, and open() goes on once the store answers.
 // Threads: one of its own, which hands groups to the store; outcomes come from there or from the
 // store's sequencer.
 std::unique_ptr<Sink> make_store_sink(store::EventStore& events, OutcomeListener& listener,

@@ -78,8 +78,8 @@ Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::sto
 Result<store::Checkpoint> StoreSource::load_or_create() {
   if (!settings_.renamed_from.empty()) {
     if (auto renamed = checkpoints_.rename(lease_, settings_.renamed_from, settings_.route); !renamed)
-      return fail(std::move(renamed.error()).with_context("carrying over the checkpoint of route " +
-                                                          settings_.renamed_from));
+      return fail(
+          std::move(renamed.error()).with_context("carrying over the checkpoint of route " + settings_.renamed_from));
   }
   auto loaded = checkpoints_.load(settings_.route);
   if (!loaded) return fail(std::move(loaded.error()).with_context("loading the checkpoint of " + settings_.route));
@@ -165,8 +165,8 @@ Result<store::LogPage> StoreSource::fetch(const ReadRoom& room) {
 
 Status StoreSource::check_page(const store::LogPage& page) const {
   const auto skipped = [this](Position after, Position found) {
-    return fail(codes::kRelayNotContiguous, "route " + settings_.route + ": position " + text_of(found) +
-                                                " was read after " + text_of(after));
+    return fail(codes::kRelayNotContiguous,
+                "route " + settings_.route + ": position " + text_of(found) + " was read after " + text_of(after));
   };
   Position last = read_up_to_;
   for (const Event& event : page.events->events()) {
@@ -208,7 +208,8 @@ Status StoreSource::settle(ReadMark mark) {
   INVARIANT(items <= unsettled_.size(), "only what was read can be settled");
   const Position to = unsettled_[items - 1];
   auto advanced = checkpoints_.advance(lease_, settings_.route, settled_up_to_, to);
-  if (!advanced) return fail(std::move(advanced.error()).with_context("advancing the checkpoint of " + settings_.route));
+  if (!advanced)
+    return fail(std::move(advanced.error()).with_context("advancing the checkpoint of " + settings_.route));
   unsettled_.erase(unsettled_.begin(), unsettled_.begin() + static_cast<std::ptrdiff_t>(items));
   last_settled_ = mark;
   settled_up_to_ = to;

@@ -12,8 +12,8 @@
 namespace penstock::connectors {
 
 struct StoreSourceSettings {
-  std::string route;          // whose checkpoint
-  std::string renamed_from;   // carries the checkpoint of that route over, if only it exists
+  std::string route;         // whose checkpoint
+  std::string renamed_from;  // carries the checkpoint of that route over, if only it exists
   store::LogFilter filter;
   // For a checkpoint that doesn't exist yet: events after this position; nullopt = after the head.
   std::optional<Position> start_after = Position{0};
