@@ -48,6 +48,13 @@ struct SinkLimits {
   std::size_t event_bytes;
 };
 
+// The one route that a sink is made for.
+struct SinkRoute {
+  std::string_view name;
+  RouteTemplates templates;
+  SinkLimits limits;
+};
+
 struct SinkKind {
   std::string_view name;   // word in `kind =`
   std::string_view title;  // for people
@@ -58,8 +65,8 @@ struct SinkKind {
   // Offline check of what FieldSpecs can't say.
   std::vector<SectionError> (*check)(const Section& sink);
   RouteTemplates (*templates)(const Section& sink, const Section& route);
-  Result<std::unique_ptr<Sink>> (*make)(const Section& sink, std::string_view route_name, const SinkLimits& limits,
-                                        const Surroundings& surroundings, OutcomeListener& listener);
+  Result<std::unique_ptr<Sink>> (*make)(const Section& sink, const SinkRoute& route, const Surroundings& surroundings,
+                                        OutcomeListener& listener);
   // Tries broker, topics, exchanges; read-only. `destinations` without placeholders only.
   std::vector<Finding> (*inspect)(const Section& sink, std::span<const RouteTemplates> routes, std::size_t event_bytes,
                                   Deadline deadline);
