@@ -1,11 +1,12 @@
 #include "connectors/kafka/demo_broker.h"
 
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
 #include <cstdint>
 #include <vector>
 
 #include "connectors/kafka/handles.h"
-
-#include <librdkafka/rdkafka_mock.h>
 
 namespace penstock::kafka {
 namespace {

@@ -25,8 +25,7 @@ using Topic = std::unique_ptr<rd_kafka_topic_t, FreedBy<rd_kafka_topic_destroy>>
 using Headers = std::unique_ptr<rd_kafka_headers_t, FreedBy<rd_kafka_headers_destroy>>;
 using ForeignError = std::unique_ptr<rd_kafka_error_t, FreedBy<rd_kafka_error_destroy>>;
 using Metadata = std::unique_ptr<const struct rd_kafka_metadata, FreedBy<rd_kafka_metadata_destroy>>;
-using Partitions =
-    std::unique_ptr<rd_kafka_topic_partition_list_t, FreedBy<rd_kafka_topic_partition_list_destroy>>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, FreedBy<rd_kafka_topic_partition_list_destroy>>;
 using EventHandle = std::unique_ptr<rd_kafka_event_t, FreedBy<rd_kafka_event_destroy>>;
 using Conf = std::unique_ptr<rd_kafka_conf_t, FreedBy<rd_kafka_conf_destroy>>;
 

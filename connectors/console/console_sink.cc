@@ -1,0 +1,229 @@
+#include "connectors/console/console_sink.h"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "connectors/console/line_writer.h"
+#include "core/json_text.h"
+
+namespace penstock::console {
+namespace {
+
+using connectors::DeliveryReport;
+using connectors::Outcome;
+using connectors::OutcomeListener;
+using connectors::Sink;
+using connectors::SinkState;
+using connectors::Submitted;
+using connectors::Ticket;
+
+constexpr std::size_t kMostWaiting = 4 << 20;  // bytes of lines that wait for the writer
+
+// Lines in one piece, and where each ends.
+struct Lines {
+  struct Line {
+    Ticket ticket;
+    std::size_t end;
+  };
+  std::string text;
+  std::vector<Line> lines;
+
+  void clear() {
+    text.clear();
+    lines.clear();
+  }
+};
+
+class ConsoleSink final : public Sink {
+ public:
+  ConsoleSink(int descriptor, OutcomeListener& listener)
+      : writer_(descriptor), listener_(listener), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+  // Everything after a failed line fails with it.
+  connectors::LaterMayPass later_may_pass() const override { return connectors::LaterMayPass::kNo; }
+
+  Status open(Deadline deadline, std::stop_token stop) override;
+  Submitted submit(Ticket ticket, const connectors::Message& message) override;
+  void flush() override {}  // the writer holds nothing back
+  Drained drain(Deadline deadline) override;
+  void abandon() override;
+
+  SinkState state() const override {
+    std::lock_guard lock(mutex_);
+    return state_;
+  }
+
+ private:
+  void run(const std::stop_token& stop);
+  void write_lines(const std::stop_token& stop);
+  void report(Outcome outcome, std::size_t count, const std::shared_ptr<const Error>& error);
+  void fail_all(std::shared_ptr<const Error> why);
+  void set_phase(SinkState::Phase phase, std::shared_ptr<const Error> why);
+
+  LineWriter writer_;
+  OutcomeListener& listener_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  // Under mutex_:
+  SinkState state_;
+  Lines waiting_;
+  std::size_t outstanding_ = 0;
+  bool abandoned_ = false;
+
+  // Of the writing thread:
+  Lines writing_;
+  std::size_t reported_ = 0;  // lines of writing_
+  std::vector<DeliveryReport> reports_;
+
+  std::jthread thread_;  // last: ends first
+};
+
+Status ConsoleSink::open(Deadline, std::stop_token) {
+  if (auto usable = writer_.check(); !usable) return usable;
+  std::lock_guard lock(mutex_);
+  state_ = {SinkState::Phase::kReady, nullptr};
+  abandoned_ = false;
+  return {};
+}
+
+Submitted ConsoleSink::submit(Ticket ticket, const connectors::Message& message) {
+  std::lock_guard lock(mutex_);
+  const bool open = state_.phase == SinkState::Phase::kReady || state_.phase == SinkState::Phase::kBlocked;
+  if (!open || abandoned_ || waiting_.text.size() > kMostWaiting) return Submitted::kFull;
+  append_event_json(waiting_.text, *message.event);
+  waiting_.text += '\n';
+  waiting_.lines.push_back({ticket, waiting_.text.size()});
+  ++outstanding_;
+  changed_.notify_all();
+  return Submitted::kAccepted;
+}
+
+Sink::Drained ConsoleSink::drain(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const bool all = changed_.wait_until(lock, deadline.time(), [this] { return outstanding_ == 0; });
+  return all ? Drained::kAll : Drained::kNotAll;
+}
+
+void ConsoleSink::abandon() {
+  std::lock_guard lock(mutex_);
+  abandoned_ = true;
+  state_ = {SinkState::Phase::kBroken,
+            std::make_shared<const Error>(codes::kConsoleWriteFailed, "the right to write was lost")};
+  changed_.notify_all();
+}
+
+void ConsoleSink::run(const std::stop_token& stop) {
+  LineWriter::block_broken_pipe_signal();
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait(lock, stop, [this] { return !waiting_.lines.empty(); })) return;
+      std::swap(waiting_, writing_);
+    }
+    write_lines(stop);
+    writing_.clear();
+  }
+}
+
+// Reports lines as they are taken; ends early when writing fails, when the right was lost, at the stop.
+void ConsoleSink::write_lines(const std::stop_token& stop) {
+  std::size_t written = 0;
+  reported_ = 0;
+  while (written < writing_.text.size() && !stop.stop_requested()) {
+    {
+      std::lock_guard lock(mutex_);
+      if (abandoned_) return fail_all(state_.why);
+    }
+    const auto step = writer_.write_some(std::string_view(writing_.text).substr(written));
+    if (!step) return fail_all(std::make_shared<const Error>(step.error()));
+    if (*step == 0) {
+      if (writer_.stalled()) set_phase(SinkState::Phase::kBlocked, writer_.why_stalled());
+      continue;
+    }
+    set_phase(SinkState::Phase::kReady, nullptr);
+    written += *step;
+    std::size_t whole = reported_;
+    while (whole < writing_.lines.size() && writing_.lines[whole].end <= written) ++whole;
+    report(Outcome::kDelivered, whole - reported_, nullptr);
+  }
+}
+
+void ConsoleSink::report(Outcome outcome, std::size_t count, const std::shared_ptr<const Error>& error) {
+  if (count == 0) return;
+  reports_.clear();
+  for (std::size_t i = 0; i < count; ++i) reports_.push_back({writing_.lines[reported_ + i].ticket, outcome, error});
+  reported_ += count;
+  listener_.report(reports_);
+  std::lock_guard lock(mutex_);
+  outstanding_ -= count;
+  changed_.notify_all();
+}
+
+void ConsoleSink::fail_all(std::shared_ptr<const Error> why) {
+  writer_.give_up_line();
+  set_phase(SinkState::Phase::kBroken, why);
+  report(Outcome::kRetryable, writing_.lines.size() - reported_, why);
+  // What was accepted meanwhile fails with it.
+  {
+    std::lock_guard lock(mutex_);
+    writing_.clear();
+    std::swap(waiting_, writing_);
+  }
+  reported_ = 0;
+  report(Outcome::kRetryable, writing_.lines.size(), why);
+}
+
+void ConsoleSink::set_phase(SinkState::Phase phase, std::shared_ptr<const Error> why) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_.phase == phase || state_.phase == SinkState::Phase::kBroken) return;
+    state_ = {phase, std::move(why)};
+  }
+  listener_.sink_changed();
+}
+
+std::vector<SectionError> check(const Section&) { return {}; }
+
+connectors::RouteTemplates templates(const Section&, const Section&) { return {.destination = {}, .routing_key = {}}; }
+
+Result<std::unique_ptr<Sink>> make(const Section&, const connectors::SinkRoute&, const connectors::Surroundings&,
+                                   OutcomeListener& listener) {
+  return make_console_sink(STDOUT_FILENO, listener);
+}
+
+std::vector<connectors::Finding> inspect(const Section&, std::span<const connectors::RouteTemplates>, std::size_t,
+                                         Deadline) {
+  const auto usable = LineWriter(STDOUT_FILENO).check();
+  if (usable) return {{connectors::Finding::Severity::kOk, "standard output", "is open", {}}};
+  return {{connectors::Finding::Severity::kError, "standard output", usable.error().message(),
+           std::string(usable.error().code().hint)}};
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_console_sink(int descriptor, OutcomeListener& listener) {
+  return std::make_unique<ConsoleSink>(descriptor, listener);
+}
+
+const connectors::SinkKind& sink_kind() {
+  static const connectors::SinkKind kKind{
+      .name = "console",
+      .title = "JSON lines on standard output",
+      .sink_fields = {},
+      .route_fields = {},
+      .wire_profiles = {},
+      .check = check,
+      .templates = templates,
+      .make = make,
+      .inspect = inspect,
+  };
+  return kKind;
+}
+
+}  // namespace penstock::console
