@@ -1,0 +1,26 @@
+// EventLog over a SQLite file.
+#pragma once
+
+#include "store/event_log.h"
+#include "store/sqlite/head_watch.h"
+#include "store/sqlite/log_query.h"
+
+namespace penstock::store::sqlite {
+
+class SqliteLog final : public EventLog {
+ public:
+  SqliteLog(Database& database, HeadWatch& watch) : database_(database), watch_(watch) {}
+
+  Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) override;
+  Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) override;
+  Result<Position> head() override { return read_head(database_); }
+  Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
+    return watch_.wait_beyond(position, deadline, std::move(stop));
+  }
+
+ private:
+  Database& database_;
+  HeadWatch& watch_;
+};
+
+}  // namespace penstock::store::sqlite

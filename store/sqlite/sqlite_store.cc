@@ -1,0 +1,57 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include "store/sqlite/head_watch.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/sqlite_checkpoints.h"
+#include "store/sqlite/sqlite_events.h"
+#include "store/sqlite/sqlite_leases.h"
+#include "store/sqlite/sqlite_log.h"
+#include "store/sqlite/sqlite_parked.h"
+#include "store/sqlite/sqlite_route_states.h"
+
+namespace penstock::store::sqlite {
+namespace {
+
+constexpr std::string_view kScheme = "sqlite:";
+
+std::string path_of(const std::string& url) { return url.starts_with(kScheme) ? url.substr(kScheme.size()) : url; }
+
+class SqliteStore final : public Store {
+ public:
+  explicit SqliteStore(const StoreSettings& settings)
+      : database_(path_of(settings.url.reveal())),
+        events_(database_, watch_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}) {}
+  ~SqliteStore() override { events_.stop(Deadline::in(kStoreDrain)); }
+
+  std::string_view backend() const override { return "sqlite"; }
+  Result<MigrationPlan> plan_migration() override { return sqlite::plan_migration(database_.path()); }
+  Status migrate() override { return sqlite::migrate(database_.path()); }
+  Result<StoreIdentity> identity() override {
+    return database_.read("reading the identity of the store", read_identity);
+  }
+
+  EventStore& events() override { return events_; }
+  EventLog& log() override { return log_; }
+  Checkpoints& checkpoints() override { return checkpoints_; }
+  Leases& leases() override { return leases_; }
+  ParkedEvents& parked() override { return parked_; }
+  RouteStates& route_states() override { return route_states_; }
+
+ private:
+  Database database_;
+  HeadWatch watch_{database_};
+  SqliteEvents events_;
+  SqliteLog log_{database_, watch_};
+  SqliteCheckpoints checkpoints_{database_};
+  SqliteLeases leases_{database_};
+  SqliteParked parked_{database_};
+  SqliteRouteStates route_states_{database_};
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_sqlite_store(const StoreSettings& settings) {
+  return std::make_unique<SqliteStore>(settings);
+}
+
+}  // namespace penstock::store::sqlite
