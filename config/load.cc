@@ -199,7 +199,7 @@ class Loader {
   }
 
   void run_check(const std::function<std::vector<SectionError>(const Section&)>& check, const TableReading& reading) {
-    if (!check || reading.references == TableReading::References::kUnresolved) return;
+    if (!check || !reading.unresolved.empty()) return;
     for (SectionError& error : check(reading.section))
       problems_.error(std::move(error.place), std::move(error.message));
   }

@@ -216,7 +216,7 @@ class TableReader {
     auto resolved =
         env ? reading_.references.from_environment(target->get()) : reading_.references.from_file(target->get());
     if (!resolved) {
-      result_.references = TableReading::References::kUnresolved;
+      result_.unresolved.insert(name);
       const Place place = place_of(reading_, node.source());
       const std::string message = ending_with_key(name, resolved.error());
       if (reading_.unresolved == Problem::Severity::kError) {
@@ -276,7 +276,9 @@ void fill(TableReading& result, const FieldSpec& field, const std::string& prefi
     for (const FieldSpec& member : field.members) fill(result, member, name + ".");
     return;
   }
-  if (result.section.has(name)) return;
+  const bool is_text =
+      field.type == FieldType::kText || field.type == FieldType::kSecret || field.type == FieldType::kUrl;
+  if (result.section.has(name) || (is_text && result.unresolved.contains(name))) return;
   auto value = default_value(field);
   if (!value) return;
   result.section.set_default(name, std::move(value->value));

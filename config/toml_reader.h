@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,8 +36,8 @@ std::string type_of(const toml::node& node);
 struct TableReading {
   Section section;
   std::vector<ShownKey> shown;
-  // A reference had no value here: the connector's own checks can't be made.
-  enum class References { kResolved, kUnresolved } references = References::kResolved;
+  // Keys whose reference has no value here: the connector's own checks can't be made.
+  std::set<std::string, std::less<>> unresolved;
 };
 
 struct TableShape {
@@ -52,7 +53,8 @@ void add_fields(TableShape& shape, std::span<const FieldSpec> fields);
 // Reports unknown keys, wrong types and missing required keys; what is right is in the result.
 TableReading read_table(const toml::table& table, const TableShape& shape, Reading& reading);
 
-// Gives absent keys their defaults. Separate from reading, because an override may come between.
+// Gives absent keys their defaults; a text whose reference has no value stays empty instead. Separate
+// from reading, because an override may come between.
 void fill_defaults(TableReading& result, const TableShape& shape);
 
 }  // namespace penstock::config

@@ -123,8 +123,9 @@ TEST(Configuration, OnlyWarnsOfAMissingReferenceWhenCheckedAway) {
   config::LoadRequest request;
   request.missing_reference = config::MissingReference::kWarning;
   const auto loaded = load_for_test("[store]\nurl = { env = \"ELSEWHERE\" }\n", request);
-  EXPECT_TRUE(loaded.settings);
   EXPECT_EQ(lines_of(loaded), "t.toml:2:7: warning: `url`: environment variable ELSEWHERE is not set\n");
+  ASSERT_TRUE(loaded.settings);
+  EXPECT_TRUE(loaded.settings->store.url.empty());
 }
 
 TEST(Configuration, PutsFlagsOverEnvironmentOverFile) {

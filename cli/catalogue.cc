@@ -1,0 +1,60 @@
+#include "cli/catalogue.h"
+
+#include <algorithm>
+
+#include "connectors/console/console_sink.h"
+#include "connectors/kafka/kafka_sink.h"
+#include "connectors/rabbitmq/rabbitmq_sink.h"
+#include "relay/mapping/template.h"
+
+namespace penstock::cli {
+namespace {
+
+template <typename Kind>
+const Kind* find_kind(std::span<const Kind* const> kinds, std::string_view name) {
+  const auto found = std::ranges::find(kinds, name, [](const Kind* kind) { return kind->name; });
+  return found == kinds.end() ? nullptr : *found;
+}
+
+config::SourceDeclaration declaration_of(const connectors::SourceKind& kind) {
+  return {kind.name, kind.title, kind.fields, kind.check};
+}
+
+config::SinkDeclaration declaration_of(const connectors::SinkKind& kind) {
+  config::SinkDeclaration declaration{kind.name, kind.title, kind.sink_fields, kind.route_fields, {}, kind.check};
+  for (const connectors::WireProfile* wire : kind.wire_profiles) declaration.wires.push_back(wire->name());
+  return declaration;
+}
+
+std::optional<std::string> check_template(std::string_view text) {
+  const auto parsed = relay::parse_template(text);
+  return parsed ? std::nullopt : std::optional(parsed.error().message);
+}
+
+config::Declarations make_declarations() {
+  config::Declarations all;
+  for (const auto* kind : source_kinds()) all.sources.push_back(declaration_of(*kind));
+  for (const auto* kind : sink_kinds()) all.sinks.push_back(declaration_of(*kind));
+  all.check_template = check_template;
+  return all;
+}
+
+}  // namespace
+
+std::span<const connectors::SourceKind* const> source_kinds() { return {}; }
+
+std::span<const connectors::SinkKind* const> sink_kinds() {
+  static const connectors::SinkKind* const kKinds[] = {&kafka::sink_kind(), &rabbitmq::sink_kind(),
+                                                       &console::sink_kind()};
+  return kKinds;
+}
+
+const connectors::SourceKind* find_source_kind(std::string_view name) { return find_kind(source_kinds(), name); }
+const connectors::SinkKind* find_sink_kind(std::string_view name) { return find_kind(sink_kinds(), name); }
+
+const config::Declarations& declarations() {
+  static const config::Declarations kDeclarations = make_declarations();
+  return kDeclarations;
+}
+
+}  // namespace penstock::cli

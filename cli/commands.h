@@ -1,0 +1,31 @@
+// The commands of the program, one file each. Adding a command: its file, a line here, a line in
+// program.cc.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/invocation.h"
+
+namespace penstock::cli {
+
+// Each adds its subcommand; `invocation` outlives the app, and the subcommand's callback sets its exit code.
+void add_run(CLI::App& app, Invocation& invocation);
+void add_validate(CLI::App& app, Invocation& invocation);
+void add_migrate(CLI::App& app, Invocation& invocation);
+void add_append(CLI::App& app, Invocation& invocation);
+void add_read(CLI::App& app, Invocation& invocation);
+void add_streams(CLI::App& app, Invocation& invocation);
+void add_routes(CLI::App& app, Invocation& invocation);
+void add_status(CLI::App& app, Invocation& invocation);
+void add_parked(CLI::App& app, Invocation& invocation);
+void add_config(CLI::App& app, Invocation& invocation);
+void add_version(CLI::App& app, Invocation& invocation);
+
+// -c, for commands that read the configuration.
+void add_config_option(CLI::App& command, Invocation& invocation);
+// -o and --color, for commands that print results.
+void add_output_options(CLI::App& command, Invocation& invocation);
+// The two examples at the end of a command's help.
+void set_examples(CLI::App& command, const std::string& first, const std::string& second);
+
+}  // namespace penstock::cli

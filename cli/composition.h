@@ -1,0 +1,28 @@
+// The composition root: from settings to a store and routes, the only place that knows every room.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/settings.h"
+#include "connectors/kind.h"
+#include "core/log.h"
+#include "relay/supervisor.h"
+#include "store/store.h"
+
+namespace penstock::cli {
+
+// Connects to nothing yet. Error: config.invalid for a url of no known backend.
+Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, Log& log);
+
+// One plan a route. `settings`, `store` and `surroundings` outlive what is made of the plans.
+std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,
+                                               const connectors::Surroundings& surroundings);
+
+// Templates of a route to a sink, as its kind reads them.
+connectors::RouteTemplates templates_of(const config::Settings& settings, const config::Route& route);
+
+// "hostname-pid-random": unique per process.
+std::string make_instance_name(Random& random);
+
+}  // namespace penstock::cli

@@ -1,0 +1,51 @@
+#include "cli/configuration.h"
+
+#include <unistd.h>
+
+#include "cli/catalogue.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::string_view kDefaultFile = "penstock.toml";
+
+}  // namespace
+
+std::optional<std::string> find_config_file(const Invocation& invocation) {
+  if (!invocation.config_path.empty()) return invocation.config_path;
+  const auto variable = invocation.environment.find("PENSTOCK_CONFIG");
+  if (variable != invocation.environment.end() && !variable->second.empty()) return variable->second;
+  std::string path(kDefaultFile);
+  if (::access(path.c_str(), F_OK) == 0) return path;
+  return std::nullopt;
+}
+
+std::optional<config::Settings> load_settings(Invocation& invocation, const ConfigurationWish& wish) {
+  const auto path = find_config_file(invocation);
+  if (!path) {
+    invocation.fail(ExitCode::kConfig,
+                    "there is no configuration: give -c FILE, set PENSTOCK_CONFIG, or put penstock.toml here "
+                    "(`penstock config init` writes one)");
+    return std::nullopt;
+  }
+  config::LoadRequest request{*path, invocation.environment, wish.overrides, wish.missing_reference};
+  config::Loaded loaded = config::load_file(request, declarations());
+  for (const config::Problem& problem : loaded.problems) {
+    const bool is_warning = problem.severity == config::Problem::Severity::kWarning;
+    if (is_warning && wish.warnings == Warnings::kKeepQuiet) continue;
+    invocation.err << to_string(problem) << '\n';
+  }
+  if (!loaded.settings) invocation.exit = ExitCode::kConfig;
+  return std::move(loaded.settings);
+}
+
+std::optional<config::Settings> load_settings_of_store(Invocation& invocation) {
+  auto settings = load_settings(invocation, {{}, config::MissingReference::kWarning, Warnings::kKeepQuiet});
+  if (settings && settings->store.url.empty()) {
+    invocation.fail(Error(codes::kConfigReferenceMissing, "[store] url refers to something that is not here"));
+    return std::nullopt;
+  }
+  return settings;
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,15 @@
+// Trying what a configuration names: the store, the databases of sources, the brokers. Read-only.
+#pragma once
+
+#include <vector>
+
+#include "config/settings.h"
+#include "connectors/kind.h"
+#include "core/log.h"
+
+namespace penstock::cli {
+
+// The result is in the order store, sources, sinks. Each system is given some seconds.
+std::vector<connectors::Finding> inspect(const config::Settings& settings, Log& log);
+
+}  // namespace penstock::cli

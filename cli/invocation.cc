@@ -1,0 +1,20 @@
+#include "cli/invocation.h"
+
+#include <unistd.h>
+
+namespace penstock::cli {
+
+Palette Invocation::palette() const {
+  const auto no_color = environment.find("NO_COLOR");
+  return palette_for(STDOUT_FILENO, colour, no_color == environment.end() ? std::string_view() : no_color->second);
+}
+
+void Invocation::fail(const Error& error) { fail(exit_code_of(error), error.describe()); }
+
+void Invocation::fail(ExitCode code, std::string_view message) {
+  out.flush();
+  err << "penstock: " << message << '\n';
+  exit = code;
+}
+
+}  // namespace penstock::cli

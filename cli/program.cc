@@ -1,0 +1,120 @@
+#include "cli/program.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <span>
+
+#include "cli/commands.h"
+#include "core/invariant.h"
+
+namespace penstock::cli {
+namespace {
+
+using AddCommand = void (*)(CLI::App&, Invocation&);
+
+constexpr AddCommand kCommands[] = {
+    add_run,    add_validate, add_migrate, add_append, add_read,    add_streams,
+    add_routes, add_status,   add_parked,  add_config, add_version,
+};
+
+config::Environment environment_of(const char* const* entries) {
+  config::Environment environment;
+  for (; entries != nullptr && *entries != nullptr; ++entries) {
+    const std::string_view entry(*entries);
+    const auto equals = entry.find('=');
+    if (equals != std::string_view::npos) environment.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return environment;
+}
+
+template <typename T>
+struct Word {
+  std::string_view name;
+  T value;
+};
+
+template <typename T>
+CLI::Option* add_word_option(CLI::App& command, const char* flags, T& target, std::span<const Word<T>> words,
+                             const char* help) {
+  const auto set = [&target, words, flags](const std::string& given) {
+    const auto found = std::ranges::find(words, given, &Word<T>::name);
+    if (found == words.end()) throw CLI::ValidationError(flags, "unknown word \"" + given + "\"");
+    target = found->value;
+  };
+  return command.add_option_function<std::string>(flags, set, help);
+}
+
+// CLI11 has exit codes of its own; ours are 0 for help and 64 for a wrong call.
+int report_parse(const CLI::App& app, const CLI::ParseError& error) {
+  const bool is_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+  app.exit(error, std::cout, std::cerr);
+  std::cout.flush();
+  return static_cast<int>(is_help ? ExitCode::kOk : ExitCode::kUsage);
+}
+
+// A reader that has gone (`penstock read … | head`) is no failure; a full disk is.
+ExitCode exit_of_output(const Invocation& invocation) {
+  errno = 0;
+  invocation.out.flush();
+  if (invocation.out.good() || errno == EPIPE) return invocation.exit;
+  invocation.err << "penstock: standard output can't be written\n";
+  return invocation.exit == ExitCode::kOk ? ExitCode::kIo : invocation.exit;
+}
+
+int run_command(int argc, const char* const* argv, Invocation& invocation) {
+  CLI::App app("Relays committed events, in order, to Kafka and RabbitMQ, and keeps them in an event store.",
+               "penstock");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.footer(
+      "\nThe configuration is read from -c FILE, from $PENSTOCK_CONFIG, or from ./penstock.toml.\n"
+      "Exit codes: 0 ok, 1 negative answer, 64 usage, 65 bad data, 69 unavailable, 70 internal, 71 system,\n"
+      "74 input or output, 75 try again, 77 not allowed, 78 configuration.");
+  for (const AddCommand add : kCommands) add(app, invocation);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report_parse(app, error);
+  }
+  return static_cast<int>(exit_of_output(invocation));
+}
+
+}  // namespace
+
+void add_config_option(CLI::App& command, Invocation& invocation) {
+  command.add_option("-c,--config", invocation.config_path, "Configuration file")->type_name("FILE");
+}
+
+void add_output_options(CLI::App& command, Invocation& invocation) {
+  static constexpr Word<OutputFormat> kFormats[] = {
+      {"table", OutputFormat::kTable}, {"json", OutputFormat::kJson}, {"jsonl", OutputFormat::kJsonLines}};
+  static constexpr Word<Colour> kColours[] = {
+      {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
+  add_word_option<OutputFormat>(command, "-o,--output", invocation.format, kFormats, "table, json or jsonl")
+      ->type_name("FORMAT");
+  add_word_option<Colour>(command, "--color", invocation.colour, kColours, "auto, always or never")->type_name("WHEN");
+}
+
+void set_examples(CLI::App& command, const std::string& first, const std::string& second) {
+  command.footer("\nExamples:\n  " + first + "\n  " + second);
+}
+
+int run_program(int argc, const char* const* argv, const char* const* environment) {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::ios::sync_with_stdio(false);
+  Invocation invocation;
+  invocation.environment = environment_of(environment);
+  try {
+    return run_command(argc, argv, invocation);
+  } catch (const BrokenInvariant& defect) {
+    invocation.fail(ExitCode::kInternal, std::string("an invariant is broken: ") + defect.what());
+  } catch (const std::exception& failure) {
+    invocation.fail(ExitCode::kInternal, failure.what());
+  }
+  return static_cast<int>(invocation.exit);
+}
+
+}  // namespace penstock::cli
