@@ -83,17 +83,13 @@ Parameters& Parameters::real(std::optional<double> value) {
 }
 
 Parameters& Parameters::text(std::optional<std::string_view> value) {
-  if (!value) return null(SqlType::kText);
-  return add(SqlType::kText, value->empty() ? "" : value->data(), value->size());
+  return value ? add_owned(SqlType::kText, std::string(*value)) : null(SqlType::kText);
 }
 
-Parameters& Parameters::json(std::string_view value) {
-  return add(SqlType::kJson, value.empty() ? "" : value.data(), value.size());
-}
+Parameters& Parameters::json(std::string_view value) { return add_owned(SqlType::kJson, std::string(value)); }
 
 Parameters& Parameters::bytea(std::optional<std::string_view> value) {
-  if (!value) return null(SqlType::kBytea);
-  return add(SqlType::kBytea, value->empty() ? "" : value->data(), value->size());
+  return value ? add_owned(SqlType::kBytea, std::string(*value)) : null(SqlType::kBytea);
 }
 
 Parameters& Parameters::uuid(const std::optional<EventId>& value) {

@@ -35,10 +35,15 @@ enum class SqlType : std::uint32_t {
   kUuidArray = 2951,
 };
 
-// Filled left to right: $1, $2 … Views handed to text(), json() and bytea() must outlive the call that
-// uses them; arrays are encoded at once.
+// Filled left to right: $1, $2 … Everything is copied.
 class Parameters {
  public:
+  Parameters() = default;
+  Parameters(Parameters&&) = default;  // what was encoded stays where it is
+  Parameters& operator=(Parameters&&) = default;
+  Parameters(const Parameters&) = delete;
+  Parameters& operator=(const Parameters&) = delete;
+
   Parameters& null(SqlType type);
   Parameters& boolean(bool value);
   Parameters& int4(std::int32_t value);
@@ -49,8 +54,8 @@ class Parameters {
   Parameters& bytea(std::optional<std::string_view> value);
   Parameters& uuid(const std::optional<EventId>& value);
   Parameters& timestamptz(std::optional<Timestamp> value);
-  // In text form, of a type that the server infers: for columns whose type we don't know. Copied;
-  // must not hold a NUL.
+  // In text form, of a type that the server infers: for columns whose type we don't know. Must
+  // not hold a NUL.
   Parameters& untyped(std::optional<std::string_view> value);
 
   Parameters& texts(const std::vector<std::string_view>& values);

@@ -14,6 +14,21 @@ namespace {
 
 constexpr int kOldestServer = 140'000;
 
+struct ConnectFailure {
+  std::string words, sqlstate;
+};
+
+enum class Password { kWanted, kNotWanted };
+
+SqlCondition condition_of(const ConnectFailure& failure, Password password) {
+  // A password that is missing is noticed by the client, which has no SQLSTATE.
+  if (failure.sqlstate.empty() && password == Password::kWanted) return SqlCondition::kUnauthorized;
+  const SqlCondition condition = classify(failure.sqlstate);
+  // What else keeps a server from taking a connection (a database that takes none, 55000) is no
+  // statement of ours.
+  return condition == SqlCondition::kDefect ? SqlCondition::kConnectionLost : condition;
+}
+
 // The password out of a URL or keywords; nullopt when the text does not parse. libpq's own words about
 // such a text quote parts of it, so they are never shown.
 std::optional<Secret> parse_password(const std::string& url) {
@@ -36,10 +51,6 @@ std::string without(std::string words, const Secret& secret) {
     words.replace(at, hidden.size(), "***");
   return words;
 }
-
-struct ConnectFailure {
-  std::string words, sqlstate;
-};
 
 // libpq hands out no SQLSTATE of a refused start, but writes it into its verbose words, in any
 // language: "…: FATAL:  28P01: password authentication failed …\nLOCATION:  …".
@@ -138,9 +149,8 @@ Status Session::connect(const SessionSettings& settings, Deadline deadline, std:
     return {};
   }
   const ConnectFailure failure = read_connect_failure(PQerrorMessage(connection_));
-  // Without a SQLSTATE it was the client's side that failed; a missing password never gets to the server.
-  const bool needs_password = failure.sqlstate.empty() && PQconnectionNeedsPassword(connection_) != 0;
-  failure_ = {needs_password ? SqlCondition::kUnauthorized : classify(failure.sqlstate), failure.sqlstate, "", 0};
+  const auto password_need = PQconnectionNeedsPassword(connection_) != 0 ? Password::kWanted : Password::kNotWanted;
+  failure_ = {condition_of(failure, password_need), failure.sqlstate, "", 0};
   close();
   return fail(code_of_(failure_.condition), without(failure.words, *password));
 }

@@ -1,0 +1,97 @@
+// The backend's half of group commit: one transaction a batch.
+//
+// The lock of the head row is the fence and the counter: any number of programs may append, and the
+// positions stay gap-free and in commit order, because each holds that lock from before it reads the
+// head until it has committed. Under it, in separate statements so that each sees what the former
+// holder committed: the rows of the streams, the ids if needed, the writes.
+//
+// Event ids are not looked up beforehand: the unique index finds a known one, and the batch is then
+// rolled back and run again with a look-up. Retries are rare, look-ups would cost every batch.
+//
+// When the connection breaks while COMMIT may have been sent, the lost backend is ended first and the
+// same batch run again: ids that it did commit are found. If its end can't be proved, the answer is
+// store.in_doubt.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/log.h"
+#include "store/append_queue.h"
+#include "store/append_rules.h"
+#include "store/postgres/append_statements.h"
+#include "store/postgres/blocker_watch.h"
+#include "store/postgres/head_signal.h"
+#include "store/postgres/session_opener.h"
+
+namespace penstock::store::postgres {
+
+class Appender final : public BatchAppender {
+ public:
+  // All outlive the appender.
+  Appender(SessionOpener& opener, HeadSignal& head, Log& log);
+
+  std::vector<Result<AppendReceipt>> append_batch(std::span<const AppendRequest* const> requests) override;
+
+  // Ends a call that waits for the database. From any thread.
+  void request_stop() { stop_.request_stop(); }
+
+ private:
+  using Requests = std::span<const AppendRequest* const>;
+  using Answers = std::vector<Result<AppendReceipt>>;
+
+  enum class IdCheck { kByIndex, kLookUp };
+
+  // How one transaction over the first requests of a slice ended.
+  struct Attempt {
+    enum class End { kAnswered, kRolledBack, kInDoubt } end;
+    Answers answers;             // kAnswered: of as many requests as the transaction took
+    std::optional<Error> error;  // else
+    SqlFailure failure;
+  };
+
+  // What a transaction has learnt under its locks.
+  struct Locked {
+    std::size_t taken = 0;  // requests of the front that this transaction deals with
+    Timestamp recorded_at{};
+    AppendFacts facts;
+    std::unordered_set<std::string_view> busy;  // streams that somebody else holds
+    std::vector<Rows> memory;                   // what the views of `facts` point into
+  };
+
+  Answers append_slice(Requests requests);
+  Answers append_one_by_one(Requests requests);
+
+  Attempt try_requests(Requests requests, IdCheck check);
+  Attempt try_alone(const AppendRequest& request);
+  Attempt try_batch(Requests requests, IdCheck check);
+  Status lock(Requests requests, IdCheck check, Locked& locked);
+  Status lock_new_streams(Requests requests, std::vector<std::string_view> missing, Locked& locked);
+  Status look_up(const std::vector<EventId>& ids, AppendFacts& facts, std::vector<Rows>& memory);
+  Attempt write(const AppendPlan& plan, const Locked& locked, Answers answers);
+  Attempt failed(Error error);  // in a transaction whose COMMIT was not sent
+  Attempt answered(Answers answers) { return {Attempt::End::kAnswered, std::move(answers), std::nullopt, {}}; }
+
+  Status ensure_session();
+  void lose_session();
+  // Proves that the backend of the lost session has ended.
+  bool end_lost_backend();
+
+  SessionOpener& opener_;
+  HeadSignal& head_;
+  Log& log_;
+  const AppendStatements statements_;
+  BlockerWatch blockers_;
+  std::stop_source stop_;
+
+  // The sequencer's thread only.
+  std::unique_ptr<Session> session_;
+  StoreIdentity identity_;    // when session_ was opened
+  ServerFacts lost_backend_;  // of the session that broke last
+  Deadline reconnect_until_ = Deadline::at(SteadyTime::min());
+  std::string copy_data_;
+};
+
+}  // namespace penstock::store::postgres

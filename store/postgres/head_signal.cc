@@ -1,0 +1,67 @@
+#include "store/postgres/head_signal.h"
+
+#include <algorithm>
+
+namespace penstock::store::postgres {
+
+void HeadSignal::committed(Position head) {
+  {
+    std::lock_guard lock(mutex_);
+    ++commits_;
+    known_ = std::max(known_, head);
+  }
+  changed_.notify_all();
+}
+
+Position HeadSignal::known() const {
+  std::lock_guard lock(mutex_);
+  return known_;
+}
+
+Result<Position> HeadSignal::refresh() {
+  const std::uint64_t commits_before = [this] {
+    std::lock_guard lock(mutex_);
+    return commits_;
+  }();
+  auto loaded = load_();
+  if (!loaded) return loaded;
+  {
+    std::lock_guard lock(mutex_);
+    // A commit of ours in between may be newer than what was loaded.
+    if (commits_ == commits_before)
+      known_ = *loaded;
+    else
+      known_ = std::max(known_, *loaded);
+  }
+  changed_.notify_all();
+  return loaded;
+}
+
+Result<Position> HeadSignal::wait_beyond(Position position, Deadline deadline, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (known_ > position) return known_;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (stop.stop_requested() || now >= deadline.time()) return known_;
+    if (poller_ == Poller::kNone && now >= next_poll_) {
+      poller_ = Poller::kAtWork;
+      const Position before = known_;
+      lock.unlock();
+      auto head = refresh();
+      lock.lock();
+      poller_ = Poller::kNone;
+      interval_ = head && *head > before ? kBusy : std::min<Duration>(interval_ * 2, kIdle);
+      next_poll_ = std::chrono::steady_clock::now() + interval_;
+      changed_.notify_all();
+      if (!head) return head;
+      continue;
+    }
+    // Whoever polls wakes the others; if it leaves, the next one takes over when the poll is due.
+    const SteadyTime until = poller_ == Poller::kNone ? std::min(next_poll_, deadline.time()) : deadline.time();
+    const Position before = known_;
+    changed_.wait_until(lock, stop, until,
+                        [&] { return known_ > position || known_ != before || poller_ == Poller::kNone; });
+  }
+}
+
+}  // namespace penstock::store::postgres

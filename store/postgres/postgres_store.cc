@@ -1,0 +1,152 @@
+#include "store/postgres/postgres_store.h"
+
+#include <condition_variable>
+#include <thread>
+
+#include "store/append_queue.h"
+#include "store/postgres/appender.h"
+#include "store/postgres/event_reader.h"
+#include "store/postgres/head_signal.h"
+#include "store/postgres/migrator.h"
+#include "store/postgres/postgres_checkpoints.h"
+#include "store/postgres/postgres_leases.h"
+#include "store/postgres/postgres_parked.h"
+#include "store/postgres/postgres_route_states.h"
+
+namespace penstock::store::postgres {
+namespace {
+
+constexpr std::size_t kReaders = 4, kWriters = 2;
+constexpr std::chrono::seconds kCall{5};
+// What a transaction that is under way when the store is destroyed gets beyond the drain.
+constexpr std::chrono::seconds kLastCommit{1};
+
+class PostgresEvents final : public EventStore {
+ public:
+  PostgresEvents(AppendQueue& queue, EventReader& reader) : queue_(queue), reader_(reader) {}
+
+  void append(AppendRequest request, Deadline deadline, AppendDone done) override {
+    std::vector<AppendRequest> requests;
+    requests.push_back(std::move(request));
+    queue_.push(std::move(requests), deadline,
+                [done = std::move(done)](std::size_t, Result<AppendReceipt> answer) { done(std::move(answer)); });
+  }
+  void append_many(std::vector<AppendRequest> requests, Deadline deadline, AppendQueue::Done done) override {
+    queue_.push(std::move(requests), deadline, std::move(done));
+  }
+  Result<StreamPage> read_stream(std::string_view stream, std::optional<Version> from, Direction direction,
+                                 ReadLimit limit) override {
+    return reader_.read_stream(stream, from, direction, limit);
+  }
+  Result<std::shared_ptr<const EventBatch>> find(const EventId& id) override { return reader_.find(id); }
+  Result<std::vector<StreamSummary>> streams(std::string_view after, std::size_t limit) override {
+    return reader_.streams(after, limit);
+  }
+  Result<StoreCounts> counts() override { return reader_.counts(); }
+
+ private:
+  AppendQueue& queue_;
+  EventReader& reader_;
+};
+
+class PostgresLog final : public EventLog {
+ public:
+  PostgresLog(EventReader& reader, HeadSignal& signal) : reader_(reader), signal_(signal) {}
+
+  Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) override {
+    const Position known = signal_.known();
+    auto page = reader_.read_log(after, Direction::kForward, limit, filter);
+    // Nothing where there was something: a failover lost its tail, and whoever waits must not be told
+    // again and again that there is more.
+    if (page && page->reached == after && known > after)
+      if (auto head = signal_.refresh(); !head) return fail(std::move(head.error()));
+    return page;
+  }
+  Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) override {
+    return reader_.read_log(before, Direction::kBackward, limit, filter);
+  }
+  Result<Position> head() override { return signal_.refresh(); }
+  Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
+    return signal_.wait_beyond(position, deadline, std::move(stop));
+  }
+
+ private:
+  EventReader& reader_;
+  HeadSignal& signal_;
+};
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(StoreSettings settings, Schema schema, std::string instance, Log& log)
+      : log_of_program_(log),
+        opener_(settings.url, std::move(schema), std::move(instance)),
+        readers_(opener_, "read", kReaders),
+        writers_(opener_, "state", kWriters),
+        identity_{"identity", opener_.schema().expand("SELECT h.system_identifier, h.timeline, h.incarnation"
+                                                      " FROM @schema@.head h WHERE h.id = 1")},
+        reader_(readers_, opener_.schema()),
+        signal_([this] { return reader_.head(); }),
+        appender_(opener_, signal_, log),
+        queue_(appender_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
+        events_(queue_, reader_),
+        log_(reader_, signal_),
+        checkpoints_(writers_, opener_.schema()),
+        leases_(opener_),
+        parked_(writers_, opener_.schema()),
+        route_states_(writers_, opener_.schema()) {}
+
+  ~PostgresStore() override {
+    std::mutex mutex;
+    std::condition_variable_any ended;
+    // Stopping drains, but a transaction that the server does not answer must not keep the program.
+    const std::jthread hurry([&](std::stop_token drained) {
+      std::unique_lock lock(mutex);
+      ended.wait_for(lock, drained, kStoreDrain + kLastCommit, [] { return false; });
+      if (!drained.stop_requested()) appender_.request_stop();
+    });
+    queue_.stop(Deadline::in(kStoreDrain));
+  }
+
+  std::string_view backend() const override { return "postgres"; }
+  Result<MigrationPlan> plan_migration() override { return postgres::plan_migration(opener_); }
+  Status migrate() override { return run_migration(opener_, log_of_program_); }
+  Result<StoreIdentity> identity() override {
+    const Deadline deadline = Deadline::in(kCall);
+    auto rows = readers_.with_session(deadline, [&](Session& session) { return session.run(identity_, {}, deadline); });
+    if (!rows) return fail(std::move(rows.error()));
+    return StoreIdentity{std::string(rows->bytes(0, 0)), rows->integer(0, 1), rows->integer(0, 2)};
+  }
+
+  EventStore& events() override { return events_; }
+  EventLog& log() override { return log_; }
+  Checkpoints& checkpoints() override { return checkpoints_; }
+  Leases& leases() override { return leases_; }
+  ParkedEvents& parked() override { return parked_; }
+  RouteStates& route_states() override { return route_states_; }
+
+ private:
+  Log& log_of_program_;
+  SessionOpener opener_;
+  SessionPool readers_, writers_;
+  const Statement identity_;
+  EventReader reader_;
+  HeadSignal signal_;
+  Appender appender_;
+  AppendQueue queue_;
+  PostgresEvents events_;
+  PostgresLog log_;
+  PostgresCheckpoints checkpoints_;
+  PostgresLeases leases_;
+  PostgresParked parked_;
+  PostgresRouteStates route_states_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> make_postgres_store(StoreSettings settings, std::string instance, Log& log) {
+  auto schema = Schema::named(settings.schema);
+  if (!schema) return fail(std::move(schema.error()));
+  return std::make_unique<PostgresStore>(std::move(settings), std::move(*schema), std::move(instance), log);
+}
+
+}  // namespace penstock::store::postgres
