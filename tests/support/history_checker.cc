@@ -53,7 +53,8 @@ void judge_arrivals(const History& history, Fates& fates, Judgement& judgement) 
     }
     Fate& fate = found->second;
     if (fate.event->key != arrival.key || fate.event->payload != arrival.payload) {
-      judgement.altered.push_back(fmt::format("{} (key {}, committed with {})", arrival.id, arrival.key, fate.event->key));
+      judgement.altered.push_back(
+          fmt::format("{} (key {}, committed with {})", arrival.id, arrival.key, fate.event->key));
     }
     if (fate.arrived) {
       ++judgement.duplicates[arrival.epoch];
@@ -77,8 +78,8 @@ void judge_checkpoints(const History& history, Judgement& judgement) {
   for (const auto& [epoch, checkpoint] : history.checkpoints) {
     for (; arrival != history.arrived.end() && arrival->epoch <= epoch; ++arrival) prefix.add(arrival->position);
     if (checkpoint > prefix.reached()) {
-      judgement.checkpoint_faults.push_back(fmt::format("epoch {}: checkpoint {} is ahead of what was delivered up to {}",
-                                                        epoch, checkpoint, prefix.reached()));
+      judgement.checkpoint_faults.push_back(fmt::format(
+          "epoch {}: checkpoint {} is ahead of what was delivered up to {}", epoch, checkpoint, prefix.reached()));
     }
     if (checkpoint < before) {
       judgement.checkpoint_faults.push_back(
@@ -109,8 +110,8 @@ std::size_t Judgement::most_duplicates_in_an_epoch() const {
 }
 
 std::string Judgement::describe() const {
-  std::string out = fmt::format("{} committed, {} delivered, {} duplicates, at most {} an epoch\n", committed, delivered,
-                                all_duplicates(), most_duplicates_in_an_epoch());
+  std::string out = fmt::format("{} committed, {} delivered, {} duplicates, at most {} an epoch\n", committed,
+                                delivered, all_duplicates(), most_duplicates_in_an_epoch());
   append_lines(out, "lost", lost);
   append_lines(out, "ghosts", ghosts);
   append_lines(out, "altered", altered);
@@ -125,7 +126,8 @@ Judgement judge(const History& history) {
   judgement.committed = fates.size();
   judge_arrivals(history, fates, judgement);
   for (const auto& [id, fate] : fates) {
-    if (!fate.arrived) judgement.lost.push_back(fmt::format("{} (number {} of key {})", id, fate.number, fate.event->key));
+    if (!fate.arrived)
+      judgement.lost.push_back(fmt::format("{} (number {} of key {})", id, fate.number, fate.event->key));
   }
   std::sort(judgement.lost.begin(), judgement.lost.end());
   judge_checkpoints(history, judgement);

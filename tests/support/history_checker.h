@@ -28,9 +28,9 @@ struct ArrivedEvent {
 };
 
 struct History {
-  std::vector<CommittedEvent> committed;  // of each key in the order of its commits
-  std::vector<ArrivedEvent> arrived;      // of each key in the order of arrival; epochs ascend
-  std::set<std::string> parked;           // ids
+  std::vector<CommittedEvent> committed;            // of each key in the order of its commits
+  std::vector<ArrivedEvent> arrived;                // of each key in the order of arrival; epochs ascend
+  std::set<std::string> parked;                     // ids
   std::map<std::size_t, std::int64_t> checkpoints;  // epoch → checkpoint stored at its end
 };
 
