@@ -146,6 +146,9 @@ EventId Cursor::id(int column) const {
 // --- connection ------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Use use) {
+  // SQLite would make a database in memory, one for each connection.
+  if (path.empty() || path.front() == ':')
+    return fail(codes::kConfigInvalid, "[store] url names no file: sqlite:<path> is expected");
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (use == Use::kMigrate) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;

@@ -69,9 +69,7 @@ Result<Database::Reading> Database::start_reading() {
 
 Result<std::unique_ptr<Connection>> Database::open(Connection::Use use) const {
   struct stat found {};
-  if (path_.empty() || path_.front() == ':')
-    return fail(codes::kConfigInvalid, "[store] url names no file: sqlite:<path> is expected");
-  if (stat(path_.c_str(), &found) != 0) {
+  if (!path_.empty() && stat(path_.c_str(), &found) != 0) {
     const auto slash = path_.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
     if (stat(folder.c_str(), &found) != 0)

@@ -17,11 +17,14 @@ class WriteTurn {
   bool enter(Deadline deadline);
   void leave();
 
+  // How many wait now.
+  std::size_t waiting() const;
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t next_ticket_ = 0;
-  std::set<std::uint64_t> waiting_;
+  std::set<std::uint64_t> queue_;
   bool taken_ = false;
 };
 
