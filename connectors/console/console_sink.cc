@@ -63,6 +63,7 @@ class ConsoleSink final : public Sink {
   void write_lines(const std::stop_token& stop);
   void report(Outcome outcome, std::size_t count, const std::shared_ptr<const Error>& error);
   void fail_all(std::shared_ptr<const Error> why);
+  std::shared_ptr<const Error> why_abandoned() const;
   void set_phase(SinkState::Phase phase, std::shared_ptr<const Error> why);
 
   LineWriter writer_;
@@ -136,10 +137,7 @@ void ConsoleSink::write_lines(const std::stop_token& stop) {
   std::size_t written = 0;
   reported_ = 0;
   while (written < writing_.text.size() && !stop.stop_requested()) {
-    {
-      std::lock_guard lock(mutex_);
-      if (abandoned_) return fail_all(state_.why);
-    }
+    if (auto why = why_abandoned()) return fail_all(std::move(why));
     const auto step = writer_.write_some(std::string_view(writing_.text).substr(written));
     if (!step) return fail_all(std::make_shared<const Error>(step.error()));
     if (*step == 0) {
@@ -163,6 +161,11 @@ void ConsoleSink::report(Outcome outcome, std::size_t count, const std::shared_p
   std::lock_guard lock(mutex_);
   outstanding_ -= count;
   changed_.notify_all();
+}
+
+std::shared_ptr<const Error> ConsoleSink::why_abandoned() const {
+  std::lock_guard lock(mutex_);
+  return abandoned_ ? state_.why : nullptr;
 }
 
 void ConsoleSink::fail_all(std::shared_ptr<const Error> why) {

@@ -1,5 +1,6 @@
 #include "connectors/kafka/delivery_reader.h"
 
+#include "connectors/kafka/first_contact.h"
 #include "connectors/kafka/kafka_errors.h"
 
 namespace penstock::kafka {
@@ -37,6 +38,12 @@ Ticket ticket_of(const rd_kafka_message_t& message) {
   return Ticket{reinterpret_cast<std::uintptr_t>(message._private)};
 }
 
+void tell_acknowledged(const rd_kafka_message_t& message) {
+  if (message.rkt == nullptr) return;
+  auto* contact = static_cast<FirstContact*>(rd_kafka_topic_opaque(message.rkt));
+  if (contact != nullptr) contact->acknowledged(message.partition);
+}
+
 }  // namespace
 
 Deliveries& DeliveryReader::read(rd_kafka_event_t* event) {
@@ -52,8 +59,9 @@ Deliveries& DeliveryReader::read(const std::vector<const rd_kafka_message_t*>& b
   deliveries_.refused = refused_together(batch);
   for (const rd_kafka_message_t* message : batch) {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] {
+      // A batch is of one partition.
+      if (deliveries_.delivered++ == 0) tell_acknowledged(*message);
       deliveries_.reports.push_back({ticket_of(*message), Outcome::kDelivered, nullptr});
-      ++deliveries_.delivered;
       continue;
     }
     const bool may_be_another = deliveries_.refused && blame(message->err);

@@ -1,4 +1,5 @@
-// Turns a batch of librdkafka's delivery reports into outcomes. Only for this room.
+// Turns a batch of librdkafka's delivery reports into outcomes, and tells the topic's FirstContact which
+// partition has acknowledged. Only for this room.
 //
 // A broker refuses batches, not records. Where it refused one of several records, nobody knows which
 // it means: then all are retryable, and the batch is named, so that the next producer sends smaller

@@ -63,6 +63,7 @@ Producer::~Producer() {
   thread_.join();
   // Unsent messages point into memory that is about to go.
   rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  for (auto& [name, destination] : destinations_) destination.handle.reset();
 }
 
 Status Producer::reach(Deadline deadline, std::stop_token stop) {
@@ -88,21 +89,26 @@ Status Producer::reach(Deadline deadline, std::stop_token stop) {
 
 Submitted Producer::submit(Ticket ticket, const connectors::Message& message) {
   if (course_.load() != Course::kOpen) return Submitted::kFull;
-  rd_kafka_topic_t* topic = topic_handle(message.destination);
-  if (topic == nullptr) {
+  Destination* const to = destination(message.destination);
+  if (to == nullptr) {
     fail_locally(ticket, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, message.destination);
     return Submitted::kAccepted;
+  }
+  if (to->contact.may_send(to->handle.get(), message.key) == FirstContact::May::kWait) {
+    flush();
+    return Submitted::kFull;
   }
   const RecordParts record = parts_of(message);
   Headers headers = headers_of(message);
   outstanding_.fetch_add(1);
   const auto error = rd_kafka_producev(
-      client_.get(), RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(const_cast<void*>(record.key), record.key_bytes),
+      client_.get(), RD_KAFKA_V_RKT(to->handle.get()), RD_KAFKA_V_KEY(const_cast<void*>(record.key), record.key_bytes),
       RD_KAFKA_V_VALUE(const_cast<void*>(record.value), record.value_bytes), RD_KAFKA_V_TIMESTAMP(record.timestamp_ms),
       RD_KAFKA_V_HEADERS(headers.get()),
       RD_KAFKA_V_OPAQUE(reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket.value))), RD_KAFKA_V_END);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] {
     (void)headers.release();
+    to->contact.sent(message.key);
     return Submitted::kAccepted;
   }
   outstanding_.fetch_sub(1);
@@ -112,17 +118,21 @@ Submitted Producer::submit(Ticket ticket, const connectors::Message& message) {
   return Submitted::kAccepted;
 }
 
-rd_kafka_topic_t* Producer::topic_handle(std::string_view name) {
-  if (last_topic_.second != nullptr && last_topic_.first == name) return last_topic_.second;
-  auto found = topics_.find(name);
-  if (found == topics_.end()) {
-    const std::string text(name);
-    Topic topic(rd_kafka_topic_new(client_.get(), text.c_str(), nullptr));
-    if (!topic) return nullptr;
-    found = topics_.emplace(text, std::move(topic)).first;
+Producer::Destination* Producer::destination(std::string_view name) {
+  if (last_destination_.second != nullptr && last_destination_.first == name) return last_destination_.second;
+  const auto [found, is_new] = destinations_.try_emplace(std::string(name));
+  if (is_new) {
+    rd_kafka_topic_conf_t* conf = rd_kafka_default_topic_conf_dup(client_.get());
+    rd_kafka_topic_conf_set_opaque(conf, &found->second.contact);
+    rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
+    found->second.handle.reset(rd_kafka_topic_new(client_.get(), found->first.c_str(), conf));
   }
-  last_topic_ = {found->first, found->second.get()};
-  return last_topic_.second;
+  if (!found->second.handle) {
+    destinations_.erase(found);
+    return nullptr;
+  }
+  last_destination_ = {found->first, &found->second};
+  return last_destination_.second;
 }
 
 // The outcome comes from the other thread, and nothing is taken any more: what follows on the same

@@ -21,6 +21,7 @@
 
 #include "connectors/kafka/client_log.h"
 #include "connectors/kafka/delivery_reader.h"
+#include "connectors/kafka/first_contact.h"
 #include "connectors/kafka/handles.h"
 #include "connectors/sink.h"
 
@@ -73,7 +74,11 @@ class Producer {
   Producer(Handle client, const Parts& parts);
 
   // Of the thread that submits.
-  rd_kafka_topic_t* topic_handle(std::string_view name);
+  struct Destination {
+    FirstContact contact;
+    Topic handle;
+  };
+  Destination* destination(std::string_view name);
   void fail_locally(connectors::Ticket ticket, rd_kafka_resp_err_t error, std::string_view topic);
 
   // Of the thread that reads events.
@@ -102,10 +107,12 @@ class Producer {
 
   const Parts parts_;
   ClientLog client_log_;
+  // The client calls a destination's partitioner until its end, so destinations outlive it; their
+  // topic handles don't.
+  std::map<std::string, Destination, std::less<>> destinations_;
+  std::pair<std::string_view, Destination*> last_destination_;
   Handle client_;
   Queue events_;
-  std::map<std::string, Topic, std::less<>> topics_;
-  std::pair<std::string_view, rd_kafka_topic_t*> last_topic_;
 
   std::atomic<std::size_t> outstanding_{0};
   std::atomic<Course> course_{Course::kOpen};

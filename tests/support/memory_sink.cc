@@ -293,7 +293,8 @@ void MemorySink::run(const std::stop_token& stop) {
       broker_.changed_.wait_for(lock, std::chrono::milliseconds(20), [&] {
         return broker_.work_ == MemoryBroker::Work::kGoesOn || stop.stop_requested();
       });
-      if (broker_.work_ == MemoryBroker::Work::kStopped) continue;
+      // What the sink itself gave up is reported all the same.
+      if (broker_.work_ == MemoryBroker::Work::kStopped && state().phase == SinkState::Phase::kReady) continue;
     }
     while (work_on_one()) {
     }
