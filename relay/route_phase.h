@@ -6,8 +6,8 @@
 namespace penstock::relay {
 
 enum class RoutePhase {
-  kStarting,    // taking the lease, opening source and sink
-  kStandby,     // another instance holds the lease or the table
+  kStarting,  // taking the lease, opening source and sink
+  kStandby,   // another instance holds the lease or the table
   kRunning,
   kBackingOff,  // the source, the sink or the store is away; goes on by itself
   kBlocked,     // the sink asks to wait (alarm, full); goes on by itself

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "connectors/store/store_errors.h"
+#include "core/invariant.h"
 
 namespace penstock::connectors {
 namespace {
@@ -31,7 +32,7 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
   void run(std::stop_token stop);
   void mute();
 
-  Status begin(Deadline deadline);
+  void begin();
   Submitted submit(Ticket ticket, const Message& message);
   void flush();
   Sink::Drained drain(Deadline deadline);
@@ -164,15 +165,12 @@ void AppendSession::mute() {
   listener_ = nullptr;
 }
 
-Status AppendSession::begin(Deadline deadline) {
-  std::unique_lock lock(mutex_);
-  // The listener may have had the last outcome while the thread that told it is not back yet.
-  if (!changed_.wait_until(lock, deadline.time(), [this] { return unanswered_ == 0; }))
-    return fail(codes::kTimeout, "appends of the former session have not been answered yet");
+void AppendSession::begin() {
+  std::lock_guard lock(mutex_);
+  INVARIANT(unanswered_ == 0, "a sink is opened again only after every outcome has arrived");
   state_ = {.phase = SinkState::Phase::kReady, .why = nullptr};
   right_ = Right::kHeld;
   flush_ = Flush::kNo;
-  return {};
 }
 
 Submitted AppendSession::submit(Ticket ticket, const Message& message) {
@@ -248,7 +246,8 @@ class StoreSink final : public Sink {
     if (const auto answers = events_.streams({}, 1); !answers)
       return fail(Error(answers.error()).with_context("opening the store as a sink"));
     if (deadline.expired()) return fail(codes::kTimeout, "the store took too long to answer");
-    return session_->begin(deadline);
+    session_->begin();
+    return {};
   }
 
   Submitted submit(Ticket ticket, const Message& message) override { return session_->submit(ticket, message); }

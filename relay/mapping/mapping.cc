@@ -65,7 +65,8 @@ Result<Mapping> Mapping::make(const RouteSettings& settings, const connectors::W
   for (const auto& [name, text] : settings.headers) {
     auto header = parse("header " + name, text);
     if (!header) return fail(std::move(header.error()));
-    mapping.headers_.push_back(std::make_unique<NamedTemplate>(NamedTemplate{name, "header " + name, std::move(*header)}));
+    mapping.headers_.push_back(
+        std::make_unique<NamedTemplate>(NamedTemplate{name, "header " + name, std::move(*header)}));
   }
   return mapping;
 }

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view kMetadataPrefix = "metadata.";
 
-constexpr std::array kAll = {Placeholder::kCategory, Placeholder::kStream,   Placeholder::kKey,
-                             Placeholder::kType,     Placeholder::kId,       Placeholder::kVersion,
+constexpr std::array kAll = {Placeholder::kCategory, Placeholder::kStream,      Placeholder::kKey,
+                             Placeholder::kType,     Placeholder::kId,          Placeholder::kVersion,
                              Placeholder::kPosition, Placeholder::kContentType, Placeholder::kMetadata};
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -93,8 +93,7 @@ std::string_view to_string(Placeholder placeholder) {
 }
 
 bool Template::is_constant() const {
-  return std::none_of(parts_.begin(), parts_.end(),
-                      [](const Part& part) { return part.is == Part::Is::kPlaceholder; });
+  return std::none_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.is == Part::Is::kPlaceholder; });
 }
 
 bool Template::mentions(Placeholder placeholder) const {

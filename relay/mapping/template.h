@@ -7,9 +7,8 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
-
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "core/event.h"
 

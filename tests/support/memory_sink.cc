@@ -126,8 +126,8 @@ void MemorySink::flush() {
 
 connectors::Sink::Drained MemorySink::drain(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const bool done = wake_.wait_until(lock, deadline.time(),
-                                     [&] { return accepted_.empty() && held_.empty() && unreported_ == 0; });
+  const bool done =
+      wake_.wait_until(lock, deadline.time(), [&] { return accepted_.empty() && held_.empty() && unreported_ == 0; });
   return done ? Drained::kAll : Drained::kNotAll;
 }
 
@@ -290,9 +290,8 @@ void MemorySink::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(broker_.mutex_);
       // A stopped broker is looked at again now and then, so that the sink can end.
-      broker_.changed_.wait_for(lock, std::chrono::milliseconds(20), [&] {
-        return broker_.work_ == MemoryBroker::Work::kGoesOn || stop.stop_requested();
-      });
+      broker_.changed_.wait_for(lock, std::chrono::milliseconds(20),
+                                [&] { return broker_.work_ == MemoryBroker::Work::kGoesOn || stop.stop_requested(); });
       // What the sink itself gave up is reported all the same.
       if (broker_.work_ == MemoryBroker::Work::kStopped && state().phase == SinkState::Phase::kReady) continue;
     }
@@ -305,12 +304,10 @@ void MemorySink::run(const std::stop_token& stop) {
       seen = news_;
       batch.assign(std::make_move_iterator(reports_.begin()), std::make_move_iterator(reports_.end()));
       reports_.clear();
+      unreported_ -= batch.size();
+      wake_.notify_all();
     }
-    if (batch.empty()) continue;
-    listener_.report(batch);
-    std::lock_guard lock(mutex_);
-    unreported_ -= batch.size();  // only now has drain() nothing to wait for
-    wake_.notify_all();
+    if (!batch.empty()) listener_.report(batch);
   }
 }
 

@@ -60,6 +60,11 @@ std::size_t MemoryTable::open_sources() const {
   return open_sources_;
 }
 
+std::size_t MemoryTable::openings() const {
+  std::lock_guard lock(mutex_);
+  return openings_;
+}
+
 MemorySource::MemorySource(MemoryTable& table, MemorySourceSettings settings) : table_(table), settings_(settings) {}
 
 MemorySource::~MemorySource() { MemorySource::close(); }
@@ -73,6 +78,7 @@ Status MemorySource::open(const connectors::OpenRequest& request, Deadline, std:
   first_row_ = next_row_ = table_.settled_;
   phase_ = Phase::kOpen;
   ++table_.open_sources_;
+  ++table_.openings_;
   return {};
 }
 

@@ -41,6 +41,7 @@ class MemoryTable {
   bool wait_for_settled(std::size_t count, Deadline deadline) const;
   std::size_t settle_calls() const;
   std::size_t open_sources() const;
+  std::size_t openings() const;  // successful ones
 
  private:
   friend class MemorySource;
@@ -54,7 +55,7 @@ class MemoryTable {
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable_any changed_;
   std::vector<Row> rows_;
-  std::size_t settled_ = 0, settle_calls_ = 0, open_sources_ = 0;
+  std::size_t settled_ = 0, settle_calls_ = 0, open_sources_ = 0, openings_ = 0;
   Epoch newest_{};
   std::function<std::optional<SourceFault>(SourceCall)> decide_;
 };

@@ -1,0 +1,167 @@
+#include "relay/route.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace penstock::relay {
+namespace {
+
+// How old the published figures of a busy route may be.
+constexpr std::chrono::milliseconds kPublishEvery{250};
+
+Error unforeseen(const std::exception& defect) {
+  return Error(codes::kInternal, std::string("the route failed in an unforeseen way: ") + defect.what());
+}
+
+}  // namespace
+
+Route::Route(RoutePlan plan, Shared shared)
+    : plan_(std::move(plan)),
+      shared_(std::move(shared)),
+      voice_(plan_.settings.name, shared_.surroundings.clock, shared_.surroundings.log) {}
+
+Route::~Route() {
+  stop();
+  join();
+}
+
+void Route::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Route::start() {
+  publish(nullptr);
+  thread_ = std::jthread([this] { run(); });
+}
+
+void Route::drain(SteadyTime deadline) {
+  inbox_.drain(deadline);
+  interrupt_.interrupt();
+}
+
+void Route::stop() {
+  inbox_.stop();
+  interrupt_.end();
+}
+
+Status Route::make_ends(LeasePort& lease, std::unique_ptr<RouteMachine>& machine) {
+  try {
+    auto mapping = Mapping::make(plan_.settings, plan_.wire);
+    if (!mapping) return fail(std::move(mapping.error()));
+    auto sink = plan_.make_sink(inbox_);
+    if (!sink) return fail(std::move(sink.error()).with_context("making the sink"));
+    auto source = plan_.make_source();
+    if (!source) return fail(std::move(source.error()).with_context("making the source"));
+    sink_ = std::move(*sink);
+    pump_ = std::make_unique<SourcePump>(std::move(*source), shared_.store.parked(),
+                                         SourceWorker::Names{plan_.settings.name, plan_.source_name}, inbox_);
+    machine = std::make_unique<RouteMachine>(plan_.settings, plan_.source_name, std::move(*mapping),
+                                             RouteMachine::Ends{*pump_, lease, *sink_}, shared_.surroundings, voice_,
+                                             interrupt_);
+    return {};
+  } catch (const std::exception& defect) {
+    return fail(unforeseen(defect));
+  }
+}
+
+void Route::run() {
+  Progress end = Progress::kEnded;
+  try {
+    end = run_to_its_end();
+  } catch (const std::exception& defect) {
+    const Error error = unforeseen(defect);
+    voice_.observe(RoutePhase::kFailed, &error, shared_.surroundings.clock.now());
+    publish(nullptr);
+    wait_for_the_end();
+  }
+  progress_ = end;
+  shared_.changed();
+  sink_.reset();  // from here on nobody reports to the inbox
+  pump_.reset();
+}
+
+Route::Progress Route::run_to_its_end() {
+  const Clock& clock = shared_.surroundings.clock;
+  LeasePort& lease = shared_.leases.add_route(plan_.settings.name, inbox_);
+  const RetryPolicy policy(plan_.settings.retry, shared_.surroundings.random);
+  BackOff back_off(policy);
+  std::unique_ptr<RouteMachine> machine;
+  RouteInbox::Post post;
+  SteadyTime wake = clock.now();
+
+  for (;;) {
+    if (!machine && clock.now() >= wake) {
+      if (const Status made = make_ends(lease, machine); !made) {
+        back_off.failed(clock.now());
+        wake = back_off.until();
+        voice_.observe(RoutePhase::kBackingOff, &made.error(), clock.now());
+      }
+    }
+    if (machine) wake = step(*machine, post);
+    publish(machine.get());
+    if (machine && machine->has_ended()) return machine->ended_drained() ? Progress::kEndedDrained : Progress::kEnded;
+    if (figures_ == Figures::kNewer) wake = std::min(wake, published_at_ + kPublishEvery);
+
+    inbox_.take(post, wake);
+    if (post.course == RouteInbox::Post::Course::kStop) return Progress::kEnded;
+    if (!machine && post.drain_until) {
+      voice_.observe(RoutePhase::kStopped, nullptr, clock.now());
+      publish(nullptr);
+      return Progress::kEndedDrained;
+    }
+  }
+}
+
+// A route whose thread can't go on keeps its lease all the same, so that no other instance runs into
+// the same defect.
+void Route::wait_for_the_end() {
+  RouteInbox::Post post;
+  do {
+    inbox_.take(post, SteadyTime::max());
+  } while (post.course != RouteInbox::Post::Course::kStop && !post.drain_until);
+}
+
+SteadyTime Route::step(RouteMachine& machine, RouteInbox::Post& post) {
+  try {
+    for (LeaseNews& news : post.lease) machine.on_lease(std::move(news));
+    machine.on_reports(post.reports);
+    if (post.sink == RouteInbox::Post::Sink::kChanged) machine.on_sink_changed();
+    for (RouteInbox::AnswerWithFigures& answered : post.answers)
+      machine.on_source(std::move(answered.answer), answered.figures);
+    if (post.drain_until) machine.drain(*post.drain_until);
+    return machine.advance();
+  } catch (const std::exception& defect) {
+    machine.fail(unforeseen(defect));
+    return shared_.surroundings.clock.now();
+  }
+}
+
+void Route::publish(const RouteMachine* machine) {
+  const SteadyTime now = shared_.surroundings.clock.now();
+  const bool changed = voice_.changes() != published_changes_;
+  figures_ = Figures::kNewer;
+  if (!changed && now - published_at_ < kPublishEvery) return;
+  RouteReport report = machine != nullptr ? machine->report() : RouteReport{};
+  report.phase = voice_.phase();
+  report.code = voice_.code();
+  report.message = voice_.message();
+  report.since = voice_.since();
+  {
+    std::lock_guard lock(mutex_);
+    published_ = std::move(report);
+  }
+  published_at_ = now;
+  figures_ = Figures::kPublished;
+  if (!changed) return;
+  published_changes_ = voice_.changes();
+  shared_.changed();
+}
+
+store::RouteState Route::state() const {
+  std::lock_guard lock(mutex_);
+  return state_of(published_, plan_.settings.name, shared_.surroundings.instance,
+                  shared_.surroundings.clock.wall_now());
+}
+
+}  // namespace penstock::relay

@@ -1,0 +1,60 @@
+#include "relay/route_report.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+namespace penstock::relay {
+namespace {
+
+std::string details_of(const RouteReport& report) {
+  const RouteCounters& counters = report.counters;
+  const std::initializer_list<std::pair<std::string_view, std::uint64_t>> members = {
+      {"delivered", counters.delivered},
+      {"submitted", counters.submitted},
+      {"retries", counters.retries},
+      {"filtered", counters.filtered},
+      {"parked", counters.parked},
+      {"skipped", counters.skipped},
+      {"settle_calls", counters.settle_calls},
+      {"source_openings", counters.source_openings},
+      {"sink_openings", counters.sink_openings},
+      {"unexpected_reports", counters.unexpected_reports},
+      {"in_flight", report.in_flight},
+      {"in_flight_bytes", report.in_flight_bytes},
+      {"reads", report.source.reads},
+      {"rereads", report.source.rereads},
+      {"full_scans", report.source.full_scans},
+  };
+  std::string details = "{";
+  for (const auto& [name, value] : members) {
+    if (details.size() > 1) details += ',';
+    details.append("\"").append(name).append("\":").append(std::to_string(value));
+  }
+  return details + "}";
+}
+
+}  // namespace
+
+store::RouteState state_of(const RouteReport& report, std::string_view route, std::string_view instance,
+                           Timestamp now) {
+  store::RouteState state;
+  state.route = route;
+  state.instance = instance;
+  state.phase = to_string(report.phase);
+  state.code = report.code;
+  state.message = report.message;
+  state.since = report.since;
+  state.settled = report.source.settled;
+  state.lag_events = report.source.lag_events;
+  if (report.oldest_unsettled) {
+    const std::chrono::duration<double> age = now - *report.oldest_unsettled;
+    state.lag_seconds = std::max(0.0, age.count());
+  } else if (report.source.lag_events == 0) {
+    state.lag_seconds = 0.0;
+  }
+  state.details = details_of(report);
+  return state;
+}
+
+}  // namespace penstock::relay

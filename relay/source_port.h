@@ -1,0 +1,61 @@
+// How a route talks to the thread that owns its source: commands one way, answers the other. Every
+// command has exactly one answer, in the order of the commands; `SourceLost` comes unasked.
+#pragma once
+
+#include <variant>
+#include <vector>
+
+#include "connectors/source.h"
+#include "core/lease.h"
+#include "store/parked_events.h"
+
+namespace penstock::relay {
+
+struct OpenSource {
+  Lease lease;
+};
+struct ReadSource {
+  connectors::ReadRoom room;
+  SteadyTime not_before{};  // an idle source is not asked again at once
+};
+struct SettleSource {
+  ReadMark mark;
+};
+// Writes rows to the parked list. It is here because the thread of the source is the one that may wait
+// for a database.
+struct ParkRows {
+  std::vector<store::ParkedEvent> rows;
+};
+struct CloseSource {};
+
+using SourceCommand = std::variant<OpenSource, ReadSource, SettleSource, ParkRows, CloseSource>;
+
+struct SourceOpened {
+  Status status;
+};
+struct SourceRead {
+  Result<connectors::ReadBatch> batch;
+};
+struct SourceSettled {
+  ReadMark mark;
+  Status status;
+};
+struct RowsParked {
+  Status status;
+};
+struct SourceClosed {};
+// The session died while nothing was asked of it.
+struct SourceLost {
+  Error error;
+};
+
+using SourceAnswer = std::variant<SourceOpened, SourceRead, SourceSettled, RowsParked, SourceClosed, SourceLost>;
+
+class SourcePort {
+ public:
+  virtual ~SourcePort() = default;
+  // Never waits. A read that is waiting ends early when another command comes.
+  virtual void post(SourceCommand command) = 0;
+};
+
+}  // namespace penstock::relay

@@ -1,0 +1,96 @@
+#include "relay/source_pump.h"
+
+#include <utility>
+
+namespace penstock::relay {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kKeepAlive{1};
+
+}  // namespace
+
+SourcePump::SourcePump(std::unique_ptr<connectors::Source> source, store::ParkedEvents& parked,
+                       SourceWorker::Names names, RouteInbox& inbox)
+    : source_(std::move(source)),
+      worker_(*source_, parked, std::move(names)),
+      inbox_(inbox),
+      thread_([this] { run(); }) {}
+
+SourcePump::~SourcePump() {
+  {
+    std::lock_guard lock(mutex_);
+    course_ = Course::kStop;
+  }
+  posted_.notify_one();
+  interrupt_.end();
+  thread_.join();
+}
+
+void SourcePump::post(SourceCommand command) {
+  {
+    std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+  }
+  posted_.notify_one();
+  interrupt_.interrupt();
+}
+
+void SourcePump::run() {
+  std::unique_lock lock(mutex_);
+  while (course_ == Course::kGoesOn) {
+    if (commands_.empty()) {
+      const bool woken = posted_.wait_until(lock, steady_clock::now() + kKeepAlive,
+                                            [this] { return !commands_.empty() || course_ == Course::kStop; });
+      if (woken) continue;
+      lock.unlock();
+      keep_alive();
+      lock.lock();
+      continue;
+    }
+    SourceCommand command = std::move(commands_.front());
+    commands_.pop_front();
+    if (auto* read = std::get_if<ReadSource>(&command); read != nullptr && read->not_before > steady_clock::now()) {
+      const bool woken =
+          posted_.wait_until(lock, read->not_before, [this] { return !commands_.empty() || course_ == Course::kStop; });
+      if (woken) {
+        connectors::ReadBatch none;
+        none.idle_for = read->not_before - steady_clock::now();
+        lock.unlock();
+        inbox_.answer(SourceRead{std::move(none)}, source_->figures());
+        lock.lock();
+        continue;
+      }
+    }
+    lock.unlock();
+    carry_out(std::move(command));
+    lock.lock();
+  }
+}
+
+void SourcePump::carry_out(SourceCommand command) {
+  // A command that is posted from here on ends the wait of this one; one that was posted before is
+  // seen by the look into the queue.
+  const std::stop_token stop = interrupt_.token();
+  bool another_waits = false;
+  {
+    std::lock_guard lock(mutex_);
+    another_waits = !commands_.empty() || course_ == Course::kStop;
+  }
+  SourceAnswer answer = [&] {
+    if (!another_waits) return worker_.carry_out(std::move(command), stop);
+    std::stop_source at_once;
+    at_once.request_stop();
+    const bool interruptible = std::holds_alternative<ReadSource>(command);
+    return worker_.carry_out(std::move(command), interruptible ? at_once.get_token() : stop);
+  }();
+  inbox_.answer(std::move(answer), source_->figures());
+}
+
+void SourcePump::keep_alive() {
+  Status alive = worker_.keep_alive();
+  if (!alive) inbox_.answer(SourceLost{std::move(alive.error())}, source_->figures());
+}
+
+}  // namespace penstock::relay

@@ -1,0 +1,48 @@
+// The thread that owns a route's source and makes all its calls. Commands are carried out one after
+// the other; answers go to the route's inbox.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "relay/interrupt.h"
+#include "relay/route_inbox.h"
+#include "relay/source_worker.h"
+
+namespace penstock::relay {
+
+class SourcePump final : public SourcePort {
+ public:
+  // `parked` and `inbox` outlive it.
+  SourcePump(std::unique_ptr<connectors::Source> source, store::ParkedEvents& parked, SourceWorker::Names names,
+             RouteInbox& inbox);
+  // Waits for the call that is being made, after ending its wait.
+  ~SourcePump() override;
+  SourcePump(const SourcePump&) = delete;
+  SourcePump& operator=(const SourcePump&) = delete;
+
+  // From any thread. Ends the wait of the open or read that is being made.
+  void post(SourceCommand command) override;
+
+ private:
+  void run();
+  void carry_out(SourceCommand command);
+  void keep_alive();
+
+  std::unique_ptr<connectors::Source> source_;
+  SourceWorker worker_;
+  RouteInbox& inbox_;
+  Interrupt interrupt_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable posted_;
+  std::deque<SourceCommand> commands_;
+  enum class Course { kGoesOn, kStop } course_ = Course::kGoesOn;
+
+  std::jthread thread_;
+};
+
+}  // namespace penstock::relay
