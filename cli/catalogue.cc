@@ -4,6 +4,7 @@
 
 #include "connectors/console/console_sink.h"
 #include "connectors/kafka/kafka_sink.h"
+#include "connectors/outbox/outbox_source.h"
 #include "connectors/rabbitmq/rabbitmq_sink.h"
 #include "relay/mapping/template.h"
 
@@ -41,7 +42,10 @@ config::Declarations make_declarations() {
 
 }  // namespace
 
-std::span<const connectors::SourceKind* const> source_kinds() { return {}; }
+std::span<const connectors::SourceKind* const> source_kinds() {
+  static const connectors::SourceKind* const kKinds[] = {&outbox::source_kind()};
+  return kKinds;
+}
 
 std::span<const connectors::SinkKind* const> sink_kinds() {
   static const connectors::SinkKind* const kKinds[] = {&kafka::sink_kind(), &rabbitmq::sink_kind(),

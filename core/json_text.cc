@@ -67,12 +67,14 @@ class MemberFinder : public nlohmann::json_sax<json> {
   bool end_array() override { return --depth_, true; }
   bool key(string_t& value) override {
     if (depth_ == 1) at_member_ = value == name_;
+    seen_ = seen_ || wanted();
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
   std::optional<std::string> found_;
   bool composite_ = false;
+  bool seen_ = false;
 
  private:
   bool wanted() const { return depth_ == 1 && at_member_; }
@@ -132,6 +134,12 @@ std::optional<std::string> find_member(std::string_view object, std::string_view
   // A nested value is wanted as it is written; rare enough to parse the tree for it.
   const json tree = json::parse(object.begin(), object.end(), nullptr, false);
   return tree.is_object() ? std::optional(tree.at(std::string(name)).dump()) : std::nullopt;
+}
+
+bool has_member(std::string_view object, std::string_view name) {
+  if (object == "{}") return false;
+  MemberFinder finder(name);
+  return json::sax_parse(object.begin(), object.end(), &finder) && finder.seen_;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

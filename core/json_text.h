@@ -21,6 +21,9 @@ bool is_utf8_text(std::string_view text);
 // as it is written. nullopt when the member is missing, null, or `object` is no JSON object.
 std::optional<std::string> find_member(std::string_view object, std::string_view name);
 
+// Whether a JSON object has the top-level member `name`, also one that is null.
+bool has_member(std::string_view object, std::string_view name);
+
 // Appends `text` as a quoted JSON string. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 void append_base64(std::string& out, std::string_view bytes);

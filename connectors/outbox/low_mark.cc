@@ -1,0 +1,167 @@
+#include "connectors/outbox/low_mark.h"
+
+#include <algorithm>
+
+#include "core/invariant.h"
+
+namespace penstock::outbox {
+namespace {
+
+// A prepared transaction goes on under another virtual id: -1/<xid>.
+bool is_prepared(const std::string& holder) { return holder.starts_with("-1/"); }
+
+// How many numbers lie between two ranges.
+std::uint64_t gap_between(const NumberRange& lower, const NumberRange& upper) {
+  return static_cast<std::uint64_t>(upper.first) - static_cast<std::uint64_t>(lower.last) - 1;
+}
+
+// Appends those of ascending `numbers` that lie in ascending `ranges`.
+void collect_inside(std::span<const NumberRange> ranges, std::span<const std::int64_t> numbers,
+                    std::vector<std::int64_t>& inside) {
+  auto range = ranges.begin();
+  for (const std::int64_t number : numbers) {
+    while (range != ranges.end() && range->last < number) ++range;
+    if (range == ranges.end()) return;
+    if (range->contains(number)) inside.push_back(number);
+  }
+}
+
+}  // namespace
+
+LowMark::LowMark(MarkMoves moves, std::size_t open_ranges) : moves_(moves), most_open_(open_ranges) {
+  INVARIANT(open_ranges >= 2, "one hole and what lies beyond the highest number");
+}
+
+bool LowMark::needs_in_flight(Reach reach) const {
+  return merged_ || moves_ == MarkMoves::kNever || reach == Reach::kWholeTable;
+}
+
+ScanPlan LowMark::plan(Reach reach, std::span<const std::int64_t> in_flight,
+                       std::span<const std::int64_t> kept) const {
+  ScanPlan plan;
+  plan.reach = reach;
+  if (reach == Reach::kWholeTable || moves_ == MarkMoves::kNever)
+    plan.ranges = {{kLowestNumber, kHighestNumber}};
+  else
+    plan.ranges = open_;
+  if (needs_in_flight(reach)) collect_inside(plan.ranges, in_flight, plan.in_flight);
+  collect_inside(plan.ranges, kept, plan.kept);
+  return plan;
+}
+
+void LowMark::scanned(const ScanPlan& plan, std::span<const std::int64_t> found, ScanEnd end,
+                      std::optional<std::int64_t> drawn_before) {
+  if (moves_ == MarkMoves::kNever) return;
+  const auto old_mark = mark();
+  const bool saw_all = plan.reach == Reach::kWholeTable && end == ScanEnd::kExhausted && plan.in_flight.empty();
+  // The numbers have started again below the mark (a sequence that was reset): go with them.
+  if (saw_all && old_mark && !found.empty() && found.back() <= *old_mark) start_over();
+  close_numbers(found);
+
+  // Up to where this scan, and those before it, have seen every row that was visible.
+  std::optional<std::int64_t> reached;
+  if (end == ScanEnd::kExhausted)
+    reached = std::max(highest_, drawn_before);
+  else if (!found.empty())
+    reached = found.back();
+  if (!reached) return;
+  if (phase_ == Phase::kNeedsScan && *reached >= candidate_) {
+    move_to(candidate_);
+    phase_ = Phase::kSettled;
+  }
+  if (phase_ == Phase::kSettled || phase_ == Phase::kNeedsLook) {
+    candidate_ = *reached;
+    phase_ = open_.front().first <= candidate_ ? Phase::kNeedsLook : Phase::kSettled;
+  }
+}
+
+bool LowMark::wants_holders() const { return phase_ == Phase::kNeedsLook || phase_ == Phase::kAwaitsEnd; }
+
+void LowMark::saw_holders(const LockHolders& now) {
+  if (phase_ == Phase::kNeedsLook) {
+    awaited_ = now;
+  } else if (phase_ == Phase::kAwaitsEnd) {
+    LockHolders left;
+    bool one_ended = false;
+    for (const std::string& holder : awaited_) {
+      if (now.contains(holder))
+        left.insert(holder);
+      else if (!is_prepared(holder))
+        one_ended = true;
+    }
+    // A transaction that seems to have ended may have been prepared instead.
+    if (one_ended) std::copy_if(now.begin(), now.end(), std::inserter(left, left.end()), is_prepared);
+    awaited_ = std::move(left);
+  } else {
+    return;
+  }
+  phase_ = awaited_.empty() ? Phase::kNeedsScan : Phase::kAwaitsEnd;
+}
+
+std::optional<std::int64_t> LowMark::mark() const {
+  if (open_.front().first == kLowestNumber) return std::nullopt;
+  return open_.front().first - 1;
+}
+
+// Takes the numbers out of the open ranges. Both are ascending, so one pass does it.
+void LowMark::close_numbers(std::span<const std::int64_t> found) {
+  if (found.empty()) return;
+  if (!highest_ || *highest_ < found.back()) highest_ = found.back();
+  std::vector<NumberRange> open;
+  open.reserve(open_.size() + found.size());
+  auto number = found.begin();
+  for (NumberRange range : open_) {
+    bool anything_left = true;
+    for (; anything_left && number != found.end() && *number <= range.last; ++number) {
+      if (*number < range.first) continue;
+      if (range.first < *number) open.push_back({range.first, *number - 1});
+      anything_left = *number < range.last;
+      if (anything_left) range.first = *number + 1;
+    }
+    if (anything_left) open.push_back(range);
+  }
+  if (open.empty()) open.push_back({kHighestNumber, kHighestNumber});
+  open_ = std::move(open);
+  merge_down();
+}
+
+// Merges the ranges that lie closest to each other.
+void LowMark::merge_down() {
+  if (open_.size() <= most_open_) return;
+  std::vector<std::uint64_t> gaps;
+  for (std::size_t i = 1; i < open_.size(); ++i) gaps.push_back(gap_between(open_[i - 1], open_[i]));
+  std::size_t merges = open_.size() - most_open_;
+  std::vector<std::uint64_t> ranked = gaps;
+  const auto last_to_go = ranked.begin() + static_cast<std::ptrdiff_t>(merges - 1);
+  std::nth_element(ranked.begin(), last_to_go, ranked.end());
+  const std::uint64_t limit = *last_to_go;
+
+  std::vector<NumberRange> merged{open_.front()};
+  for (std::size_t i = 1; i < open_.size(); ++i) {
+    if (merges > 0 && gaps[i - 1] <= limit) {
+      merged.back().last = open_[i].last;
+      --merges;
+    } else {
+      merged.push_back(open_[i]);
+    }
+  }
+  open_ = std::move(merged);
+  merged_ = true;
+}
+
+void LowMark::move_to(std::int64_t number) {
+  std::erase_if(open_, [&](const NumberRange& range) { return range.last <= number; });
+  if (open_.empty()) open_.push_back({kHighestNumber, kHighestNumber});
+  if (open_.front().first <= number) open_.front().first = number + 1;
+  // One range is what lies beyond the highest number read: nothing in flight there.
+  if (open_.size() == 1 && (!highest_ || open_.front().first > *highest_)) merged_ = false;
+}
+
+void LowMark::start_over() {
+  open_ = {{kLowestNumber, kHighestNumber}};
+  merged_ = false;
+  highest_.reset();
+  phase_ = Phase::kSettled;
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,220 @@
+#include "connectors/outbox/outbox_settings.h"
+
+#include <algorithm>
+
+#include "core/json_text.h"
+
+namespace penstock::outbox {
+namespace {
+
+using connectors::ColumnOrConstant;
+using connectors::FieldSpec;
+using connectors::FieldType;
+using connectors::Section;
+using connectors::SectionError;
+
+constexpr std::string_view kProfileWords[] = {"debezium", "custom"};
+constexpr std::string_view kPolicyWords[] = {"delete", "mark", "cursor", "track"};
+constexpr std::string_view kNullKeyWords[] = {"refuse", "allow"};
+constexpr std::string_view kIdKindWords[] = {"uuid", "any"};
+constexpr std::string_view kGuardWords[] = {"xid", "writers"};
+
+constexpr auto kRequired = FieldSpec::Presence::kRequired;
+constexpr auto kOptional = FieldSpec::Presence::kOptional;
+
+constexpr FieldSpec kFields[] = {
+    {"url", FieldType::kUrl, kRequired, "", "Database of the service: postgresql://… or sqlite:FILE."},
+    {"table", FieldType::kText, kRequired, "", "The outbox table: `table` or `schema.table`."},
+    {"profile", FieldType::kWord, kOptional, "debezium", "Known column names to start from.", kProfileWords},
+    {"order_by", FieldType::kText, kOptional, "", "Unique, ascending integer column that rows are read by."},
+    {"policy", FieldType::kWord, kOptional, "delete", "What becomes of a settled row.", kPolicyWords},
+    {"batch", FieldType::kInteger, kOptional, "500", "Most rows that one poll asks for.", {}, 1, 10'000},
+    {"poll_min_ms", FieldType::kInteger, kOptional, "5", "Pause between polls while rows arrive.", {}, 1, 60'000},
+    {"poll_max_ms", FieldType::kInteger, kOptional, "250", "Pause between polls when idle.", {}, 1, 60'000},
+    {"listen", FieldType::kText, kOptional, "", "NOTIFY channel that wakes the source up."},
+    {"columns", FieldType::kColumns, kOptional, "", "Column names, or constants, over those of the profile."},
+    {"null_key", FieldType::kWord, kOptional, "refuse", "What a NULL aggregate id is.", kNullKeyWords},
+    {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
+    {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
+    // Of later work: declared so that they are refused by name.
+    {"mark", FieldType::kTextTable, kOptional, "", "Column and value for policy = \"mark\" (not built yet)."},
+    {"guard", FieldType::kWord, kOptional, "", "Guard for policy = \"cursor\" (not built yet).", kGuardWords},
+    {"xid_column", FieldType::kText, kOptional, "", "Column for guard = \"xid\" (not built yet)."},
+};
+
+const Profile& profile_of(const Section& section) {
+  const Profile* profile = find_profile(section.text("profile"));
+  return profile != nullptr ? *profile : *find_profile("debezium");
+}
+
+std::optional<Backend> backend_of(std::string_view url) {
+  if (url.starts_with("sqlite:")) return Backend::kSqlite;
+  const bool keywords = url.find("://") == std::string_view::npos && url.find('=') != std::string_view::npos;
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://") || keywords) return Backend::kPostgres;
+  return std::nullopt;
+}
+
+std::map<Role, ColumnOrConstant> mapped_columns(const Section& section) {
+  std::map<Role, ColumnOrConstant> columns;
+  for (const auto& [role, column] : profile_of(section).columns)
+    columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+  for (const auto& [word, column] : section.columns("columns"))
+    if (const auto role = find_role(word)) columns[*role] = column;
+  return columns;
+}
+
+// Collects what is wrong, each with its place.
+class SettingsCheck {
+ public:
+  explicit SettingsCheck(const Section& section) : section_(section) {}
+
+  std::vector<SectionError> run() && {
+    check_url_and_table();
+    check_policy();
+    check_columns();
+    check_pace();
+    if (const auto& channel = section_.text("listen"); section_.has("listen")) check_listen(channel);
+    for (const std::string& column : section_.text_list("ignore"))
+      if (!is_identifier(column)) complain("ignore", "`" + column + "` is no column name");
+    return std::move(errors_);
+  }
+
+ private:
+  void complain(std::string_view key, std::string message) {
+    errors_.push_back({section_.place(key), std::move(message)});
+  }
+
+  void check_url_and_table() {
+    backend_ = backend_of(section_.secret("url").reveal());
+    if (section_.has("url") && !backend_)
+      complain("url", "expected postgresql://user@host/database or sqlite:FILE");
+    if (backend_ == Backend::kSqlite) {
+      const std::string path = section_.secret("url").reveal().substr(7);
+      if (path.empty() || path == ":memory:") complain("url", "expected the path of a database file after sqlite:");
+    }
+    if (!section_.has("table")) return;
+    auto table = parse_table_name(section_.text("table"));
+    if (!table)
+      complain("table", table.error().message());
+    else if (backend_ == Backend::kSqlite && !table->schema.empty() && table->schema != "main")
+      complain("table", "a SQLite file has no schemas: write `" + table->name + "`");
+    else
+      table_ = *std::move(table);
+  }
+
+  void check_policy() {
+    const std::string& policy = section_.text("policy");
+    if (!policy.empty() && policy != "delete")
+      complain("policy", "policy = \"" + policy + "\" is not built yet: use \"delete\"");
+    for (const std::string_view key : {"mark", "guard", "xid_column"})
+      if (section_.has(key)) complain(key, "`" + std::string(key) + "` belongs to a policy that is not built yet");
+
+    const std::string& order_by = section_.text("order_by");
+    if (!order_by.empty()) {
+      if (!is_identifier(order_by)) complain("order_by", "`" + order_by + "` is no column name");
+      return;
+    }
+    complain("order_by", "order_by is missing: policy \"delete\" needs a unique, ascending integer column. To add one: " +
+                             statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_));
+  }
+
+  void check_columns() {
+    for (const auto& [word, column] : section_.columns("columns")) {
+      const std::string member = "columns." + word;
+      const auto role = find_role(word);
+      if (!role)
+        complain(member, "`" + word + "` is no role of a column: expected id, aggregate_type, aggregate_id, type, "
+                         "payload, occurred_at, content_type or headers");
+      else if (column.is == ColumnOrConstant::Is::kConstant)
+        check_constant(*role, column.text, member);
+      else if (!is_identifier(column.text))
+        complain(member, "`" + column.text + "` is no column name");
+    }
+    const auto columns = mapped_columns(section_);
+    for (const Role role : kRoles)
+      if (is_required(role) && !columns.contains(role))
+        complain("columns", "[source.columns] names no " + std::string(to_string(role)) + ", and profile \"" +
+                                std::string(profile_of(section_).name) + "\" brings none");
+  }
+
+  void check_constant(Role role, const std::string& text, const std::string& member) {
+    if (role == Role::kId || role == Role::kOccurredAt)
+      complain(member, std::string(to_string(role)) + " must be a column: a constant would be the same for all rows");
+    else if (!is_utf8_text(text))
+      complain(member, "the constant is not UTF-8 text");
+    else if (role == Role::kHeaders && !is_json_object(text))
+      complain(member, "headers must be a JSON object");
+    else if (text.empty() && (role == Role::kType || role == Role::kAggregateType || role == Role::kContentType))
+      complain(member, std::string(to_string(role)) + " must not be empty");
+  }
+
+  void check_pace() {
+    if (section_.integer("poll_min_ms").value_or(5) > section_.integer("poll_max_ms").value_or(250))
+      complain(section_.has("poll_max_ms") ? "poll_max_ms" : "poll_min_ms", "poll_max_ms is less than poll_min_ms");
+  }
+
+  void check_listen(const std::string& channel) {
+    if (!is_identifier(channel)) complain("listen", "`" + channel + "` is no channel name");
+    if (backend_ == Backend::kSqlite) complain("listen", "SQLite has no notifications: remove `listen`");
+  }
+
+  const Section& section_;
+  std::optional<Backend> backend_;
+  TableName table_{"", "outbox"};
+  std::vector<SectionError> errors_;
+};
+
+}  // namespace
+
+const std::string* OutboxSettings::column_of(Role role) const {
+  const auto found = columns.find(role);
+  return found != columns.end() && found->second.is == ColumnOrConstant::Is::kColumn ? &found->second.text : nullptr;
+}
+
+const std::string* OutboxSettings::constant_of(Role role) const {
+  const auto found = columns.find(role);
+  return found != columns.end() && found->second.is == ColumnOrConstant::Is::kConstant ? &found->second.text : nullptr;
+}
+
+std::span<const FieldSpec> outbox_fields() { return kFields; }
+
+std::vector<SectionError> check_settings(const Section& section) { return SettingsCheck(section).run(); }
+
+Result<OutboxSettings> read_settings(const Section& section, std::string_view source_name, std::size_t event_bytes) {
+  if (const auto errors = check_settings(section); !errors.empty())
+    return fail(codes::kConfigInvalid, errors.front().place + ": " + errors.front().message);
+  OutboxSettings settings;
+  settings.source_name = source_name;
+  settings.url = section.secret("url");
+  settings.backend = *backend_of(settings.url.reveal());
+  if (settings.backend == Backend::kSqlite) settings.sqlite_path = settings.url.reveal().substr(7);
+  settings.table = *parse_table_name(section.text("table"));
+  if (settings.backend == Backend::kPostgres && settings.table.schema.empty()) settings.table.schema = "public";
+  settings.order_by = section.text("order_by");
+  settings.columns = mapped_columns(section);
+  settings.ignore = section.text_list("ignore");
+
+  const Profile& profile = profile_of(section);
+  settings.text_payload = profile.text_payload;
+  settings.id_kind = profile.id_kind;
+  if (!section.text("id_kind").empty()) settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
+  if (section.text("null_key") == "allow") settings.null_key = NullKey::kAllow;
+  settings.batch = static_cast<std::size_t>(section.integer("batch").value_or(500));
+  settings.poll_min = std::chrono::milliseconds(section.integer("poll_min_ms").value_or(5));
+  settings.poll_max = std::chrono::milliseconds(section.integer("poll_max_ms").value_or(250));
+  settings.listen = section.text("listen");
+  settings.event_bytes = event_bytes;
+  return settings;
+}
+
+std::string statement_that_adds_order_column(Backend backend, const TableName& table) {
+  if (backend == Backend::kPostgres)
+    return "ALTER TABLE " + table.quoted() + " ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE;";
+  const std::string old_name = quoted_identifier(table.name + "_old");
+  return "ALTER TABLE " + quoted_identifier(table.name) + " RENAME TO " + old_name + "; CREATE TABLE " +
+         quoted_identifier(table.name) + " (seq INTEGER PRIMARY KEY AUTOINCREMENT, …the columns of " + old_name +
+         "…); INSERT INTO " + quoted_identifier(table.name) + " SELECT NULL, * FROM " + old_name + "; DROP TABLE " +
+         old_name + ";";
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,61 @@
+// What an operator chose for one outbox source, typed and checked offline.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/outbox/profiles.h"
+#include "connectors/outbox/table_name.h"
+#include "connectors/section.h"
+#include "core/secret.h"
+
+namespace penstock::outbox {
+
+enum class Backend { kPostgres, kSqlite };
+
+// A NULL aggregate id: a malformed row, or an event that is ordered with nothing.
+enum class NullKey { kRefuse, kAllow };
+
+struct OutboxSettings {
+  std::string source_name;
+  Backend backend = Backend::kPostgres;
+  Secret url;
+  std::string sqlite_path;  // of `url`, for SQLite
+  TableName table;
+  std::string order_by;
+  std::map<Role, connectors::ColumnOrConstant> columns;  // the profile's, then [source.columns]
+  std::vector<std::string> ignore;                       // columns that stay out of the metadata
+  IdKind id_kind = IdKind::kUuid;
+  NullKey null_key = NullKey::kRefuse;
+  TextPayload text_payload = TextPayload::kJson;
+  std::size_t batch = 500;
+  std::chrono::milliseconds poll_min{5};
+  std::chrono::milliseconds poll_max{250};
+  std::string listen;  // NOTIFY channel; empty = none
+
+  // A row with a larger payload is parked by reference.
+  std::size_t event_bytes = 1 << 20;
+
+  // The column a role is mapped to; null when it is a constant or not mapped.
+  const std::string* column_of(Role role) const;
+  const std::string* constant_of(Role role) const;
+};
+
+std::span<const connectors::FieldSpec> outbox_fields();
+
+// All that is wrong in the section, without looking at the database.
+std::vector<connectors::SectionError> check_settings(const connectors::Section& section);
+
+// Of a section that check_settings() found nothing wrong with; otherwise config.invalid.
+Result<OutboxSettings> read_settings(const connectors::Section& section, std::string_view source_name,
+                                     std::size_t event_bytes);
+
+// The statements that give `table` a column to order by.
+std::string statement_that_adds_order_column(Backend backend, const TableName& table);
+
+}  // namespace penstock::outbox

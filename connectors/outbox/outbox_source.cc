@@ -1,0 +1,303 @@
+#include "connectors/outbox/outbox_source.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "connectors/outbox/low_mark.h"
+#include "connectors/outbox/poll_pace.h"
+#include "connectors/outbox/row_mapping.h"
+#include "connectors/outbox/rows_in_flight.h"
+#include "core/failpoint.h"
+#include "core/invariant.h"
+
+namespace penstock::outbox {
+namespace {
+
+using connectors::MalformedRow;
+using connectors::OpenRequest;
+using connectors::ReadBatch;
+using connectors::ReadRoom;
+using connectors::SourceFigures;
+
+constexpr std::chrono::milliseconds kBetweenLooks{100};  // at the lock holders
+constexpr std::chrono::seconds kBetweenFullScans{2};
+// A full scan that takes long is made less often still.
+constexpr int kRestPerFullScan = 10;
+
+// Turns what one scan finds into events and malformed rows.
+class Harvest final : public RowReceiver {
+ public:
+  struct Found {
+    RowKey key;
+    RowsInFlight::Then then;
+    std::unique_ptr<MalformedRow> malformed;  // null: the next event of the batch
+  };
+
+  Harvest(RowMapping& mapping, std::size_t id_column, std::span<const std::int64_t> in_flight, std::size_t most_rows)
+      : mapping_(mapping), id_column_(id_column), in_flight_(in_flight) {
+    builder_.reserve(most_rows);
+    found_.reserve(most_rows);
+    numbers_.reserve(most_rows);
+  }
+
+  void whole_row(const Row& row) override {
+    if (is_reread(row.number)) return;
+    auto malformed = mapping_.map(row, builder_);
+    found_.push_back({{row.number, row.cells[id_column_]}, RowsInFlight::Then::kDelete, std::move(malformed)});
+    numbers_.push_back(row.number);
+  }
+
+  void large_row(std::int64_t number, std::uint64_t bytes, std::optional<std::string_view> key) override {
+    if (is_reread(number)) return;
+    found_.push_back({{number, Cell::null()}, RowsInFlight::Then::kKeep, mapping_.by_reference(number, bytes, key)});
+    numbers_.push_back(number);
+  }
+
+  EventBatchBuilder& builder() { return builder_; }
+  std::vector<Found>& found() { return found_; }
+  std::span<const std::int64_t> numbers() const { return numbers_; }
+  std::uint64_t rereads() const { return rereads_; }
+
+ private:
+  bool is_reread(std::int64_t number) {
+    if (in_flight_.empty() || number > in_flight_.back() || !std::ranges::binary_search(in_flight_, number))
+      return false;
+    ++rereads_;
+    return true;
+  }
+
+  RowMapping& mapping_;
+  const std::size_t id_column_;
+  const std::span<const std::int64_t> in_flight_;
+  EventBatchBuilder builder_;
+  std::vector<Found> found_;
+  std::vector<std::int64_t> numbers_;
+  std::uint64_t rereads_ = 0;
+};
+
+class OutboxSource final : public connectors::Source {
+ public:
+  OutboxSource(const OutboxSettings& settings, std::unique_ptr<OutboxTable> table, const Clock& clock)
+      : settings_(settings), table_(std::move(table)), clock_(clock) {}
+  ~OutboxSource() override { close(); }
+
+  Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
+  Result<ReadBatch> read(const ReadRoom& room, Deadline deadline, std::stop_token stop) override;
+  Status settle(ReadMark mark) override;
+  Status keep_alive() override;
+  void close() override;
+  SourceFigures figures() const override { return figures_; }
+
+ private:
+  // What lasts as long as one opening.
+  struct Opening {
+    RowMapping mapping;
+    std::size_t id_column;
+    LowMark low_mark;
+    RowsInFlight rows;
+    PollPace pace;
+    std::vector<std::int64_t> kept;  // numbers of rows parked by reference, ascending
+    SteadyTime next_look{}, next_full_scan{};
+    // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
+    SteadyTime next_poll{};
+    ScanEnd last_end = ScanEnd::kCutShort;
+  };
+
+  Result<ReadBatch> poll(const ReadRoom& room);
+  Result<ReadBatch> scan(const ScanRoom& room);
+  Status look_at_holders();
+  ReadBatch hand_out(Harvest& harvest);
+  tl::unexpected<Error> end_opening(Error error);
+
+  const OutboxSettings settings_;
+  const std::unique_ptr<OutboxTable> table_;
+  const Clock& clock_;
+  std::optional<Opening> opening_;
+  SourceFigures figures_;
+};
+
+std::vector<std::int64_t> numbers_of(const std::vector<std::string>& source_keys) {
+  std::vector<std::int64_t> numbers;
+  for (const std::string& key : source_keys) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), number);
+    if (error == std::errc() && end == key.data() + key.size()) numbers.push_back(number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+Status OutboxSource::open(const OpenRequest& request, Deadline deadline, std::stop_token stop) {
+  close();
+  if (auto opened = table_->open(deadline, std::move(stop)); !opened) return end_opening(std::move(opened.error()));
+  const RowShape& shape = table_->shape();
+  auto columns = find_role_columns(settings_, shape);
+  if (!columns) return end_opening(std::move(columns.error()));
+  opening_.emplace(Opening{RowMapping(settings_, shape, *columns), columns->id(), LowMark(table_->mark_moves()),
+                           RowsInFlight(), PollPace(settings_.poll_min, settings_.poll_max),
+                           numbers_of(request.kept_by_reference)});
+  return {};
+}
+
+// A table that doesn't listen is polled at once, and an empty answer says when to come back.
+Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
+  INVARIANT(opening_, "a source is opened before it is read");
+  for (;;) {
+    const Duration pause = std::max<Duration>(opening_->next_poll - clock_.now(), Duration::zero());
+    const auto until = std::min(Deadline::in(pause).time(), deadline.time());
+    const auto waited = table_->wait_for_notification(Deadline::at(until), stop);
+    if (!waited) return end_opening(waited.error());
+    const bool listens = *waited != OutboxTable::Waited::kNo;
+    if (listens && (stop.stop_requested() || (*waited == OutboxTable::Waited::kUntilDeadline && deadline.expired())))
+      return ReadBatch{};
+
+    const SteadyTime start = clock_.now();
+    auto batch = poll(room);
+    if (!batch) return end_opening(std::move(batch.error()));
+    const SteadyTime end = clock_.now();
+    if (!batch->items.empty()) {
+      const Duration rest = opening_->pace.after_rows(end);
+      opening_->next_poll = opening_->last_end == ScanEnd::kExhausted ? end + rest : end;
+      pass_failpoint("outbox.after_read");
+      return batch;
+    }
+    const Duration rest = opening_->pace.after_nothing(end, end - start);
+    opening_->next_poll = end + rest;
+    if (!listens) batch->idle_for = rest;
+    if (!listens || deadline.expired()) return batch;
+  }
+}
+
+Result<ReadBatch> OutboxSource::poll(const ReadRoom& room) {
+  if (room.events == 0) return ReadBatch{};
+  const auto news = table_->look_for_news();
+  if (!news) return fail(news.error());
+  if (*news == OutboxTable::News::kNone) return ReadBatch{};
+  if (auto looked = look_at_holders(); !looked) return fail(std::move(looked.error()));
+  const auto first_row =
+      room.window == ReadRoom::Window::kEmpty ? ScanRoom::FirstRow::kAlways : ScanRoom::FirstRow::kMustFit;
+  return scan({std::min(room.events, settings_.batch), room.bytes, first_row});
+}
+
+Status OutboxSource::look_at_holders() {
+  LowMark& low_mark = opening_->low_mark;
+  if (!low_mark.wants_holders() || clock_.now() < opening_->next_look) return {};
+  opening_->next_look = clock_.now() + kBetweenLooks;
+  const auto holders = table_->lock_holders();
+  if (!holders) return fail(holders.error());
+  low_mark.saw_holders(*holders);
+  return {};
+}
+
+Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
+  LowMark& low_mark = opening_->low_mark;
+  const SteadyTime start = clock_.now();
+  const Reach reach = start >= opening_->next_full_scan ? Reach::kWholeTable : Reach::kOpenRanges;
+  const auto in_flight = opening_->rows.numbers();
+  const ScanPlan plan = low_mark.plan(reach, in_flight, opening_->kept);
+
+  std::optional<std::int64_t> drawn;
+  if (!low_mark.mark()) {
+    const auto last = table_->last_drawn();
+    if (!last) return fail(last.error());
+    drawn = *last;
+  }
+  Harvest harvest(opening_->mapping, opening_->id_column, in_flight, room.rows);
+  const auto end = table_->scan(plan, room, harvest.builder(), harvest);
+  if (!end) return fail(end.error());
+  opening_->last_end = *end;
+  ++figures_.reads;
+  figures_.rereads += harvest.rereads();
+  if (reach == Reach::kWholeTable) {
+    ++figures_.full_scans;
+    const SteadyTime now = clock_.now();
+    opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, (now - start) * kRestPerFullScan);
+  }
+  low_mark.scanned(plan, harvest.numbers(), *end, drawn);
+  return hand_out(harvest);
+}
+
+ReadBatch OutboxSource::hand_out(Harvest& harvest) {
+  ReadBatch batch;
+  if (harvest.found().empty()) return batch;
+  const auto events = std::move(harvest.builder()).finish();
+  batch.items.reserve(harvest.found().size());
+  std::size_t next_event = 0;
+  for (Harvest::Found& found : harvest.found()) {
+    connectors::ReadItem& item = batch.items.emplace_back();
+    item.mark = opening_->rows.add(found.key, found.then);
+    if (found.malformed)
+      item.malformed = std::move(found.malformed);
+    else
+      item.event = EventBatch::ref(events, next_event++);
+  }
+  opening_->rows.finish_batch(events);
+  return batch;
+}
+
+Status OutboxSource::settle(ReadMark mark) {
+  INVARIANT(opening_, "only what was read in this opening can be settled");
+  RowsInFlight& rows = opening_->rows;
+  if (const auto settled = rows.to_delete(mark); !settled.empty())
+    if (auto removed = table_->remove(settled); !removed) return end_opening(std::move(removed.error()));
+  rows.to_keep(mark, opening_->kept);
+  std::ranges::sort(opening_->kept);
+  rows.forget(mark);
+  return {};
+}
+
+Status OutboxSource::keep_alive() {
+  if (!opening_) return {};
+  if (auto awake = table_->stay_awake(); !awake) return end_opening(std::move(awake.error()));
+  return {};
+}
+
+void OutboxSource::close() {
+  opening_.reset();
+  table_->close();
+}
+
+tl::unexpected<Error> OutboxSource::end_opening(Error error) {
+  close();
+  return fail(std::move(error).with_context("source " + settings_.source_name));
+}
+
+Result<std::unique_ptr<connectors::Source>> make_source(const connectors::Section& section,
+                                                        std::string_view source_name, std::string_view,
+                                                        std::size_t event_bytes,
+                                                        const connectors::Surroundings& surroundings) {
+  auto settings = read_settings(section, source_name, event_bytes);
+  if (!settings) return fail(std::move(settings.error()));
+  return make_outbox_source(*settings, surroundings);
+}
+
+std::vector<connectors::Finding> inspect_source(const connectors::Section& section, Deadline deadline) {
+  const auto settings = read_settings(section, "", 1 << 20);
+  if (!settings) return {};  // said by the offline check
+  return settings->backend == Backend::kPostgres ? inspect_postgres(*settings, deadline)
+                                                 : inspect_sqlite(*settings, deadline);
+}
+
+}  // namespace
+
+std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
+                                                       const connectors::Surroundings& surroundings) {
+  auto table = settings.backend == Backend::kPostgres ? make_postgres_table(settings, surroundings)
+                                                      : make_sqlite_table(settings);
+  return make_outbox_source(settings, std::move(table), surroundings.clock);
+}
+
+std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
+                                                       std::unique_ptr<OutboxTable> table, const Clock& clock) {
+  return std::make_unique<OutboxSource>(settings, std::move(table), clock);
+}
+
+const connectors::SourceKind& source_kind() {
+  static const connectors::SourceKind kind{"outbox",       "Outbox table, polled", outbox_fields(),
+                                           check_settings, make_source,            inspect_source};
+  return kind;
+}
+
+}  // namespace penstock::outbox

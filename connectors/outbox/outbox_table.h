@@ -1,0 +1,95 @@
+// The outbox table in one kind of database, behind what the source needs of it. Internal to this
+// folder; implemented for Postgres and for SQLite.
+//
+// An opened table holds the right to be the only relay on it. Any error ends the opening: the table
+// must then be closed and opened again. Threads: one at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+
+#include "connectors/kind.h"
+#include "connectors/outbox/low_mark.h"
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/outbox/row_mapping.h"
+#include "connectors/outbox/row_shape.h"
+#include "connectors/outbox/rows_in_flight.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/event.h"
+
+namespace penstock::outbox {
+
+// How much one scan may bring.
+struct ScanRoom {
+  std::size_t rows;
+  std::size_t bytes;
+  // Whether the first row is brought though it alone exceeds `bytes`.
+  enum class FirstRow { kMustFit, kAlways } first_row;
+};
+
+// A row counts so many bytes beside those of its columns.
+inline constexpr std::size_t kRowOverhead = 512;
+
+// Columns other than the payload may have so many bytes, beyond event_bytes, before a row is too
+// large to be fetched: room for the longest names and metadata.
+inline constexpr std::size_t kOtherColumnsBytes = 128 << 10;
+
+// Takes what a scan finds, in ascending order.
+class RowReceiver {
+ public:
+  virtual ~RowReceiver() = default;
+  virtual void whole_row(const Row& row) = 0;
+  // Too large to be fetched. `key` is the aggregate id, if it is short.
+  virtual void large_row(std::int64_t number, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
+};
+
+class OutboxTable {
+ public:
+  virtual ~OutboxTable() = default;
+
+  // Connects, looks at the table's columns, takes the lock. Errors: outbox.locked (conflict) when
+  // another relay has it; outbox.table_missing, outbox.order_missing (invalid); outbox.unauthorized;
+  // outbox.unavailable.
+  virtual Status open(Deadline deadline, std::stop_token stop) = 0;
+  virtual void close() = 0;
+
+  // While open.
+  virtual const RowShape& shape() const = 0;
+  virtual MarkMoves mark_moves() const = 0;
+
+  // Runs one plan in one snapshot. The cells' bytes are owned or adopted by `builder`.
+  virtual Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                               RowReceiver& receiver) = 0;
+
+  // The highest number that is known to be drawn, where the database tells.
+  virtual Result<std::optional<std::int64_t>> last_drawn() = 0;
+  virtual Result<LockHolders> lock_holders() = 0;
+
+  // Deletes rows, in one transaction, durable when it returns. Rows that are gone, or have another
+  // id, are no error.
+  virtual Status remove(std::span<const RowKey> rows) = 0;
+
+  // Whether a scan is worth its while; kUnknown where the database can't tell cheaply.
+  enum class News { kNone, kUnknown };
+  virtual Result<News> look_for_news() = 0;
+
+  // Waits for a notification, if the table listens. kNo: it doesn't listen, and returned at once.
+  enum class Waited { kNo, kUntilDeadline, kUntilNotified };
+  virtual Result<Waited> wait_for_notification(Deadline deadline, std::stop_token stop) = 0;
+
+  // Makes a round trip if there was none for a while, so that the server keeps the session.
+  virtual Status stay_awake() = 0;
+};
+
+// What `penstock validate` finds; read-only. Both connect on their own and take no lock.
+std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline);
+std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline deadline);
+
+std::unique_ptr<OutboxTable> make_postgres_table(const OutboxSettings& settings,
+                                                 const connectors::Surroundings& surroundings);
+std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings);
+
+}  // namespace penstock::outbox

@@ -1,0 +1,30 @@
+// How long to wait between polls: short while rows arrive, longer and longer when idle, and never so
+// often that a scan which has become slow keeps the database busy. Pure.
+#pragma once
+
+#include <chrono>
+
+#include "core/clock.h"
+
+namespace penstock::outbox {
+
+class PollPace {
+ public:
+  PollPace(std::chrono::milliseconds shortest, std::chrono::milliseconds longest);
+
+  // How long to rest after a poll that ended at `now` and found rows, or found none and took `took`.
+  Duration after_rows(SteadyTime now);
+  Duration after_nothing(SteadyTime now, Duration took);
+
+ private:
+  // Rows often come in bursts, so the shortest pause is kept for a while after the last one.
+  static constexpr std::chrono::milliseconds kStaysBusy{500};
+  // At most a quarter of the time is spent in scans that find nothing.
+  static constexpr int kRestPerScan = 3;
+
+  const Duration shortest_, longest_;
+  SteadyTime last_rows_{};
+  Duration pause_;
+};
+
+}  // namespace penstock::outbox

@@ -1,0 +1,198 @@
+#include "connectors/outbox/postgres_columns.h"
+
+#include <algorithm>
+
+namespace penstock::outbox {
+namespace {
+
+using store::postgres::Parameters;
+using store::postgres::Rows;
+using store::postgres::Session;
+using store::postgres::Statement;
+
+const Statement kTable{"",
+                       "SELECT c.oid::int8, c.relkind::text, has_schema_privilege(n.oid, 'USAGE'),"
+                       " has_any_column_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'DELETE'),"
+                       " quote_ident(current_user)"
+                       " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                       " WHERE n.nspname = $1 AND c.relname = $2"};
+
+// A domain is read as what it stands on.
+const Statement kColumns{"",
+                         "SELECT a.attname::text, b.typname::text, b.typcategory::text, a.attnotnull,"
+                         " CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END,"
+                         " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), format_type(a.atttypid, a.atttypmod)"
+                         " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+                         " JOIN pg_type b ON b.oid = CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END"
+                         " WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"};
+
+// Every unique index of a partitioned table has the partition key in it.
+const Statement kIndexes{"",
+                         "SELECT count(*) > 0, coalesce(bool_or(i.indisunique AND (i.indnkeyatts = 1 OR"
+                         " c.relkind = 'p')), false)"
+                         " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+                         " JOIN pg_class c ON c.oid = i.indrelid"
+                         " WHERE i.indrelid = $1::int8::oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL"};
+
+// Owned by the column (serial, identity), or named by its default.
+const Statement kSequence{"",
+                          "SELECT s.seqrelid::int8, s.seqcache, s.seqincrement > 0 AND"
+                          " (has_sequence_privilege(s.seqrelid, 'USAGE') OR has_sequence_privilege(s.seqrelid, 'SELECT')),"
+                          " quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+                          " FROM pg_attribute a JOIN pg_depend d ON"
+                          " (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
+                          "  AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i'))"
+                          " OR (d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass"
+                          "  AND d.objid IN (SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = a.attrelid"
+                          "  AND f.adnum = a.attnum))"
+                          " JOIN pg_sequence s ON s.seqrelid IN (d.objid, d.refobjid)"
+                          " JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+                          " WHERE a.attrelid = $1::int8::oid AND a.attname = $2 LIMIT 1"};
+
+constexpr std::int64_t kShortText = 2'048;  // bytes
+
+ColumnType type_of(std::string_view name, std::string_view category) {
+  if (name == "uuid") return ColumnType::kUuid;
+  if (name == "json" || name == "jsonb") return ColumnType::kJson;
+  if (name == "bytea") return ColumnType::kBytes;
+  if (name == "int2" || name == "int4" || name == "int8") return ColumnType::kInteger;
+  if (name == "timestamptz" || name == "timestamp") return ColumnType::kTime;
+  if (name == "bool") return ColumnType::kBoolean;
+  return category == "N" ? ColumnType::kNumber : ColumnType::kText;
+}
+
+std::string expression_of(const std::string& name, ColumnType type, std::string_view type_name) {
+  const std::string column = quoted_identifier(name);
+  switch (type) {
+    case ColumnType::kUuid: return column + "::uuid";
+    case ColumnType::kBytes: return column + "::bytea";
+    case ColumnType::kInteger: return column + "::int8";
+    case ColumnType::kTime: return column + "::" + std::string(type_name);
+    case ColumnType::kText:
+    case ColumnType::kJson:
+    case ColumnType::kNumber:
+    case ColumnType::kBoolean:
+    case ColumnType::kDynamic: return column + "::text";
+  }
+  return column;
+}
+
+// varchar(n) holds n characters of at most four bytes; its modifier is n + 4.
+bool is_short(std::string_view type_name, ColumnType type, std::int64_t modifier) {
+  if (type == ColumnType::kUuid || type == ColumnType::kInteger || type == ColumnType::kTime ||
+      type == ColumnType::kBoolean)
+    return true;
+  return (type_name == "varchar" || type_name == "bpchar") && modifier > 4 && (modifier - 4) * 4 <= kShortText;
+}
+
+PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings& settings) {
+  PostgresColumn column;
+  column.name = rows.bytes(row, 0);
+  const std::string_view base = rows.bytes(row, 1);
+  column.type = type_of(base, rows.bytes(row, 2));
+  const std::string* id = settings.column_of(Role::kId);
+  // An id is compared by its text when the row is deleted.
+  if (id != nullptr && *id == column.name && column.type == ColumnType::kTime) column.type = ColumnType::kText;
+  column.expression = expression_of(column.name, column.type, base);
+  column.not_null = rows.boolean(row, 3);
+  if (is_short(base, column.type, rows.integer(row, 4))) column.guard = PostgresColumn::Guard::kNone;
+  column.may_select = rows.boolean(row, 5);
+  column.type_name = rows.bytes(row, 6);
+  return column;
+}
+
+bool is_mapped(const OutboxSettings& settings, const std::string& name) {
+  return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) {
+    const std::string* column = settings.column_of(role);
+    return column != nullptr && *column == name;
+  });
+}
+
+}  // namespace
+
+const PostgresColumn* PostgresColumns::find(std::string_view name) const {
+  const auto found = std::ranges::find(columns, name, &PostgresColumn::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSettings& settings, Deadline deadline,
+                                              std::stop_token stop) {
+  PostgresColumns found;
+  Parameters name;
+  name.text(settings.table.schema).text(settings.table.name);
+  const auto table = session.run(kTable, name, deadline, stop);
+  if (!table) return fail(table.error());
+  if (table->empty()) return found;
+  found.table_oid = table->integer(0, 0);
+  const std::string_view kind = table->bytes(0, 1);
+  found.kind = kind == "r"   ? PostgresColumns::Kind::kTable
+               : kind == "p" ? PostgresColumns::Kind::kPartitioned
+                             : PostgresColumns::Kind::kOther;
+  found.may_use_schema = table->boolean(0, 2);
+  found.may_select = table->boolean(0, 3);
+  found.may_delete = table->boolean(0, 4);
+  found.role = table->bytes(0, 5);
+
+  Parameters oid, oid_and_order;
+  oid.int8(found.table_oid);
+  oid_and_order.int8(found.table_oid).text(settings.order_by);
+  const store::postgres::Call calls[] = {{&kColumns, &oid}, {&kIndexes, &oid_and_order}, {&kSequence, &oid_and_order}};
+  const auto answers = session.run_pipeline(calls, deadline, stop);
+  if (!answers) return fail(answers.error());
+  const Rows &columns = (*answers)[0], &indexes = (*answers)[1], &sequence = (*answers)[2];
+  for (std::size_t row = 0; row < columns.size(); ++row)
+    found.columns.push_back(column_of(columns, row, settings));
+  found.order_is_indexed = indexes.boolean(0, 0);
+  found.order_is_unique = indexes.boolean(0, 1);
+  if (!sequence.empty())
+    found.order_sequence = {sequence.integer(0, 0), std::string(sequence.bytes(0, 3)), sequence.integer(0, 1),
+                            sequence.boolean(0, 2)};
+  return found;
+}
+
+Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const std::string table = "table " + settings.table.to_string();
+  if (columns.table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);
+  if (columns.kind == PostgresColumns::Kind::kOther)
+    return fail(codes::kOutboxTableMissing, settings.table.to_string() + " is a view or a foreign table, not a table");
+  if (!columns.may_use_schema || !columns.may_select || !columns.may_delete)
+    return fail(codes::kOutboxUnauthorized,
+                table + " may not be read and deleted from: " + grant_statement(columns, settings));
+
+  const PostgresColumn* order = columns.find(settings.order_by);
+  if (order == nullptr)
+    return fail(codes::kOutboxOrderMissing, table + " has no column `" + settings.order_by + "`: " +
+                                                statement_that_adds_order_column(Backend::kPostgres, settings.table));
+  if (order->type != ColumnType::kInteger)
+    return fail(codes::kOutboxOrderMissing,
+                table + ": order_by names `" + settings.order_by + "`, which is " + order->type_name +
+                    ", not an integer: " + statement_that_adds_order_column(Backend::kPostgres, settings.table));
+  if (!order->not_null)
+    return fail(codes::kOutboxOrderMissing,
+                table + ": `" + settings.order_by + "` may be NULL, and a row without a number would never be read: " +
+                    "ALTER TABLE " + settings.table.quoted() + " ALTER COLUMN " + quoted_identifier(settings.order_by) +
+                    " SET NOT NULL;");
+  for (const PostgresColumn& column : columns_to_read(columns, settings))
+    if (!column.may_select)
+      return fail(codes::kOutboxUnauthorized, table + ": column `" + column.name + "` may not be read: " +
+                                                  grant_statement(columns, settings));
+  return {};
+}
+
+std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings) {
+  std::vector<PostgresColumn> read;
+  for (const PostgresColumn& column : columns.columns) {
+    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 || column.name == settings.order_by;
+    if (!ignored || is_mapped(settings, column.name)) read.push_back(column);
+  }
+  return read;
+}
+
+std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings) {
+  std::string text;
+  if (!columns.may_use_schema)
+    text = "GRANT USAGE ON SCHEMA " + quoted_identifier(settings.table.schema) + " TO " + columns.role + "; ";
+  return text + "GRANT SELECT, DELETE ON " + settings.table.quoted() + " TO " + columns.role + ";";
+}
+
+}  // namespace penstock::outbox

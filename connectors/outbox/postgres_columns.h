@@ -1,0 +1,61 @@
+// What a table in a Postgres database looks like, out of its catalogue, and how each column is asked
+// for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/outbox/row_shape.h"
+#include "store/postgres/session.h"
+
+namespace penstock::outbox {
+
+// One column of a poll.
+struct PostgresColumn {
+  std::string name;
+  std::string type_name;  // as the server writes it, for messages
+  ColumnType type = ColumnType::kText;
+  std::string expression;  // what is selected, quoted: its binary form is text, bytea, int8, uuid or a time
+  // kNone: never longer than a few hundred bytes, so nobody has to look before it is fetched.
+  enum class Guard { kNone, kByLength } guard = Guard::kByLength;
+  bool not_null = false;
+  bool may_select = false;
+};
+
+struct PostgresSequence {
+  std::int64_t oid = 0;
+  std::string name;  // quoted
+  std::int64_t cache = 1;
+  bool may_read = false;
+};
+
+struct PostgresColumns {
+  std::int64_t table_oid = 0;  // 0 = no such table
+  enum class Kind { kTable, kPartitioned, kOther } kind = Kind::kTable;
+  bool may_use_schema = false, may_select = false, may_delete = false;
+  std::string role;  // we are
+  std::vector<PostgresColumn> columns;
+  // Of the order column.
+  bool order_is_unique = false, order_is_indexed = false;
+  std::optional<PostgresSequence> order_sequence;
+
+  const PostgresColumn* find(std::string_view name) const;
+};
+
+// Four small queries in one round trip or two. A missing table is an answer, not an error.
+Result<PostgresColumns> load_postgres_columns(store::postgres::Session& session, const OutboxSettings& settings,
+                                              Deadline deadline, std::stop_token stop);
+
+// What keeps the table from being read, the first thing first; the message holds the statement that
+// mends it.
+Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettings& settings);
+
+// The columns that a poll asks for: those that are mapped, and all others that are not ignored.
+std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings);
+
+std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings);
+
+}  // namespace penstock::outbox

@@ -1,0 +1,152 @@
+#include <algorithm>
+
+#include "connectors/outbox/inspection.h"
+#include "connectors/outbox/outbox_errors.h"
+#include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/postgres_columns.h"
+
+namespace penstock::outbox {
+namespace {
+
+using store::postgres::Session;
+using store::postgres::SessionSettings;
+
+// The type that a column of this role is best given.
+std::string_view best_type(Role role) {
+  switch (role) {
+    case Role::kId: return "uuid NOT NULL DEFAULT gen_random_uuid()";
+    case Role::kAggregateType:
+    case Role::kAggregateId:
+    case Role::kType: return "varchar(255) NOT NULL";
+    case Role::kPayload:
+    case Role::kHeaders: return "jsonb";
+    case Role::kOccurredAt: return "timestamptz NOT NULL DEFAULT now()";
+    case Role::kContentType: return "varchar(255)";
+  }
+  return "text";
+}
+
+std::string create_table_statement(const OutboxSettings& settings) {
+  std::string text = "CREATE TABLE " + settings.table.quoted() + " (" + quoted_identifier(settings.order_by) +
+                     " bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
+  for (const Role role : kRoles)
+    if (const std::string* column = settings.column_of(role); column != nullptr && *column != settings.order_by)
+      text += ", " + quoted_identifier(*column) + " " + std::string(best_type(role));
+  return text + ");";
+}
+
+// Why values of this type can never make what the role needs; empty when they can.
+std::string why_unfit(const PostgresColumn& column, Role role, const OutboxSettings& settings) {
+  const bool text = column.type == ColumnType::kText;
+  switch (role) {
+    case Role::kId:
+      if (settings.id_kind == IdKind::kAny || text || column.type == ColumnType::kUuid ||
+          column.type == ColumnType::kBytes)
+        return {};
+      return "can't hold UUIDs";
+    case Role::kOccurredAt:
+      if (text || column.type == ColumnType::kTime || column.type == ColumnType::kInteger) return {};
+      return "holds no times";
+    case Role::kHeaders: return text || column.type == ColumnType::kJson ? "" : "can't hold a JSON object";
+    case Role::kAggregateType:
+    case Role::kAggregateId:
+    case Role::kType:
+    case Role::kPayload:
+    case Role::kContentType: return {};
+  }
+  return {};
+}
+
+void inspect_roles(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  for (const Role role : kRoles) {
+    const std::string* name = settings.column_of(role);
+    if (name == nullptr) continue;
+    const std::string alter = "ALTER TABLE " + settings.table.quoted();
+    const PostgresColumn* column = table.find(*name);
+    if (column == nullptr) {
+      inspection.error("there is no column `" + *name + "`, which is mapped to " + std::string(to_string(role)),
+                       alter + " ADD COLUMN " + quoted_identifier(*name) + " " + std::string(best_type(role)) + ";");
+      continue;
+    }
+    if (const std::string why = why_unfit(*column, role, settings); !why.empty())
+      inspection.error("column `" + *name + "`, mapped to " + std::string(to_string(role)) + ", is " +
+                           column->type_name + ", which " + why,
+                       role == Role::kId ? "id_kind = \"any\" in the configuration"
+                                         : alter + " ALTER COLUMN " + quoted_identifier(*name) + " TYPE " +
+                                               (role == Role::kHeaders ? "jsonb" : "timestamptz") + ";");
+    const bool null_allowed = role == Role::kAggregateId && settings.null_key == NullKey::kAllow;
+    if (!column->not_null && !null_allowed &&
+        (role == Role::kId || role == Role::kAggregateType || role == Role::kAggregateId || role == Role::kType))
+      inspection.warn("column `" + *name + "` may be NULL: such rows would be parked",
+                      alter + " ALTER COLUMN " + quoted_identifier(*name) + " SET NOT NULL;");
+  }
+}
+
+void inspect_order(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const std::string order = quoted_identifier(settings.order_by);
+  const std::string alter = "ALTER TABLE " + settings.table.quoted();
+  const PostgresColumn* column = table.find(settings.order_by);
+  if (column == nullptr || column->type != ColumnType::kInteger) {
+    inspection.error(column == nullptr ? "there is no column `" + settings.order_by + "` to order by"
+                                       : "column `" + settings.order_by + "` is " + column->type_name +
+                                             ", not an integer",
+                     statement_that_adds_order_column(Backend::kPostgres, settings.table));
+    return;
+  }
+  if (!column->not_null)
+    inspection.error("column `" + settings.order_by + "` may be NULL: such rows would never be read",
+                     alter + " ALTER COLUMN " + order + " SET NOT NULL;");
+  if (!table.order_is_unique)
+    inspection.error("column `" + settings.order_by + "` is not unique" +
+                         (table.order_is_indexed ? "" : " and has no index: every poll would read the whole table"),
+                     table.kind == PostgresColumns::Kind::kPartitioned
+                         ? alter + " ADD UNIQUE (" + order + ", …the partition key…);"
+                         : "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" + order + ");");
+  if (table.order_sequence && table.order_sequence->cache > 1)
+    inspection.warn("sequence " + table.order_sequence->name + " hands out " +
+                        std::to_string(table.order_sequence->cache) +
+                        " numbers at a time: rows of one session may be read before older ones of another",
+                    "ALTER SEQUENCE " + table.order_sequence->name + " CACHE 1;");
+}
+
+void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const auto read = columns_to_read(table, settings);
+  const bool all_columns = std::ranges::all_of(read, &PostgresColumn::may_select);
+  if (!table.may_use_schema || !table.may_select || !all_columns || !table.may_delete)
+    inspection.error("role " + table.role + " may not " + (table.may_delete ? "read" : "delete") + " all that it needs",
+                     grant_statement(table, settings));
+}
+
+}  // namespace
+
+std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline) {
+  Inspection inspection("outbox table " + settings.table.to_string());
+  SessionSettings session;
+  session.url = settings.url;
+  session.application_name = "penstock validate";
+  session.code_of = code_of_postgres;
+  auto opened = Session::open(session, deadline);
+  if (!opened) {
+    inspection.error(opened.error().message() + " [" + std::string(opened.error().code().name) + "]",
+                     "psql '" + without_password(settings.url.reveal()) + "'");
+    return std::move(inspection).findings();
+  }
+  if ((*opened)->server().role == store::postgres::ServerFacts::Role::kStandby)
+    inspection.error("the server is a standby, from which no row can be deleted", "Connect to the primary.");
+  const auto table = load_postgres_columns(**opened, settings, deadline, {});
+  if (!table) {
+    inspection.error(table.error().message(), std::string(table.error().code().hint));
+  } else if (table->table_oid == 0) {
+    inspection.error("there is no such table", create_table_statement(settings));
+  } else if (table->kind == PostgresColumns::Kind::kOther) {
+    inspection.error("it is a view or a foreign table", "Name the table behind it in `table`.");
+  } else {
+    inspect_rights(*table, settings, inspection);
+    inspect_roles(*table, settings, inspection);
+    inspect_order(*table, settings, inspection);
+    inspection.ok("reached, " + std::to_string(table->columns.size()) + " columns");
+  }
+  return std::move(inspection).findings();
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,75 @@
+#include "connectors/outbox/postgres_statements.h"
+
+namespace penstock::outbox {
+namespace {
+
+std::string alias(std::size_t column) { return "c" + std::to_string(column); }
+
+// The bytes of a guarded column in the inner query's row `t`.
+std::string length_of(std::size_t column) { return "coalesce(octet_length(t." + alias(column) + "), 0)::int8"; }
+
+}  // namespace
+
+std::string scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
+                           const RoleColumns& roles) {
+  const std::string order = quoted_identifier(settings.order_by);
+  const auto payload = roles[Role::kPayload];
+  std::string inner = "SELECT " + order + "::int8 AS o", outer, payload_bytes = "0::int8", other_bytes;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    inner += ", " + columns[i].expression + " AS " + alias(i);
+    const std::string value = "t." + alias(i);
+    if (columns[i].guard == PostgresColumn::Guard::kNone) {
+      outer += ", " + value;
+      continue;
+    }
+    outer += ", CASE WHEN octet_length(" + value + ") <= $5 THEN " + value + " END";
+    if (payload == i)
+      payload_bytes = length_of(i);
+    else
+      other_bytes += (other_bytes.empty() ? "" : " + ") + length_of(i);
+  }
+  if (other_bytes.empty()) other_bytes = "0::int8";
+  return "SELECT t.o, " + payload_bytes + ", " + other_bytes + outer +
+         " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (" + inner + " FROM " +
+         settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order + " <= r.last AND " + order +
+         " NOT IN (SELECT unnest($3::int8[])) ORDER BY " + order + " LIMIT $4) AS t LIMIT $4";
+}
+
+DeleteIdType delete_id_type(const PostgresColumn& id) {
+  if (id.type == ColumnType::kUuid) return DeleteIdType::kUuid;
+  return id.type == ColumnType::kBytes ? DeleteIdType::kBytes : DeleteIdType::kText;
+}
+
+std::string delete_statement(const OutboxSettings& settings, const PostgresColumn& id) {
+  std::string type = "text", compared = "t." + quoted_identifier(id.name) + "::text";
+  if (delete_id_type(id) == DeleteIdType::kUuid) type = "uuid", compared = "t." + id.expression;
+  if (delete_id_type(id) == DeleteIdType::kBytes) type = "bytea", compared = "t." + id.expression;
+  return "DELETE FROM " + settings.table.quoted() + " AS t USING unnest($1::int8[], $2::" + type +
+         "[]) AS d(number, id) WHERE t." + quoted_identifier(settings.order_by) + " = d.number AND " + compared +
+         " IS NOT DISTINCT FROM d.id";
+}
+
+const char* const kLockHoldersStatement =
+    "SELECT DISTINCT l.virtualtransaction FROM pg_locks l"
+    " WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted"
+    " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
+    " AND l.pid IS DISTINCT FROM pg_backend_pid()"
+    " AND (l.relation = $1::int8::oid OR l.relation IN (SELECT p.relid FROM pg_partition_tree($1::int8::oid) p))";
+
+const char* const kTryLockStatement =
+    "SELECT pg_try_advisory_lock(hashtextextended('penstock.source.' || $1::int8::text, 0))";
+
+const std::vector<std::pair<std::string, std::string>>& scan_session_parameters() {
+  static const std::vector<std::pair<std::string, std::string>> parameters = {
+      {"plan_cache_mode", "force_generic_plan"},
+      {"enable_seqscan", "off"},
+      {"enable_bitmapscan", "off"},
+      {"enable_hashjoin", "off"},
+      {"enable_mergejoin", "off"},
+      {"enable_material", "off"},
+      {"jit", "off"},
+  };
+  return parameters;
+}
+
+}  // namespace penstock::outbox

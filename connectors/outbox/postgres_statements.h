@@ -1,0 +1,46 @@
+// The statements that a Postgres outbox is read and emptied with, as text. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/row_mapping.h"
+
+namespace penstock::outbox {
+
+// Columns of the scan's answer; those of the table follow.
+enum class ScanColumn { kNumber, kPayloadBytes, kOtherBytes };
+inline constexpr std::size_t kFirstTableColumn = 3;
+
+// $1, $2: first and last numbers of the ranges, ascending; $3: numbers to leave out; $4: most rows;
+// $5: most bytes of one column.
+//
+// Each range is one short walk along the index, which starts behind whatever lies before it. A column
+// longer than $5 comes as NULL, with its length counted in the second or third column of the answer,
+// so a huge value is never fetched. The exclusion is a hashed subplan: it costs the same whatever the
+// planner believes about the table.
+std::string scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
+                           const RoleColumns& roles);
+
+// $1: numbers; $2: ids, of the type that delete_id_type() says.
+std::string delete_statement(const OutboxSettings& settings, const PostgresColumn& id);
+
+// How ids are sent to the delete statement.
+enum class DeleteIdType { kUuid, kBytes, kText };
+DeleteIdType delete_id_type(const PostgresColumn& id);
+
+// Transactions that hold a row-exclusive lock on the table $1 or one of its partitions, but for ours.
+extern const char* const kLockHoldersStatement;
+
+// Whether we got the lock of the source's table $1.
+extern const char* const kTryLockStatement;
+
+// Settings of a session that runs only these statements: their plans must not hang on statistics,
+// which are always out of date for a table that is filled and emptied all day.
+const std::vector<std::pair<std::string, std::string>>& scan_session_parameters();
+
+}  // namespace penstock::outbox

@@ -1,0 +1,63 @@
+// One row of an outbox table as a database handed it over: cells by column, before anybody gave them
+// a meaning. Pure values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock::outbox {
+
+// What a column's values are by its declared type. SQLite declares nothing that binds: kDynamic.
+enum class ColumnType { kText, kJson, kBytes, kInteger, kNumber, kBoolean, kUuid, kTime, kDynamic };
+
+struct ColumnShape {
+  std::string name;
+  ColumnType type = ColumnType::kText;
+};
+
+// One value. `bytes` is a view into memory that the batch owns or adopted.
+struct Cell {
+  enum class Is {
+    kNull,
+    kText,     // bytes: UTF-8 unless the database doesn't check (SQLite)
+    kBytes,    // bytes
+    kInteger,  // number
+    kUuid,     // bytes: 16 of them
+    kTime,     // number: microseconds since 1970-01-01 UTC
+  };
+  Is is = Is::kNull;
+  std::string_view bytes;
+  std::int64_t number = 0;
+
+  static Cell null() { return {}; }
+  static Cell text(std::string_view text) { return {Is::kText, text, 0}; }
+  static Cell blob(std::string_view bytes) { return {Is::kBytes, bytes, 0}; }
+  static Cell integer(std::int64_t number) { return {Is::kInteger, {}, number}; }
+  static Cell uuid(std::string_view sixteen_bytes) { return {Is::kUuid, sixteen_bytes, 0}; }
+  static Cell time(std::int64_t microseconds) { return {Is::kTime, {}, microseconds}; }
+};
+
+// The columns that a poll asks for, in their order: all of the table but those that are to be
+// ignored. The order column is among them only if a role is mapped to it; every row carries its
+// number apart.
+struct RowShape {
+  std::string order_column;
+  std::vector<ColumnShape> columns;
+
+  std::optional<std::size_t> find(std::string_view name) const {
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (columns[i].name == name) return i;
+    return std::nullopt;
+  }
+};
+
+struct Row {
+  std::int64_t number;  // value of the order column
+  std::span<const Cell> cells;
+};
+
+}  // namespace penstock::outbox

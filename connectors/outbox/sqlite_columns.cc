@@ -1,0 +1,105 @@
+#include "connectors/outbox/sqlite_columns.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace penstock::outbox {
+namespace {
+
+std::string upper(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// Runs a query with the table's name as ?1 and hands each row to `take`.
+template <typename Take>
+Status each_row(const SqliteFile& file, const std::string& sql, const std::string& name, Take take) {
+  auto statement = file.prepare(sql);
+  if (!statement) return fail(std::move(statement.error()));
+  statement->bind(1, std::string_view(name));
+  for (;;) {
+    const auto step = statement->step();
+    if (!step) return fail(step.error());
+    if (*step == SqliteStatement::Step::kDone) return {};
+    take(*statement);
+  }
+}
+
+}  // namespace
+
+const SqliteColumns::Column* SqliteColumns::find(std::string_view name) const {
+  const auto found = std::ranges::find(columns, name, &Column::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+// sqlite.org/lang_createtable.html, "ROWIDs and the INTEGER PRIMARY KEY".
+bool SqliteColumns::is_rowid(const std::string& name) const {
+  if (!has_rowid) return false;
+  if (name == rowid_column) return true;
+  const std::string word = upper(name);
+  return find(name) == nullptr && (word == "ROWID" || word == "OID" || word == "_ROWID_");
+}
+
+std::string SqliteColumns::why_not_ordered_by(const std::string& name) const {
+  if (is_rowid(name)) return {};
+  const Column* column = find(name);
+  if (column == nullptr) return "there is no column `" + name + "`";
+  if (upper(column->declared_type).find("INT") == std::string::npos)
+    return "column `" + name + "` is declared " + (column->declared_type.empty() ? "without a type" : column->declared_type) +
+           ", not INTEGER";
+  if (!column->not_null) return "column `" + name + "` may be NULL, and a row without a number would never be read";
+  return {};
+}
+
+Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableName& table) {
+  SqliteColumns found;
+  std::vector<std::string> key;
+  auto status = each_row(file, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1",
+                         table.name, [&](const SqliteStatement& row) {
+                           const bool in_key = row.integer(3) > 0;
+                           found.columns.push_back({std::string(row.text(0)), std::string(row.text(1)),
+                                                    row.integer(2) != 0, in_key});
+                           if (in_key) key.push_back(found.columns.back().name);
+                         });
+  if (!status) return fail(std::move(status.error()));
+  status = each_row(file, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE", table.name,
+                    [&](const SqliteStatement& row) {
+                      const std::string sql = upper(row.text(0));
+                      found.has_rowid = sql.find("WITHOUT ROWID") == std::string::npos;
+                      found.has_autoincrement = sql.find("AUTOINCREMENT") != std::string::npos;
+                    });
+  if (!status) return fail(std::move(status.error()));
+  if (key.size() == 1) {
+    found.unique_columns.push_back(key.front());
+    found.indexed_columns.push_back(key.front());
+    if (found.has_rowid && upper(found.find(key.front())->declared_type) == "INTEGER") found.rowid_column = key.front();
+  }
+  status = each_row(file,
+                    "SELECT l.\"unique\" AND NOT l.partial AND (SELECT count(*) FROM pragma_index_info(l.name)) = 1,"
+                    " i.name FROM pragma_index_list(?1) l, pragma_index_info(l.name) i WHERE i.seqno = 0"
+                    " AND i.name IS NOT NULL AND NOT l.partial",
+                    table.name, [&](const SqliteStatement& row) {
+                      found.indexed_columns.emplace_back(row.text(1));
+                      if (row.integer(0) != 0) found.unique_columns.emplace_back(row.text(1));
+                    });
+  if (!status) return fail(std::move(status.error()));
+  return found;
+}
+
+RowShape shape_of(const SqliteColumns& columns, const OutboxSettings& settings) {
+  RowShape shape;
+  shape.order_column = settings.order_by;
+  for (const auto& column : columns.columns) {
+    const bool mapped = std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) {
+      const std::string* name = settings.column_of(role);
+      return name != nullptr && *name == column.name;
+    });
+    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0;
+    if (mapped || (!ignored && column.name != settings.order_by))
+      shape.columns.push_back({column.name, ColumnType::kDynamic});
+  }
+  return shape;
+}
+
+}  // namespace penstock::outbox

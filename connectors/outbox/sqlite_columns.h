@@ -1,0 +1,39 @@
+// What a table in a SQLite file looks like, out of its catalogue.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/outbox/row_shape.h"
+#include "connectors/outbox/sqlite_file.h"
+#include "core/error.h"
+
+namespace penstock::outbox {
+
+struct SqliteColumns {
+  struct Column {
+    std::string name, declared_type;
+    bool not_null = false;
+    bool in_primary_key = false;
+  };
+  std::vector<Column> columns;  // empty = no such table
+  bool has_rowid = true;
+  bool has_autoincrement = false;
+  std::string rowid_column;  // the INTEGER PRIMARY KEY, if there is one
+  std::vector<std::string> unique_columns;   // that have a unique index of their own
+  std::vector<std::string> indexed_columns;  // that an index starts with
+
+  const Column* find(std::string_view name) const;
+  // Whether rows can be ordered by it: an integer, never NULL. Says what is missing, or nothing.
+  std::string why_not_ordered_by(const std::string& name) const;
+  bool is_rowid(const std::string& name) const;
+};
+
+// Error as of the file.
+Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableName& table);
+
+// The columns that a poll asks for: those that are mapped, and all others that are not ignored.
+RowShape shape_of(const SqliteColumns& columns, const OutboxSettings& settings);
+
+}  // namespace penstock::outbox

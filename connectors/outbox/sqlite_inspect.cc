@@ -1,0 +1,71 @@
+#include <algorithm>
+
+#include "connectors/outbox/inspection.h"
+#include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/sqlite_columns.h"
+
+namespace penstock::outbox {
+namespace {
+
+std::string create_table_statement(const OutboxSettings& settings) {
+  std::string text = "CREATE TABLE " + quoted_identifier(settings.table.name) + " (" +
+                     quoted_identifier(settings.order_by) + " INTEGER PRIMARY KEY AUTOINCREMENT";
+  for (const Role role : kRoles) {
+    const std::string* column = settings.column_of(role);
+    if (column == nullptr || *column == settings.order_by) continue;
+    const bool nullable = role == Role::kPayload || !is_required(role);
+    text += ", " + quoted_identifier(*column) + (nullable ? " TEXT" : " TEXT NOT NULL");
+  }
+  return text + ");";
+}
+
+void inspect_order(const SqliteColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const std::string anew = statement_that_adds_order_column(Backend::kSqlite, settings.table);
+  if (const std::string why = table.why_not_ordered_by(settings.order_by); !why.empty()) {
+    inspection.error(why, anew);
+    return;
+  }
+  const bool rowid = table.is_rowid(settings.order_by);
+  if (!rowid && std::ranges::count(table.unique_columns, settings.order_by) == 0)
+    inspection.error("column `" + settings.order_by + "` is not unique" +
+                         (std::ranges::count(table.indexed_columns, settings.order_by) == 0 ? " and has no index" : ""),
+                     "CREATE UNIQUE INDEX " + quoted_identifier(settings.table.name + "_order") + " ON " +
+                         quoted_identifier(settings.table.name) + " (" + quoted_identifier(settings.order_by) + ");");
+  if (rowid && !table.has_autoincrement)
+    inspection.warn("`" + settings.order_by + "` has no AUTOINCREMENT: SQLite gives the number of a deleted row to a "
+                    "new one, so an order value does not name one row for ever",
+                    anew);
+}
+
+}  // namespace
+
+std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline) {
+  Inspection inspection("outbox table " + settings.table.name + " of " + settings.sqlite_path);
+  const auto file = SqliteFile::open(settings.sqlite_path);
+  if (!file) {
+    inspection.error(file.error().message(), "sqlite3 '" + settings.sqlite_path + "'");
+    return std::move(inspection).findings();
+  }
+  const auto table = load_sqlite_columns(*file, settings.table);
+  if (!table) {
+    inspection.error(table.error().message(), std::string(table.error().code().hint));
+    return std::move(inspection).findings();
+  }
+  if (table->columns.empty()) {
+    inspection.error("there is no such table", create_table_statement(settings));
+    return std::move(inspection).findings();
+  }
+  for (const Role role : kRoles)
+    if (const std::string* name = settings.column_of(role); name != nullptr && table->find(*name) == nullptr)
+      inspection.error("there is no column `" + *name + "`, which is mapped to " + std::string(to_string(role)),
+                       "ALTER TABLE " + quoted_identifier(settings.table.name) + " ADD COLUMN " +
+                           quoted_identifier(*name) + " TEXT;");
+  inspect_order(*table, settings, inspection);
+  // Deleting needs the right to write; asked of the file itself, and given back at once.
+  if (auto writable = file->execute("BEGIN IMMEDIATE; ROLLBACK"); !writable)
+    inspection.error(writable.error().message(), "chmod u+w '" + settings.sqlite_path + "' and its folder");
+  inspection.ok("reached, " + std::to_string(table->columns.size()) + " columns");
+  return std::move(inspection).findings();
+}
+
+}  // namespace penstock::outbox

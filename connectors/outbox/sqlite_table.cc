@@ -1,0 +1,308 @@
+// The outbox table in a SQLite file of another service.
+//
+// Numbers are drawn under the one write lock and become visible in their order, and deleted rows
+// leave nothing behind, so every poll looks from the lowest number on and steps over what is in
+// flight. Reads are short: one snapshot a poll, closed before anything else happens.
+#include <algorithm>
+#include <utility>
+
+#include "connectors/outbox/outbox_errors.h"
+#include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/sqlite_columns.h"
+#include "connectors/outbox/sqlite_file.h"
+#include "connectors/outbox/sqlite_lock.h"
+#include "core/failpoint.h"
+
+namespace penstock::outbox {
+namespace {
+
+using connectors::Finding;
+
+constexpr std::size_t kLongestKey = 1'024;
+
+// Numbers to step over, ascending. A long run of them is cheaper to jump.
+//
+// A kept number may have come to name another row since, because SQLite reuses them; so the net looks
+// at those rows again, and passes only the ones that are still too large.
+class LeftOut {
+ public:
+  explicit LeftOut(const ScanPlan& plan) : numbers_(plan.in_flight) {
+    if (plan.reach == Reach::kWholeTable) return;
+    numbers_.resize(plan.in_flight.size() + plan.kept.size());
+    std::ranges::merge(plan.in_flight, plan.kept, numbers_.begin());
+  }
+
+  // The end of the run of left-out numbers that starts at `number`; nullopt when it is not left out.
+  // Called with ascending numbers.
+  std::optional<std::int64_t> run_from(std::int64_t number) {
+    while (next_ < numbers_.size() && numbers_[next_] < number) ++next_;
+    if (next_ == numbers_.size() || numbers_[next_] != number) return std::nullopt;
+    std::size_t last = next_;
+    while (last + 1 < numbers_.size() && numbers_[last + 1] <= numbers_[last] + 1) ++last;
+    return numbers_[last];
+  }
+
+ private:
+  std::vector<std::int64_t> numbers_;
+  std::size_t next_ = 0;
+};
+
+class SqliteTable final : public OutboxTable {
+ public:
+  explicit SqliteTable(const OutboxSettings& settings) : settings_(settings) {}
+
+  Status open(Deadline deadline, std::stop_token stop) override;
+  void close() override;
+
+  const RowShape& shape() const override { return shape_; }
+  MarkMoves mark_moves() const override { return MarkMoves::kNever; }
+
+  Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                       RowReceiver& receiver) override;
+  Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }
+  Result<LockHolders> lock_holders() override { return LockHolders(); }
+  Status remove(std::span<const RowKey> rows) override;
+  Result<News> look_for_news() override;
+  Result<Waited> wait_for_notification(Deadline, std::stop_token) override { return Waited::kNo; }
+  Status stay_awake() override { return {}; }
+
+ private:
+  Status prepare_statements();
+  Result<std::int64_t> data_version();
+
+  enum class Taken { kRow, kNoRoom };
+  struct Progress {
+    std::size_t rows = 0, bytes = 0;
+  };
+  Result<ScanEnd> scan_rows(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                            RowReceiver& receiver);
+  Taken take_row(std::int64_t number, const ScanPlan& plan, const ScanRoom& room, Progress& progress,
+                 EventBatchBuilder& builder, RowReceiver& receiver);
+  // The first row from a number on, without reading it: for one that is too big to be stepped on.
+  struct Measured {
+    std::int64_t number;
+    std::uint64_t bytes;
+  };
+  Result<Measured> measure_row(std::int64_t from);
+  void limit_row_bytes();
+  bool is_too_large(std::uint64_t payload, std::uint64_t others) const {
+    return payload > settings_.event_bytes || others > settings_.event_bytes + kOtherColumnsBytes;
+  }
+
+  const OutboxSettings settings_;
+  FileLock lock_;
+  SqliteFile file_;
+  RowShape shape_;
+  SqliteColumns columns_;
+  RoleColumns roles_;
+  SqliteStatement select_, next_number_, delete_, version_;
+  std::vector<Cell> cells_;
+  std::optional<std::int64_t> exhausted_version_;  // nothing was left at that version
+};
+
+Status SqliteTable::open(Deadline, std::stop_token) {
+  close();
+  auto file = SqliteFile::open(settings_.sqlite_path);
+  if (!file) return fail(std::move(file.error()));
+  file_ = *std::move(file);
+  auto columns = load_sqlite_columns(file_, settings_.table);
+  if (!columns) return fail(std::move(columns.error()));
+  columns_ = *std::move(columns);
+  const std::string where = "table " + settings_.table.name + " of " + settings_.sqlite_path;
+  if (columns_.columns.empty()) return fail(codes::kOutboxTableMissing, "there is no " + where);
+  if (const std::string why = columns_.why_not_ordered_by(settings_.order_by); !why.empty())
+    return fail(codes::kOutboxOrderMissing,
+                where + ": " + why + ". " + statement_that_adds_order_column(Backend::kSqlite, settings_.table));
+  auto lock = FileLock::take(lock_path_of(settings_.sqlite_path, settings_.table.name));
+  if (!lock) return fail(std::move(lock.error()));
+  lock_ = *std::move(lock);
+
+  shape_ = shape_of(columns_, settings_);
+  auto roles = find_role_columns(settings_, shape_);
+  if (!roles) return fail(std::move(roles.error()));
+  roles_ = *roles;
+  cells_.resize(shape_.columns.size());
+  return prepare_statements();
+}
+
+Status SqliteTable::prepare_statements() {
+  const std::string table = "main." + quoted_identifier(settings_.table.name);
+  const std::string order = quoted_identifier(settings_.order_by);
+  const std::string id = quoted_identifier(shape_.columns[roles_.id()].name);
+  std::string select = "SELECT " + order;
+  for (const ColumnShape& column : shape_.columns) select += ", " + quoted_identifier(column.name);
+  select += " FROM " + table + " WHERE " + order + " >= ?1 AND " + order + " <= ?2 ORDER BY " + order;
+  const std::string rowid = columns_.has_rowid ? "rowid" : "NULL";
+  const std::pair<SqliteStatement*, std::string> statements[] = {
+      {&select_, select},
+      {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1 ORDER BY " +
+                          order + " LIMIT 1"},
+      // A number with a fraction is handed on as text, and has to be found again by it.
+      {&delete_, "DELETE FROM " + table + " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" + id +
+                     ") = 'real' AND CAST(" + id + " AS TEXT) IS ?2))"},
+      {&version_, "PRAGMA data_version"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = file_.prepare(sql);
+    if (!prepared) return fail(std::move(prepared.error()));
+    *statement = *std::move(prepared);
+  }
+  return {};
+}
+
+void SqliteTable::close() {
+  for (SqliteStatement* statement : {&select_, &next_number_, &delete_, &version_}) *statement = SqliteStatement();
+  file_ = SqliteFile();
+  lock_ = FileLock();
+  exhausted_version_.reset();
+}
+
+Result<std::int64_t> SqliteTable::data_version() {
+  const auto step = version_.step();
+  if (!step) return fail(step.error());
+  const std::int64_t version = version_.integer(0);
+  version_.reset();
+  return version;
+}
+
+Result<OutboxTable::News> SqliteTable::look_for_news() {
+  const auto version = data_version();
+  if (!version) return fail(version.error());
+  return exhausted_version_ == *version ? News::kNone : News::kUnknown;
+}
+
+Result<ScanEnd> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                                  RowReceiver& receiver) {
+  // Read before the snapshot is taken: a commit in between makes the next poll look again.
+  const auto version = data_version();
+  if (!version) return fail(version.error());
+  exhausted_version_.reset();
+  if (auto begun = file_.execute("BEGIN"); !begun) return fail(std::move(begun.error()));
+  limit_row_bytes();
+  auto end = scan_rows(plan, room, builder, receiver);
+  select_.reset();
+  file_.limit_value_bytes(std::numeric_limits<int>::max());
+  auto ended = file_.execute("COMMIT");
+  if (!end) return end;
+  if (!ended) return fail(std::move(ended.error()));
+  if (*end == ScanEnd::kExhausted) exhausted_version_ = *version;
+  return end;
+}
+
+Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                                       RowReceiver& receiver) {
+  constexpr std::int64_t kWorthAJump = 16;
+  Progress progress;
+  LeftOut left_out(plan);
+  for (const NumberRange& range : plan.ranges) {
+    std::int64_t next = range.first;
+    bool jump = true;
+    for (;;) {
+      if (jump) {
+        select_.reset();
+        select_.bind(1, next);
+        select_.bind(2, range.last);
+      }
+      const auto step = select_.step();
+      if (step && *step == SqliteStatement::Step::kDone) break;
+      if (!step && !file_.last_was_too_big()) return fail(step.error());
+      std::optional<Measured> unreadable;
+      if (!step) {
+        const auto measured = measure_row(next);
+        if (!measured) return fail(measured.error());
+        unreadable = *measured;
+      } else if (!select_.is_integer(0)) {
+        return fail(codes::kOutboxOrderMissing, "table " + settings_.table.name + " has a row whose `" +
+                                                    settings_.order_by + "` is no integer");
+      }
+      const std::int64_t number = unreadable ? unreadable->number : select_.integer(0);
+      const auto run_end = left_out.run_from(number);
+      if (!run_end && progress.rows == room.rows) return ScanEnd::kCutShort;
+      if (!run_end && unreadable && !std::ranges::binary_search(plan.kept, number)) {
+        receiver.large_row(number, unreadable->bytes, std::nullopt);
+        ++progress.rows;
+      }
+      if (!run_end && !unreadable && take_row(number, plan, room, progress, builder, receiver) == Taken::kNoRoom)
+        return ScanEnd::kCutShort;
+      const std::int64_t passed = run_end.value_or(number);
+      if (passed >= range.last) break;
+      jump = unreadable || passed - number >= kWorthAJump;
+      next = passed + 1;
+    }
+  }
+  return ScanEnd::kExhausted;
+}
+
+SqliteTable::Taken SqliteTable::take_row(std::int64_t number, const ScanPlan& plan, const ScanRoom& room,
+                                         Progress& progress, EventBatchBuilder& builder, RowReceiver& receiver) {
+  std::uint64_t payload = 0, others = 0;
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    cells_[i] = select_.cell(static_cast<int>(i) + 1);
+    (roles_[Role::kPayload] == i ? payload : others) += cells_[i].bytes.size();
+  }
+  if (is_too_large(payload, others)) {
+    if (std::ranges::binary_search(plan.kept, number)) return Taken::kRow;
+    const auto key = roles_[Role::kAggregateId];
+    const bool short_text = key && cells_[*key].is == Cell::Is::kText && cells_[*key].bytes.size() <= kLongestKey;
+    receiver.large_row(number, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
+    ++progress.rows;
+    return Taken::kRow;
+  }
+  const std::size_t bytes = kRowOverhead + payload + others;
+  const bool always = progress.rows == 0 && room.first_row == ScanRoom::FirstRow::kAlways;
+  if (progress.bytes + bytes > room.bytes && !always) return Taken::kNoRoom;
+  progress.bytes += bytes;
+  ++progress.rows;
+  for (Cell& cell : cells_)
+    if (!cell.bytes.empty()) cell.bytes = builder.keep(cell.bytes);
+  receiver.whole_row({number, cells_});
+  return Taken::kRow;
+}
+
+Result<SqliteTable::Measured> SqliteTable::measure_row(std::int64_t from) {
+  file_.limit_value_bytes(std::numeric_limits<int>::max());
+  next_number_.reset();
+  next_number_.bind(1, from);
+  const auto step = next_number_.step();
+  if (!step) return fail(step.error());
+  Measured measured{next_number_.integer(0), 0};
+  const std::int64_t rowid = next_number_.integer(1);
+  const bool has_rowid = !next_number_.is_null(1);
+  next_number_.reset();
+  if (has_rowid)
+    for (const ColumnShape& column : shape_.columns)
+      measured.bytes += file_.value_bytes(settings_.table.name, column.name, rowid).value_or(0);
+  limit_row_bytes();
+  return measured;
+}
+
+// What SQLite refuses to load, so that a huge row costs no memory. A little more than the largest
+// row that we take.
+void SqliteTable::limit_row_bytes() { file_.limit_value_bytes(2 * settings_.event_bytes + kOtherColumnsBytes + 4'096); }
+
+Status SqliteTable::remove(std::span<const RowKey> rows) {
+  if (auto begun = file_.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  const auto undo = [&](Error error) -> Status {
+    delete_.reset();
+    // The error that counts is the first one.
+    if (auto undone = file_.execute("ROLLBACK"); !undone) file_ = SqliteFile();
+    return fail(std::move(error));
+  };
+  for (const RowKey& row : rows) {
+    delete_.bind(1, row.number);
+    delete_.bind(2, row.id);
+    if (const auto step = delete_.step(); !step) return undo(step.error());
+    delete_.reset();
+  }
+  pass_failpoint("outbox.in_delete");
+  if (auto committed = file_.execute("COMMIT"); !committed) return undo(std::move(committed.error()));
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings) {
+  return std::make_unique<SqliteTable>(settings);
+}
+
+}  // namespace penstock::outbox

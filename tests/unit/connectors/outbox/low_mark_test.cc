@@ -1,0 +1,154 @@
+#include "connectors/outbox/low_mark.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::outbox {
+namespace {
+
+using Numbers = std::vector<std::int64_t>;
+
+void scan(LowMark& low_mark, const Numbers& found, ScanEnd end = ScanEnd::kExhausted, Reach reach = Reach::kOpenRanges,
+          std::optional<std::int64_t> drawn = std::nullopt) {
+  low_mark.scanned(low_mark.plan(reach, {}, {}), found, end, drawn);
+}
+
+// A mark at 10 with nothing open below it.
+LowMark marked_at_ten() {
+  LowMark low_mark(MarkMoves::kBehindLockHolders);
+  scan(low_mark, {10});
+  low_mark.saw_holders({});
+  scan(low_mark, {});
+  return low_mark;
+}
+
+TEST(LowMark, LiesBelowEverythingAtFirst) {
+  const LowMark low_mark(MarkMoves::kBehindLockHolders);
+  EXPECT_FALSE(low_mark.mark());
+  EXPECT_TRUE(low_mark.plan(Reach::kOpenRanges, {}, {}).starts_at_bottom());
+}
+
+TEST(LowMark, AsksForHolesAndForWhatLiesBeyondTheHighestNumber) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {11, 14});
+  const std::vector<NumberRange> expected = {{12, 13}, {15, kHighestNumber}};
+  EXPECT_EQ(low_mark.plan(Reach::kOpenRanges, {}, {}).ranges, expected);
+}
+
+TEST(LowMark, MovesAtOnceOverNumbersWithoutAHole) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {11, 12, 13});
+  EXPECT_EQ(low_mark.mark(), 13);
+  EXPECT_FALSE(low_mark.wants_holders());
+}
+
+TEST(LowMark, WaitsForEveryHolderThatALookShowed) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {13});
+  low_mark.saw_holders({"3/1", "4/7"});
+  low_mark.saw_holders({"4/7", "5/2"});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 10);
+  low_mark.saw_holders({"5/2"});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 13);
+}
+
+TEST(LowMark, DoesNotMoveBeforeOneMoreScanHasRun) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {13});
+  low_mark.saw_holders({});
+  EXPECT_EQ(low_mark.mark(), 10);
+}
+
+TEST(LowMark, DoesNotMoveByAScanThatWasCutShortBelowItsGoal) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {15});
+  low_mark.saw_holders({});
+  scan(low_mark, {12}, ScanEnd::kCutShort);
+  EXPECT_EQ(low_mark.mark(), 10);
+}
+
+TEST(LowMark, TakesAPreparedTransactionForOneThatSeemsToHaveEnded) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {13});
+  low_mark.saw_holders({"3/1"});
+  low_mark.saw_holders({"-1/900"});
+  EXPECT_TRUE(low_mark.wants_holders());
+  low_mark.saw_holders({"-1/901"});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 13);
+}
+
+TEST(LowMark, MovesOverAnEmptyTableByTheSequence) {
+  LowMark low_mark(MarkMoves::kBehindLockHolders);
+  scan(low_mark, {}, ScanEnd::kExhausted, Reach::kWholeTable, 1'000);
+  low_mark.saw_holders({});
+  scan(low_mark, {}, ScanEnd::kExhausted, Reach::kOpenRanges, 1'000);
+  EXPECT_EQ(low_mark.mark(), 1'000);
+}
+
+TEST(LowMark, LeavesOutWhatIsInFlightInsideMergedRanges) {
+  LowMark low_mark(MarkMoves::kBehindLockHolders, 2);
+  const Numbers found = {10, 20, 30};
+  scan(low_mark, found);
+  const ScanPlan plan = low_mark.plan(Reach::kOpenRanges, found, {});
+  EXPECT_EQ(plan.ranges.size(), 2U);
+  EXPECT_EQ(plan.in_flight.size(), 2U);
+}
+
+TEST(LowMark, LeavesOutEverythingInFlightWhenTheWholeTableIsScanned) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {11, 12});
+  const Numbers in_flight = {10, 11, 12};
+  EXPECT_EQ(low_mark.plan(Reach::kWholeTable, in_flight, {}).in_flight, in_flight);
+}
+
+TEST(LowMark, LeavesOutKeptRowsOnlyWhereItLooks) {
+  LowMark low_mark = marked_at_ten();
+  const Numbers kept = {4, 17};
+  EXPECT_EQ(low_mark.plan(Reach::kOpenRanges, {}, kept).kept, Numbers{17});
+  EXPECT_EQ(low_mark.plan(Reach::kWholeTable, {}, kept).kept, kept);
+}
+
+TEST(LowMark, FollowsNumbersThatStartAgainBelowIt) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {1, 2}, ScanEnd::kExhausted, Reach::kWholeTable);
+  EXPECT_FALSE(low_mark.mark());
+  low_mark.saw_holders({});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 2);
+}
+
+TEST(LowMark, StaysWhenTheNetFindsARowBelowItAndOthersAbove) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {2, 11}, ScanEnd::kExhausted, Reach::kWholeTable);
+  EXPECT_EQ(low_mark.mark(), 11);
+}
+
+TEST(LowMark, StaysBelowEverythingWhereItNeverMoves) {
+  LowMark low_mark(MarkMoves::kNever);
+  const Numbers in_flight = {1, 2};
+  scan(low_mark, in_flight);
+  EXPECT_FALSE(low_mark.wants_holders());
+  const ScanPlan plan = low_mark.plan(Reach::kOpenRanges, in_flight, {});
+  EXPECT_TRUE(plan.starts_at_bottom());
+  EXPECT_EQ(plan.in_flight, in_flight);
+}
+
+TEST(LowMark, ReachesTheHighestNumberThereIs) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {kHighestNumber});
+  low_mark.saw_holders({});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.open_ranges(), 1U);
+}
+
+TEST(LowMark, TakesOneNumberTwiceInItsStride) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {11, 11, 12, 14});
+  EXPECT_EQ(low_mark.mark(), 12);
+  EXPECT_EQ(low_mark.open_ranges(), 2U);
+}
+
+}  // namespace
+}  // namespace penstock::outbox
