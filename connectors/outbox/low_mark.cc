@@ -36,8 +36,7 @@ bool LowMark::needs_in_flight(Reach reach) const {
   return merged_ || moves_ == MarkMoves::kNever || reach == Reach::kWholeTable;
 }
 
-ScanPlan LowMark::plan(Reach reach, std::span<const std::int64_t> in_flight,
-                       std::span<const std::int64_t> kept) const {
+ScanPlan LowMark::plan(Reach reach, std::span<const std::int64_t> in_flight, std::span<const std::int64_t> kept) const {
   ScanPlan plan;
   plan.reach = reach;
   if (reach == Reach::kWholeTable || moves_ == MarkMoves::kNever)

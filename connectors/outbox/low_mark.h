@@ -49,9 +49,9 @@ enum class Reach {
 // What one poll asks for.
 struct ScanPlan {
   Reach reach = Reach::kOpenRanges;
-  std::vector<NumberRange> ranges;       // ascending, disjoint, never empty
-  std::vector<std::int64_t> in_flight;   // ascending: numbers inside the ranges to leave out
-  std::vector<std::int64_t> kept;        // ascending: the same, of rows that stay in the table
+  std::vector<NumberRange> ranges;      // ascending, disjoint, never empty
+  std::vector<std::int64_t> in_flight;  // ascending: numbers inside the ranges to leave out
+  std::vector<std::int64_t> kept;       // ascending: the same, of rows that stay in the table
 
   // Whether it starts below everything, and so passes all dead rows.
   bool starts_at_bottom() const { return ranges.front().first == kLowestNumber; }
@@ -95,10 +95,10 @@ class LowMark {
 
  private:
   enum class Phase {
-    kSettled,     // nothing to move past
-    kNeedsLook,   // at the holders, to move to candidate_
-    kAwaitsEnd,   // of awaited_
-    kNeedsScan,   // once more from the old mark
+    kSettled,    // nothing to move past
+    kNeedsLook,  // at the holders, to move to candidate_
+    kAwaitsEnd,  // of awaited_
+    kNeedsScan,  // once more from the old mark
   };
 
   void close_numbers(std::span<const std::int64_t> found);
@@ -109,8 +109,8 @@ class LowMark {
   const MarkMoves moves_;
   const std::size_t most_open_;
   std::vector<NumberRange> open_{{kLowestNumber, kHighestNumber}};  // ascending, disjoint
-  bool merged_ = false;  // open_ may contain numbers in flight
-  std::optional<std::int64_t> highest_;  // number read
+  bool merged_ = false;                                             // open_ may contain numbers in flight
+  std::optional<std::int64_t> highest_;                             // number read
   Phase phase_ = Phase::kSettled;
   std::int64_t candidate_ = kLowestNumber;
   LockHolders awaited_;

@@ -86,8 +86,7 @@ class SettingsCheck {
 
   void check_url_and_table() {
     backend_ = backend_of(section_.secret("url").reveal());
-    if (section_.has("url") && !backend_)
-      complain("url", "expected postgresql://user@host/database or sqlite:FILE");
+    if (section_.has("url") && !backend_) complain("url", "expected postgresql://user@host/database or sqlite:FILE");
     if (backend_ == Backend::kSqlite) {
       const std::string path = section_.secret("url").reveal().substr(7);
       if (path.empty() || path == ":memory:") complain("url", "expected the path of a database file after sqlite:");
@@ -114,8 +113,9 @@ class SettingsCheck {
       if (!is_identifier(order_by)) complain("order_by", "`" + order_by + "` is no column name");
       return;
     }
-    complain("order_by", "order_by is missing: policy \"delete\" needs a unique, ascending integer column. To add one: " +
-                             statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_));
+    complain("order_by",
+             "order_by is missing: policy \"delete\" needs a unique, ascending integer column. To add one: " +
+                 statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_));
   }
 
   void check_columns() {
@@ -123,8 +123,9 @@ class SettingsCheck {
       const std::string member = "columns." + word;
       const auto role = find_role(word);
       if (!role)
-        complain(member, "`" + word + "` is no role of a column: expected id, aggregate_type, aggregate_id, type, "
-                         "payload, occurred_at, content_type or headers");
+        complain(member, "`" + word +
+                             "` is no role of a column: expected id, aggregate_type, aggregate_id, type, "
+                             "payload, occurred_at, content_type or headers");
       else if (column.is == ColumnOrConstant::Is::kConstant)
         check_constant(*role, column.text, member);
       else if (!is_identifier(column.text))
@@ -197,7 +198,8 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   const Profile& profile = profile_of(section);
   settings.text_payload = profile.text_payload;
   settings.id_kind = profile.id_kind;
-  if (!section.text("id_kind").empty()) settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
+  if (!section.text("id_kind").empty())
+    settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
   if (section.text("null_key") == "allow") settings.null_key = NullKey::kAllow;
   settings.batch = static_cast<std::size_t>(section.integer("batch").value_or(500));
   settings.poll_min = std::chrono::milliseconds(section.integer("poll_min_ms").value_or(5));

@@ -295,8 +295,8 @@ std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& set
 }
 
 const connectors::SourceKind& source_kind() {
-  static const connectors::SourceKind kind{"outbox",       "Outbox table, polled", outbox_fields(),
-                                           check_settings, make_source,            inspect_source};
+  static const connectors::SourceKind kind{"outbox",    "Outbox table, polled", outbox_fields(), check_settings,
+                                           make_source, inspect_source};
   return kind;
 }
 

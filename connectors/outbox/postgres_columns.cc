@@ -35,19 +35,20 @@ const Statement kIndexes{"",
                          " WHERE i.indrelid = $1::int8::oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL"};
 
 // Owned by the column (serial, identity), or named by its default.
-const Statement kSequence{"",
-                          "SELECT s.seqrelid::int8, s.seqcache, s.seqincrement > 0 AND"
-                          " (has_sequence_privilege(s.seqrelid, 'USAGE') OR has_sequence_privilege(s.seqrelid, 'SELECT')),"
-                          " quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
-                          " FROM pg_attribute a JOIN pg_depend d ON"
-                          " (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
-                          "  AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i'))"
-                          " OR (d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass"
-                          "  AND d.objid IN (SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = a.attrelid"
-                          "  AND f.adnum = a.attnum))"
-                          " JOIN pg_sequence s ON s.seqrelid IN (d.objid, d.refobjid)"
-                          " JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-                          " WHERE a.attrelid = $1::int8::oid AND a.attname = $2 LIMIT 1"};
+const Statement kSequence{
+    "",
+    "SELECT s.seqrelid::int8, s.seqcache, s.seqincrement > 0 AND"
+    " (has_sequence_privilege(s.seqrelid, 'USAGE') OR has_sequence_privilege(s.seqrelid, 'SELECT')),"
+    " quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+    " FROM pg_attribute a JOIN pg_depend d ON"
+    " (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
+    "  AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i'))"
+    " OR (d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass"
+    "  AND d.objid IN (SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = a.attrelid"
+    "  AND f.adnum = a.attnum))"
+    " JOIN pg_sequence s ON s.seqrelid IN (d.objid, d.refobjid)"
+    " JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE a.attrelid = $1::int8::oid AND a.attname = $2 LIMIT 1"};
 
 constexpr std::int64_t kShortText = 2'048;  // bytes
 
@@ -140,8 +141,7 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
   const Rows &columns = (*answers)[0], &indexes = (*answers)[1], &sequence = (*answers)[2];
-  for (std::size_t row = 0; row < columns.size(); ++row)
-    found.columns.push_back(column_of(columns, row, settings));
+  for (std::size_t row = 0; row < columns.size(); ++row) found.columns.push_back(column_of(columns, row, settings));
   found.order_is_indexed = indexes.boolean(0, 0);
   found.order_is_unique = indexes.boolean(0, 1);
   if (!sequence.empty())
@@ -168,14 +168,14 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
                 table + ": order_by names `" + settings.order_by + "`, which is " + order->type_name +
                     ", not an integer: " + statement_that_adds_order_column(Backend::kPostgres, settings.table));
   if (!order->not_null)
-    return fail(codes::kOutboxOrderMissing,
-                table + ": `" + settings.order_by + "` may be NULL, and a row without a number would never be read: " +
-                    "ALTER TABLE " + settings.table.quoted() + " ALTER COLUMN " + quoted_identifier(settings.order_by) +
-                    " SET NOT NULL;");
+    return fail(codes::kOutboxOrderMissing, table + ": `" + settings.order_by +
+                                                "` may be NULL, and a row without a number would never be read: " +
+                                                "ALTER TABLE " + settings.table.quoted() + " ALTER COLUMN " +
+                                                quoted_identifier(settings.order_by) + " SET NOT NULL;");
   for (const PostgresColumn& column : columns_to_read(columns, settings))
     if (!column.may_select)
-      return fail(codes::kOutboxUnauthorized, table + ": column `" + column.name + "` may not be read: " +
-                                                  grant_statement(columns, settings));
+      return fail(codes::kOutboxUnauthorized,
+                  table + ": column `" + column.name + "` may not be read: " + grant_statement(columns, settings));
   return {};
 }
 

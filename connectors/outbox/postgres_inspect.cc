@@ -87,9 +87,9 @@ void inspect_order(const PostgresColumns& table, const OutboxSettings& settings,
   const std::string alter = "ALTER TABLE " + settings.table.quoted();
   const PostgresColumn* column = table.find(settings.order_by);
   if (column == nullptr || column->type != ColumnType::kInteger) {
-    inspection.error(column == nullptr ? "there is no column `" + settings.order_by + "` to order by"
-                                       : "column `" + settings.order_by + "` is " + column->type_name +
-                                             ", not an integer",
+    inspection.error(column == nullptr
+                         ? "there is no column `" + settings.order_by + "` to order by"
+                         : "column `" + settings.order_by + "` is " + column->type_name + ", not an integer",
                      statement_that_adds_order_column(Backend::kPostgres, settings.table));
     return;
   }

@@ -35,7 +35,7 @@ constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kStatementTimeout{60};
 constexpr std::chrono::seconds kLongCallDeadline{65};
 
-constexpr std::size_t kSmallestFetch = 1 << 20;       // bytes of one answer that are always allowed
+constexpr std::size_t kSmallestFetch = 1 << 20;  // bytes of one answer that are always allowed
 constexpr std::size_t kSmallestColumnLimit = 2 << 10;
 constexpr int kScansBeforeShrinking = 64;
 constexpr std::size_t kLongestKey = 1'024;
@@ -94,13 +94,14 @@ class PostgresTable final : public OutboxTable {
   Status take_lock(Deadline deadline, std::stop_token stop);
   void prepare_statements();
 
-  Result<Rows> run(const Statement& statement, const Parameters& parameters, std::chrono::seconds limit = kCallDeadline);
+  Result<Rows> run(const Statement& statement, const Parameters& parameters,
+                   std::chrono::seconds limit = kCallDeadline);
 
   // How one row of an answer came.
   enum class Verdict { kWhole, kTooLarge, kHeldBack };
   struct Measured {
     Verdict verdict;
-    std::size_t bytes;          // of the whole row
+    std::size_t bytes;           // of the whole row
     std::size_t longest_column;  // at most
   };
   Measured measure(const Rows& rows, std::size_t row) const;
@@ -365,8 +366,8 @@ Status PostgresTable::stay_awake() {
 
 std::unique_ptr<OutboxTable> make_postgres_table(const OutboxSettings& settings,
                                                  const connectors::Surroundings& surroundings) {
-  return std::make_unique<PostgresTable>(settings, "penstock source " + settings.source_name + " " +
-                                                       surroundings.instance);
+  return std::make_unique<PostgresTable>(settings,
+                                         "penstock source " + settings.source_name + " " + surroundings.instance);
 }
 
 }  // namespace penstock::outbox

@@ -7,8 +7,11 @@ namespace {
 
 // Debezium's documentation, "Outbox Event Router", basic outbox table.
 constexpr ProfileColumn kDebeziumColumns[] = {
-    {Role::kId, "id"},         {Role::kAggregateType, "aggregatetype"}, {Role::kAggregateId, "aggregateid"},
-    {Role::kType, "type"},     {Role::kPayload, "payload"},
+    {Role::kId, "id"},
+    {Role::kAggregateType, "aggregatetype"},
+    {Role::kAggregateId, "aggregateid"},
+    {Role::kType, "type"},
+    {Role::kPayload, "payload"},
 };
 
 constexpr Profile kProfiles[] = {

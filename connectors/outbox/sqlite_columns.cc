@@ -46,8 +46,8 @@ std::string SqliteColumns::why_not_ordered_by(const std::string& name) const {
   const Column* column = find(name);
   if (column == nullptr) return "there is no column `" + name + "`";
   if (upper(column->declared_type).find("INT") == std::string::npos)
-    return "column `" + name + "` is declared " + (column->declared_type.empty() ? "without a type" : column->declared_type) +
-           ", not INTEGER";
+    return "column `" + name + "` is declared " +
+           (column->declared_type.empty() ? "without a type" : column->declared_type) + ", not INTEGER";
   if (!column->not_null) return "column `" + name + "` may be NULL, and a row without a number would never be read";
   return {};
 }
@@ -55,13 +55,13 @@ std::string SqliteColumns::why_not_ordered_by(const std::string& name) const {
 Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableName& table) {
   SqliteColumns found;
   std::vector<std::string> key;
-  auto status = each_row(file, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1",
-                         table.name, [&](const SqliteStatement& row) {
-                           const bool in_key = row.integer(3) > 0;
-                           found.columns.push_back({std::string(row.text(0)), std::string(row.text(1)),
-                                                    row.integer(2) != 0, in_key});
-                           if (in_key) key.push_back(found.columns.back().name);
-                         });
+  auto status = each_row(
+      file, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1", table.name,
+      [&](const SqliteStatement& row) {
+        const bool in_key = row.integer(3) > 0;
+        found.columns.push_back({std::string(row.text(0)), std::string(row.text(1)), row.integer(2) != 0, in_key});
+        if (in_key) key.push_back(found.columns.back().name);
+      });
   if (!status) return fail(std::move(status.error()));
   status = each_row(file, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE", table.name,
                     [&](const SqliteStatement& row) {

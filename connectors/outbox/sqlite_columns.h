@@ -20,7 +20,7 @@ struct SqliteColumns {
   std::vector<Column> columns;  // empty = no such table
   bool has_rowid = true;
   bool has_autoincrement = false;
-  std::string rowid_column;  // the INTEGER PRIMARY KEY, if there is one
+  std::string rowid_column;                  // the INTEGER PRIMARY KEY, if there is one
   std::vector<std::string> unique_columns;   // that have a unique index of their own
   std::vector<std::string> indexed_columns;  // that an index starts with
 

@@ -32,8 +32,9 @@ void inspect_order(const SqliteColumns& table, const OutboxSettings& settings, I
                      "CREATE UNIQUE INDEX " + quoted_identifier(settings.table.name + "_order") + " ON " +
                          quoted_identifier(settings.table.name) + " (" + quoted_identifier(settings.order_by) + ");");
   if (rowid && !table.has_autoincrement)
-    inspection.warn("`" + settings.order_by + "` has no AUTOINCREMENT: SQLite gives the number of a deleted row to a "
-                    "new one, so an order value does not name one row for ever",
+    inspection.warn("`" + settings.order_by +
+                        "` has no AUTOINCREMENT: SQLite gives the number of a deleted row to a "
+                        "new one, so an order value does not name one row for ever",
                     anew);
 }
 

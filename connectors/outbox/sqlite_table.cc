@@ -212,8 +212,8 @@ Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& roo
         if (!measured) return fail(measured.error());
         unreadable = *measured;
       } else if (!select_.is_integer(0)) {
-        return fail(codes::kOutboxOrderMissing, "table " + settings_.table.name + " has a row whose `" +
-                                                    settings_.order_by + "` is no integer");
+        return fail(codes::kOutboxOrderMissing,
+                    "table " + settings_.table.name + " has a row whose `" + settings_.order_by + "` is no integer");
       }
       const std::int64_t number = unreadable ? unreadable->number : select_.integer(0);
       const auto run_end = left_out.run_from(number);

@@ -46,7 +46,8 @@ std::string TableName::quoted() const {
 
 Result<TableName> parse_table_name(std::string_view text) {
   const auto refuse = [&] {
-    return fail(codes::kConfigInvalid, "`" + std::string(text) + "` is no table name: expected `table` or `schema.table`");
+    return fail(codes::kConfigInvalid,
+                "`" + std::string(text) + "` is no table name: expected `table` or `schema.table`");
   };
   std::string_view rest = text;
   auto first = take_part(rest);
@@ -60,8 +61,9 @@ Result<TableName> parse_table_name(std::string_view text) {
 }
 
 bool is_identifier(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestIdentifier &&
-         std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return !name.empty() && name.size() <= kLongestIdentifier && std::none_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
 }
 
 std::string quoted_identifier(std::string_view name) {

@@ -53,7 +53,8 @@ TEST(CellText, WritesTextThatIsNoUtf8AsBase64) {
 }
 
 TEST(CellText, TellsTheUnitOfANumberByItsMagnitude) {
-  for (const std::int64_t number : {1'700'000'000LL, 1'700'000'000'000LL, 1'700'000'000'000'000LL, 1'700'000'000'000'000'000LL})
+  for (const std::int64_t number :
+       {1'700'000'000LL, 1'700'000'000'000LL, 1'700'000'000'000'000LL, 1'700'000'000'000'000'000LL})
     EXPECT_EQ(time_text(Cell::integer(number)), "2023-11-14T22:13:20.000000Z") << number;
 }
 

@@ -1,7 +1,5 @@
 // The low mark against an oracle: transactions that draw numbers, commit, abort and are prepared in
 // any order, and a poll that sees a snapshot of what is committed.
-#include "connectors/outbox/low_mark.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "connectors/outbox/low_mark.h"
 #include "tests/support/seeded_random.h"
 
 namespace penstock::outbox {
@@ -22,7 +21,8 @@ struct Shape {
 
 class World {
  public:
-  World(std::uint64_t seed, Shape shape) : random_(seed), shape_(shape), low_mark_(MarkMoves::kBehindLockHolders, shape.open_ranges) {}
+  World(std::uint64_t seed, Shape shape)
+      : random_(seed), shape_(shape), low_mark_(MarkMoves::kBehindLockHolders, shape.open_ranges) {}
 
   void step() {
     switch (random_.below(12)) {
@@ -94,7 +94,8 @@ class World {
 
   void settle() {
     if (in_flight_.empty()) return;
-    in_flight_.erase(in_flight_.begin(), in_flight_.begin() + static_cast<std::ptrdiff_t>(1 + random_.below(in_flight_.size())));
+    in_flight_.erase(in_flight_.begin(),
+                     in_flight_.begin() + static_cast<std::ptrdiff_t>(1 + random_.below(in_flight_.size())));
   }
 
   void poll(std::size_t limit) {
@@ -108,7 +109,8 @@ class World {
     ScanEnd end = ScanEnd::kExhausted;
     for (const auto& [number, commit] : committed_at_) {
       const bool settled = read_.contains(number) && !std::ranges::binary_search(in_flight, number);
-      const bool asked_for = std::ranges::any_of(plan.ranges, [&, n = number](auto range) { return range.contains(n); });
+      const bool asked_for =
+          std::ranges::any_of(plan.ranges, [&, n = number](auto range) { return range.contains(n); });
       if (settled || !asked_for || std::ranges::binary_search(plan.in_flight, number)) continue;
       if (found.size() == limit) {
         end = ScanEnd::kCutShort;

@@ -96,7 +96,8 @@ TEST(OutboxSettings, RefuseAUrlOfAnotherDatabase) {
 }
 
 TEST(OutboxSettings, RefuseADatabaseInMemory) {
-  const auto complaints = Written().with("url", Secret("sqlite::memory:")).with("table", std::string("outbox")).complaints();
+  const auto complaints =
+      Written().with("url", Secret("sqlite::memory:")).with("table", std::string("outbox")).complaints();
   EXPECT_THAT(complaints, ElementsAre(HasSubstr("path")));
 }
 

@@ -27,7 +27,8 @@ PostgresColumn column(std::string name, ColumnType type, PostgresColumn::Guard g
 
 TEST(ScanStatement, QuotesEveryName) {
   const PostgresColumn columns[] = {column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone)};
-  EXPECT_THAT(scan_statement(settings(), columns, {}), HasSubstr(R"(FROM "my shop"."out""box" WHERE "seq" >= r.first)"));
+  EXPECT_THAT(scan_statement(settings(), columns, {}),
+              HasSubstr(R"(FROM "my shop"."out""box" WHERE "seq" >= r.first)"));
 }
 
 TEST(ScanStatement, HoldsBackOnlyColumnsThatCanBeLong) {

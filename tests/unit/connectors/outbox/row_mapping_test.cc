@@ -87,7 +87,8 @@ TEST(RowMapping, MakesAnEventOfADebeziumRow) {
 }
 
 TEST(RowMapping, TakesTheWholeAggregateTypeForTheCategory) {
-  const EventRef event = Table().set("aggregatetype", Cell::text("order-item")).set("aggregateid", Cell::integer(7)).event();
+  const EventRef event =
+      Table().set("aggregatetype", Cell::text("order-item")).set("aggregateid", Cell::integer(7)).event();
   EXPECT_EQ(event->stream, "order-item-7");
   EXPECT_EQ(event->category, "order-item");
   EXPECT_EQ(event->key, "7");
@@ -213,7 +214,8 @@ TEST_P(Malformed, IsParkedWithItsReason) {
   ASSERT_NE(malformed, nullptr);
   EXPECT_EQ(malformed->code, "outbox.row_malformed");
   EXPECT_EQ(malformed->source_key, "42");
-  EXPECT_EQ(malformed->reason, "table shop.outbox, column `" + std::string(GetParam().column) + "`: " + GetParam().reason);
+  EXPECT_EQ(malformed->reason,
+            "table shop.outbox, column `" + std::string(GetParam().column) + "`: " + GetParam().reason);
   EXPECT_TRUE(is_json_object(malformed->content)) << malformed->content;
 }
 
@@ -225,10 +227,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Malformation{"id", Cell::null(), "is NULL"},
         Malformation{"id", Cell::text("17"), "is not a UUID (id_kind = \"any\" takes any text)"},
-        Malformation{"aggregatetype", Cell::null(), "is NULL"}, Malformation{"aggregatetype", Cell::text(""), "is empty"},
+        Malformation{"aggregatetype", Cell::null(), "is NULL"},
+        Malformation{"aggregatetype", Cell::text(""), "is empty"},
         Malformation{"aggregatetype", Cell::text(kTooLong), "is longer than 255 bytes"},
-        Malformation{"aggregateid", Cell::null(),
-                     "is NULL (null_key = \"allow\" takes such rows, without an order)"},
+        Malformation{"aggregateid", Cell::null(), "is NULL (null_key = \"allow\" takes such rows, without an order)"},
         Malformation{"aggregateid", Cell::text(kMuchTooLong), "makes a stream name that is longer than 1024 bytes"},
         Malformation{"type", Cell::null(), "is NULL"}, Malformation{"type", Cell::text(""), "is empty"},
         Malformation{"type", Cell::text(kTooLong), "is longer than 255 bytes"},
@@ -245,8 +247,9 @@ TEST(MalformedRow, NamesItsKeyWhereThereIsOne) {
 TEST(MalformedRow, IsKeptWhole) {
   const auto malformed = Table().set("type", Cell::text("")).malformed();
   EXPECT_EQ(malformed->kept, connectors::MalformedRow::Kept::kWhole);
-  EXPECT_EQ(malformed->content, R"({"seq":"42","id":")" + std::string(kId) +
-                                    R"(","aggregatetype":"order","aggregateid":"17","type":"","payload":"{\"n\": 1.10}"})");
+  EXPECT_EQ(malformed->content,
+            R"({"seq":"42","id":")" + std::string(kId) +
+                R"(","aggregatetype":"order","aggregateid":"17","type":"","payload":"{\"n\": 1.10}"})");
 }
 
 TEST(MalformedRow, IsKeptByReferenceWhenItIsTooLarge) {

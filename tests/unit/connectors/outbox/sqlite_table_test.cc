@@ -45,7 +45,8 @@ class SqliteOutbox : public testing::Test {
   void insert(int count, const std::string& payload = "'{}'") {
     run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(count) +
         ") INSERT INTO outbox(id, aggregatetype, aggregateid, type, payload) SELECT lower(printf("
-        "'%08x-0000-4000-8000-%012x', i, abs(random()) % 1000000000)), 'order', 'a', 'placed', " + payload + " FROM n");
+        "'%08x-0000-4000-8000-%012x', i, abs(random()) % 1000000000)), 'order', 'a', 'placed', " +
+        payload + " FROM n");
   }
 
   std::unique_ptr<connectors::Source> source(std::size_t event_bytes = 1 << 20, std::size_t batch = 500) {

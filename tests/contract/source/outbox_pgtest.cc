@@ -1,0 +1,22 @@
+#include "tests/contract/source/source_contract.h"
+#include "tests/support/postgres_outbox.h"
+
+namespace penstock::tests {
+namespace {
+
+class Postgres final : public SourceTable {
+ public:
+  std::unique_ptr<connectors::Source> make_source() override { return outbox_.make_source(); }
+  void write(std::string_view key, int number) override { outbox_.insert(key, number); }
+  bool write_malformed() override { return outbox_.insert("a", 0, ""), true; }
+  std::size_t unsettled() override { return outbox_.rows(); }
+
+ private:
+  PostgresOutbox outbox_{", tenant text DEFAULT 'acme', at timestamptz DEFAULT now()"};
+};
+
+PENSTOCK_RUN_SOURCE_CONTRACT((SourceTableKind{"OutboxPostgres", [] { return std::make_unique<Postgres>(); },
+                                              [] { return reason_missing(Server::kPostgres); }}));
+
+}  // namespace
+}  // namespace penstock::tests

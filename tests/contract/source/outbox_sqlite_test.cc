@@ -1,0 +1,66 @@
+#include <sqlite3.h>
+
+#include <stdexcept>
+
+#include "connectors/outbox/outbox_source.h"
+#include "tests/contract/source/source_contract.h"
+#include "tests/support/temporary_folder.h"
+
+namespace penstock::tests {
+namespace {
+
+class SqliteOutbox final : public SourceTable {
+ public:
+  SqliteOutbox() {
+    if (sqlite3_open(path_.c_str(), &database_) != SQLITE_OK) throw std::runtime_error("no database file");
+    execute(
+        "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
+        " type TEXT, payload TEXT, tenant TEXT DEFAULT 'acme')");
+  }
+  ~SqliteOutbox() override { sqlite3_close(database_); }
+
+  std::unique_ptr<connectors::Source> make_source() override {
+    outbox::OutboxSettings settings;
+    settings.source_name = "orders";
+    settings.backend = outbox::Backend::kSqlite;
+    settings.sqlite_path = path_;
+    settings.table = {"", "outbox"};
+    settings.order_by = "seq";
+    for (const auto& [role, column] : outbox::find_profile("debezium")->columns)
+      settings.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), clock_);
+  }
+  void write(std::string_view key, int number) override { insert(key, number, "counted"); }
+  bool write_malformed() override { return insert("a", 0, ""), true; }
+  std::size_t unsettled() override {
+    std::size_t rows = 0;
+    const auto count = [](void* out, int, char** values, char**) {
+      *static_cast<std::size_t*>(out) = std::stoul(values[0]);
+      return 0;
+    };
+    sqlite3_exec(database_, "SELECT count(*) FROM outbox", count, &rows, nullptr);
+    return rows;
+  }
+
+ private:
+  void insert(std::string_view key, int number, const std::string& type) {
+    const std::string text = std::to_string(number);
+    execute("INSERT INTO outbox(id, aggregatetype, aggregateid, type, payload) VALUES ('" +
+            EventId::from_name(kNamespaceUrl, text).to_string() + "', 'order', '" + std::string(key) + "', '" + type +
+            "', '" + text + "')");
+  }
+  void execute(const std::string& sql) {
+    if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+      throw std::runtime_error(sqlite3_errmsg(database_));
+  }
+
+  SystemClock clock_;
+  TemporaryFolder folder_;
+  const std::string path_ = folder_.file("orders.db");
+  sqlite3* database_ = nullptr;
+};
+
+PENSTOCK_RUN_SOURCE_CONTRACT((SourceTableKind{"OutboxSqlite", [] { return std::make_unique<SqliteOutbox>(); }}));
+
+}  // namespace
+}  // namespace penstock::tests

@@ -1,0 +1,44 @@
+// An outbox table after Debezium's manner in a Postgres database of its own, for one test.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "connectors/outbox/outbox_source.h"
+#include "tests/support/recording_log.h"
+#include "tests/support/seeded_random.h"
+#include "tests/support/servers.h"
+
+namespace penstock::tests {
+
+class PostgresOutbox {
+ public:
+  // `columns` go behind those of Debezium's table: ", tenant text".
+  explicit PostgresOutbox(std::string_view columns = "");
+
+  // Of table "shop"."outbox", ordered by seq. May be changed before a source is made.
+  outbox::OutboxSettings& settings() { return settings_; }
+  std::unique_ptr<connectors::Source> make_source();
+  std::unique_ptr<outbox::OutboxTable> make_table();
+
+  // One row in a transaction of its own; the data is the number in decimal.
+  void insert(std::string_view key, int number, std::string_view type = "counted");
+  // `count` rows of one transaction, with payloads of `bytes` bytes.
+  void insert_many(int count, int bytes = 20);
+  std::size_t rows() const;
+
+  void execute(const std::string& sql) const { database_.execute(sql); }
+  std::string value(const std::string& sql) const { return database_.value(sql); }
+  const std::string& url() const { return database_.url(); }
+
+ private:
+  FreshDatabase database_;
+  outbox::OutboxSettings settings_;
+  SystemClock clock_;
+  SeededRandom random_{1};
+  RecordingLog log_;
+  connectors::Surroundings surroundings_{clock_, random_, log_, "test"};
+};
+
+}  // namespace penstock::tests
