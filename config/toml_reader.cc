@@ -206,7 +206,8 @@ class TableReader {
   std::optional<Text> read_text(const std::string& name, const toml::node& node) {
     if (const auto* text = node.as_string()) return check_text(name, node, Text{text->get(), {}});
     const toml::table& table = *node.as_table();
-    auto&& [key, value] = *table.begin();
+    const auto first = table.begin();  // the pair that it refers to lives in the iterator
+    auto&& [key, value] = *first;
     const auto* target = value.as_string();
     if (target == nullptr || target->get().empty()) {
       report(name, node, "wrong reference (expected { env = \"NAME\" } or { file = \"path\" })");

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "connectors/store/store_errors.h"
-#include "core/invariant.h"
 
 namespace penstock::connectors {
 namespace {
@@ -32,7 +31,7 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
   void run(std::stop_token stop);
   void mute();
 
-  void begin();
+  Status begin(Deadline deadline);
   Submitted submit(Ticket ticket, const Message& message);
   void flush();
   Sink::Drained drain(Deadline deadline);
@@ -165,12 +164,15 @@ void AppendSession::mute() {
   listener_ = nullptr;
 }
 
-void AppendSession::begin() {
-  std::lock_guard lock(mutex_);
-  INVARIANT(unanswered_ == 0, "a sink is opened again only after every outcome has arrived");
+Status AppendSession::begin(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  // The listener may have had the last outcome while the thread that told it is not back yet.
+  if (!changed_.wait_until(lock, deadline.time(), [this] { return unanswered_ == 0; }))
+    return fail(codes::kTimeout, "appends of the former session have not been answered yet");
   state_ = {.phase = SinkState::Phase::kReady, .why = nullptr};
   right_ = Right::kHeld;
   flush_ = Flush::kNo;
+  return {};
 }
 
 Submitted AppendSession::submit(Ticket ticket, const Message& message) {
@@ -246,8 +248,7 @@ class StoreSink final : public Sink {
     if (const auto answers = events_.streams({}, 1); !answers)
       return fail(Error(answers.error()).with_context("opening the store as a sink"));
     if (deadline.expired()) return fail(codes::kTimeout, "the store took too long to answer");
-    session_->begin();
-    return {};
+    return session_->begin(deadline);
   }
 
   Submitted submit(Ticket ticket, const Message& message) override { return session_->submit(ticket, message); }

@@ -11,8 +11,8 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x50454E53;  // "PENS"
 constexpr std::chrono::milliseconds kRetryPause{20};
 
-// 0 for an empty file.
-Result<int> schema_of(Connection& connection, const std::string& path) {
+// 0 for an empty file. Inside a transaction, because another program may be migrating.
+Result<int> read_schema(Connection& connection, const std::string& path) {
   const auto application = connection.read_number("PRAGMA application_id");
   if (!application) return fail(application.error());
   const auto version = connection.read_number("PRAGMA user_version");
@@ -24,6 +24,12 @@ Result<int> schema_of(Connection& connection, const std::string& path) {
   return fail(codes::kStoreForeignDatabase, path + " is the database of another program");
 }
 
+Result<int> schema_of(Connection& connection, const std::string& path) {
+  auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
+  if (!snapshot) return fail(std::move(snapshot.error()));
+  return read_schema(connection, path);
+}
+
 Status refuse_newer(int schema, const std::string& path) {
   if (schema <= newest_schema()) return {};
   return fail(codes::kStoreSchemaTooNew, path + " has schema " + std::to_string(schema) +
@@ -33,7 +39,7 @@ Status refuse_newer(int schema, const std::string& path) {
 Status apply_pending(Connection& connection, const std::string& path) {
   auto transaction = Transaction::begin(connection, Transaction::Kind::kWrite);
   if (!transaction) return fail(std::move(transaction.error()));
-  const auto schema = schema_of(connection, path);
+  const auto schema = read_schema(connection, path);
   if (!schema) return fail(schema.error());
   if (auto known = refuse_newer(*schema, path); !known) return known;
   if (*schema == newest_schema()) return {};

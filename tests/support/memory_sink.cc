@@ -304,10 +304,12 @@ void MemorySink::run(const std::stop_token& stop) {
       seen = news_;
       batch.assign(std::make_move_iterator(reports_.begin()), std::make_move_iterator(reports_.end()));
       reports_.clear();
-      unreported_ -= batch.size();
-      wake_.notify_all();
     }
-    if (!batch.empty()) listener_.report(batch);
+    if (batch.empty()) continue;
+    listener_.report(batch);
+    std::lock_guard lock(mutex_);
+    unreported_ -= batch.size();  // only now has drain() nothing to wait for
+    wake_.notify_all();
   }
 }
 

@@ -116,6 +116,8 @@ struct MemoryParts {
     return answer;
   }
 
+  Result<AppendReceipt> append_now(const AppendRequest& request, Deadline deadline);
+
   // The next are called under the database's lock.
   static Status check_lease(const MemoryDatabase& db, const Lease& lease);
   static Result<Checkpoint> checkpoint_at(const MemoryDatabase& db, Position position);
@@ -272,16 +274,21 @@ void MemoryParts::Events::append_many(std::vector<AppendRequest> requests, Deadl
     parts.queue->push(std::move(requests), deadline, std::move(done));
     return;
   }
+  enum class Tail { kTried, kHeldBack } tail = Tail::kTried;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (auto checked = check_append(requests[i], parts.limits); !checked) {
-      done(i, fail(std::move(checked.error())));
-    } else if (deadline.expired()) {
-      done(i, fail(codes::kTimeout, "the append came after its deadline"));
-    } else {
-      const AppendRequest* one = &requests[i];
-      done(i, std::move(parts.appender.append_batch({&one, 1}).front()));
-    }
+    const bool hold_back = requests[i].after_failure == store::AfterFailure::kHoldBack;
+    auto answer = hold_back && tail == Tail::kHeldBack ? fail(codes::kStoreHeldBack, "an earlier append failed")
+                                                       : parts.append_now(requests[i], deadline);
+    if (hold_back && !answer) tail = Tail::kHeldBack;
+    done(i, std::move(answer));
   }
+}
+
+Result<AppendReceipt> MemoryParts::append_now(const AppendRequest& request, Deadline deadline) {
+  if (auto checked = check_append(request, limits); !checked) return fail(std::move(checked.error()));
+  if (deadline.expired()) return fail(codes::kTimeout, "the append came after its deadline");
+  const AppendRequest* one = &request;
+  return std::move(appender.append_batch({&one, 1}).front());
 }
 
 // --- reading ---------------------------------------------------------------------------------------
