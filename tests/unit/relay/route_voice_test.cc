@@ -1,0 +1,95 @@
+#include "relay/route_voice.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/manual_clock.h"
+#include "tests/support/recording_log.h"
+
+namespace penstock::relay {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RouteVoiceTest : public testing::Test {
+ protected:
+  void observe(RoutePhase phase, const Error* why = nullptr) { voice_.observe(phase, why, clock_.now()); }
+
+  tests::ManualClock clock_;
+  tests::RecordingLog log_;
+  RouteVoice voice_{"orders-in", clock_, log_};
+  const Error away_{codes::kKafkaUnavailable, "no broker answers on 127.0.0.1:9092"};
+  const Error unknown_{codes::kKafkaUnknownTopic, "topic orders is missing"};
+};
+
+TEST_F(RouteVoiceTest, SaysAFaultOnceAndItsEndWithCodeAndDuration) {
+  observe(RoutePhase::kRunning);
+  for (int i = 0; i < 100; ++i) {
+    observe(RoutePhase::kBackingOff, &away_);
+    clock_.advance(123ms);
+  }
+  observe(RoutePhase::kRunning);
+  const auto lines = log_.lines();
+  ASSERT_EQ(lines.size(), 3U) << log_.text();
+  EXPECT_EQ(lines[1].level, LogLevel::kWarn);
+  EXPECT_EQ(lines[1].code, "kafka.unavailable");
+  EXPECT_EQ(lines[1].fields.at("route"), "orders-in");
+  EXPECT_EQ(lines[2].level, LogLevel::kInfo);
+  EXPECT_EQ(lines[2].code, "kafka.unavailable");
+  EXPECT_EQ(lines[2].fields.at("seconds"), "12.3");
+}
+
+TEST_F(RouteVoiceTest, SaysAtMostTenLinesAMinuteAboutAFaultThatComesAndGoes) {
+  for (int i = 0; i < 6'000; ++i) {
+    observe(i % 2 == 0 ? RoutePhase::kBackingOff : RoutePhase::kRunning, i % 2 == 0 ? &away_ : nullptr);
+    clock_.advance(50ms);
+  }
+  EXPECT_LE(log_.lines().size(), 10U) << log_.text();
+}
+
+TEST_F(RouteVoiceTest, SaysAtMostTenLinesAMinuteWhenTheReasonAlternates) {
+  for (int i = 0; i < 600; ++i) {
+    observe(RoutePhase::kBackingOff, i % 2 == 0 ? &away_ : &unknown_);
+    clock_.advance(100ms);
+  }
+  EXPECT_LE(log_.lines().size(), 10U) << log_.text();
+  EXPECT_EQ(voice_.code(), "kafka.unknown_topic") << "status shows the latest";
+}
+
+TEST_F(RouteVoiceTest, BelievesTheEndOfARepeatedFaultLater) {
+  observe(RoutePhase::kBackingOff, &away_);
+  observe(RoutePhase::kRunning);
+  clock_.advance(1s);
+  observe(RoutePhase::kBackingOff, &away_);
+  observe(RoutePhase::kRunning);
+  EXPECT_EQ(voice_.phase(), RoutePhase::kBackingOff);
+  EXPECT_EQ(voice_.next_due(), clock_.now() + 1s);
+  clock_.advance(1s);
+  observe(RoutePhase::kRunning);
+  EXPECT_EQ(voice_.phase(), RoutePhase::kRunning);
+}
+
+TEST_F(RouteVoiceTest, DoesNotCallAReturnANewStart) {
+  observe(RoutePhase::kStandby, &away_);
+  observe(RoutePhase::kStarting);
+  EXPECT_EQ(voice_.phase(), RoutePhase::kStandby);
+}
+
+TEST_F(RouteVoiceTest, SaysFailedAsAnErrorAndStandbyAsNews) {
+  observe(RoutePhase::kStandby, &away_);
+  observe(RoutePhase::kFailed, &unknown_);
+  EXPECT_EQ(log_.lines()[0].level, LogLevel::kInfo);
+  EXPECT_EQ(log_.lines()[1].level, LogLevel::kError);
+}
+
+TEST_F(RouteVoiceTest, CountsWhatIsParkedInsteadOfRepeatingItself) {
+  for (int i = 0; i < 500; ++i) {
+    voice_.parked("outbox.row_malformed", "column type is empty.", "17", clock_.now());
+    clock_.advance(20ms);
+  }
+  voice_.parked("outbox.row_malformed", "column type is empty.", "18", clock_.now());
+  ASSERT_EQ(log_.lines().size(), 2U) << log_.text();
+  EXPECT_EQ(log_.lines()[1].fields.at("count"), "500");
+}
+
+}  // namespace
+}  // namespace penstock::relay
