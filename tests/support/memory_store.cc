@@ -558,9 +558,9 @@ Result<std::uint64_t> MemoryParts::Parked::count(std::string_view route) {
   });
 }
 
-Status MemoryParts::States::report(const std::vector<store::RouteState>& states) {
+Status MemoryParts::States::report(const std::vector<store::RouteState>& reported) {
   return parts.perform(StoreCall::kReportStates, [&](MemoryDatabase& db) -> Status {
-    for (store::RouteState state : states) {
+    for (store::RouteState state : reported) {
       state.updated_at = db.clock_.wall_now();
       state.reporting = store::RouteState::Reporting::kNow;
       db.states_[{state.route, state.instance}] = std::move(state);
