@@ -1,0 +1,81 @@
+// Why an opening is refused, in words that hold the cure.
+#include "tests/integration/outbox/outbox_fixture.h"
+
+namespace penstock::tests {
+namespace {
+
+class OutboxColumns : public OutboxTest {
+ protected:
+  void expect_refused(std::string_view code, std::string_view words) {
+    const auto opened = try_open();
+    EXPECT_EQ(code_of(opened), code);
+    if (!opened) {
+      EXPECT_NE(opened.error().message().find(words), std::string::npos) << opened.error().message();
+    }
+  }
+};
+
+TEST_F(OutboxColumns, NeedATable) {
+  outbox().settings().table.name = "Outbox";
+  expect_refused("outbox.table_missing", "there is no table shop.Outbox");
+}
+
+TEST_F(OutboxColumns, NeedATableAndNoView) {
+  outbox().execute("CREATE VIEW shop.seen AS SELECT * FROM shop.outbox");
+  outbox().settings().table.name = "seen";
+  expect_refused("outbox.table_missing", "view");
+}
+
+TEST_F(OutboxColumns, NeedWhatIsMapped) {
+  outbox().execute("ALTER TABLE shop.outbox DROP COLUMN payload");
+  expect_refused("outbox.table_missing", "`payload`");
+}
+
+TEST_F(OutboxColumns, NeedAnOrder) {
+  outbox().settings().order_by = "number";
+  expect_refused("outbox.order_missing", "ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE");
+}
+
+TEST_F(OutboxColumns, NeedAnOrderOfIntegers) {
+  outbox().settings().order_by = "id";
+  expect_refused("outbox.order_missing", "uuid");
+}
+
+TEST_F(OutboxColumns, NeedAnOrderThatIsNeverNull) {
+  outbox().execute("ALTER TABLE shop.outbox ADD COLUMN n bigint UNIQUE");
+  outbox().settings().order_by = "n";
+  expect_refused("outbox.order_missing", R"(ALTER TABLE "shop"."outbox" ALTER COLUMN "n" SET NOT NULL)");
+}
+
+TEST_F(OutboxColumns, NeedTheRightToDelete) {
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT ON shop.outbox TO " + role);
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  expect_refused("outbox.unauthorized", R"(GRANT SELECT, DELETE ON "shop"."outbox" TO )" + role);
+  outbox().execute("GRANT DELETE ON shop.outbox TO " + role);
+  EXPECT_EQ(code_of(try_open()), "ok");
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_F(OutboxColumns, NeedADatabase) {
+  outbox().settings().url = Secret("postgresql://nobody@127.0.0.1:1/none");
+  expect_refused("outbox.unavailable", "");
+}
+
+TEST_F(OutboxColumns, TakeNamesThatNeedQuotes) {
+  outbox().execute(R"(CREATE SCHEMA "My Shop"; CREATE TABLE "My Shop"."Out""box" (LIKE shop.outbox INCLUDING ALL);
+      ALTER TABLE "My Shop"."Out""box" RENAME seq TO "Order"; ALTER TABLE "My Shop"."Out""box" RENAME payload TO "a b";
+      INSERT INTO "My Shop"."Out""box"(aggregatetype, aggregateid, type, "a b") VALUES ('order', 'a', 'x', '1'))");
+  outbox().settings().table = {"My Shop", "Out\"box"};
+  outbox().settings().order_by = "Order";
+  outbox().settings().columns[outbox::Role::kPayload].text = "a b";
+  const auto source = open();
+  ASSERT_EQ(data_of(read(*source)), "1");
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+  EXPECT_EQ(outbox().value(R"(SELECT count(*) FROM "My Shop"."Out""box")"), "0");
+}
+
+}  // namespace
+}  // namespace penstock::tests

@@ -1,0 +1,138 @@
+// What a poll costs the server: no more for a table that was emptied a million times.
+#include <regex>
+
+#include "connectors/outbox/outbox_errors.h"
+#include "connectors/outbox/postgres_statements.h"
+#include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/manual_clock.h"
+
+namespace penstock::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using outbox::LowMark;
+using outbox::Reach;
+using outbox::ScanPlan;
+using store::postgres::Parameters;
+using store::postgres::Session;
+
+class ScanCost : public OutboxTest {
+ protected:
+  // Buffers that the source's own statement touches for this plan, under the source's own settings.
+  std::int64_t buffers_of(const ScanPlan& plan) {
+    store::postgres::SessionSettings settings;
+    settings.url = Secret(outbox().url());
+    settings.parameters = outbox::scan_session_parameters();
+    auto session = Session::open(settings, Deadline::in(10s)).value();
+    const auto table = outbox::load_postgres_columns(*session, outbox().settings(), Deadline::in(10s), {}).value();
+    const auto columns = outbox::columns_to_read(table, outbox().settings());
+    outbox::RowShape shape{"seq", {}};
+    for (const auto& column : columns) shape.columns.push_back({column.name, column.type});
+    const auto roles = outbox::find_role_columns(outbox().settings(), shape).value();
+
+    Parameters parameters;
+    std::vector<std::int64_t> firsts, lasts;
+    for (const auto& range : plan.ranges) firsts.push_back(range.first), lasts.push_back(range.last);
+    parameters.int8s(firsts).int8s(lasts).int8s(plan.in_flight).int8(std::int64_t{500}).int8(std::int64_t{2'048});
+    const auto explained =
+        session->run({"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::scan_statement(outbox().settings(), columns, roles)},
+                     parameters, Deadline::in(60s));
+    EXPECT_TRUE(explained) << explained.error().describe();
+    return explained ? buffers_in(*explained) : -1;
+  }
+
+  // The first line of buffers is the sum of all nodes; planning has a line of its own at the end.
+  static std::int64_t buffers_in(const store::postgres::Rows& plan) {
+    static const std::regex kCount("(hit|read)=([0-9]+)");
+    for (std::size_t row = 0; row < plan.size(); ++row) {
+      const std::string line(plan.bytes(row, 0));
+      if (line.find("Buffers:") == std::string::npos) continue;
+      std::int64_t sum = 0;
+      for (std::sregex_iterator found(line.begin(), line.end(), kCount), end; found != end; ++found)
+        sum += std::stoll((*found)[2]);
+      return sum;
+    }
+    return 0;
+  }
+
+  // Reads, settles and empties the table until the mark has moved behind everything.
+  ScanPlan plan_behind_a_million_dead_rows() {
+    outbox().insert_many(1'000'000, 1);
+    old_snapshot_ = writer();
+    old_snapshot_->run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM shop.outbox");
+    outbox().execute("DELETE FROM shop.outbox");
+    outbox().insert_many(20, 300);
+    LowMark low_mark(outbox::MarkMoves::kBehindLockHolders);
+    low_mark.scanned(low_mark.plan(Reach::kWholeTable, {}, {}), numbers(1'000'001, 1'000'020),
+                     outbox::ScanEnd::kExhausted, std::nullopt);
+    low_mark.saw_holders({});
+    low_mark.scanned(low_mark.plan(Reach::kOpenRanges, {}, {}), {}, outbox::ScanEnd::kExhausted, std::nullopt);
+    return low_mark.plan(Reach::kOpenRanges, {}, {});
+  }
+
+  static std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last) {
+    std::vector<std::int64_t> all;
+    for (std::int64_t number = first; number <= last; ++number) all.push_back(number);
+    return all;
+  }
+
+  std::unique_ptr<Writer> old_snapshot_;
+};
+
+TEST_F(ScanCost, IsSmallBehindAMillionDeadRowsThatAnOldSnapshotKeeps) {
+  const ScanPlan plan = plan_behind_a_million_dead_rows();
+  outbox().insert_many(50, 300);
+  EXPECT_LE(buffers_of(plan), 200);
+  const ScanPlan bottom{Reach::kWholeTable, {{outbox::kLowestNumber, outbox::kHighestNumber}}, {}, {}};
+  EXPECT_GT(buffers_of(bottom), 2'000) << "the dead rows are not there, so this test shows nothing";
+}
+
+TEST_F(ScanCost, IsSmallWithManyHoles) {
+  outbox().insert_many(10'000, 300);
+  outbox().execute("DELETE FROM shop.outbox WHERE seq % 2 = 0");
+  LowMark low_mark(outbox::MarkMoves::kBehindLockHolders);
+  std::vector<std::int64_t> odd;
+  for (std::int64_t number = 1; number <= 10'000; number += 2) odd.push_back(number);
+  low_mark.scanned(low_mark.plan(Reach::kWholeTable, {}, {}), odd, outbox::ScanEnd::kExhausted, std::nullopt);
+  const ScanPlan plan = low_mark.plan(Reach::kOpenRanges, odd, {});
+  EXPECT_LE(plan.ranges.size(), 32U);
+  const auto before = std::chrono::steady_clock::now();
+  buffers_of(plan);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+}
+
+TEST_F(ScanCost, IsThatOfTheWholeTableAtMostEveryTwoSeconds) {
+  ManualClock clock;
+  const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), clock);
+  ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
+  for (int i = 0; i < 20; ++i) {
+    outbox().insert("a", i);
+    read(*source);
+    clock.advance(190ms);
+  }
+  EXPECT_EQ(source->figures().full_scans, 2U) << "in 3.8 seconds";
+}
+
+// The source's own polls, as the server counts them.
+TEST_F(ScanCost, OfARunningSourceStaysSmallBehindDeadRows) {
+  outbox().insert_many(200'000, 1);
+  old_snapshot_ = writer();
+  old_snapshot_->run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM shop.outbox");
+  outbox().execute("DELETE FROM shop.outbox");
+  ManualClock clock;
+  const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), clock);
+  ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
+  for (int i = 0; i < 4; ++i) {
+    read(*source);
+    clock.advance(200ms);
+  }
+  const auto slow = [&] {
+    const auto before = std::chrono::steady_clock::now();
+    for (int i = 0; i < 20; ++i) read(*source);
+    return std::chrono::steady_clock::now() - before;
+  };
+  EXPECT_LT(slow(), 1s) << "twenty polls of an empty table";
+}
+
+}  // namespace
+}  // namespace penstock::tests
