@@ -122,8 +122,8 @@ void report_failure(const Error& error, const store::ExpectedVersion& expected, 
     }
     invocation.out << std::move(object).finish() << '\n';
   }
-  invocation.fail(exit_code_of(error),
-                  error.describe() + " (expected " + to_string(expected) + ", actual " + actual + ")");
+  invocation.fail(exit_code_of(error), error.describe());
+  invocation.err << "expected " << to_string(expected) << ", actual " << actual << '\n';
 }
 
 void append(const AppendOptions& options, Invocation& invocation) {

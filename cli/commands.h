@@ -24,8 +24,9 @@ void add_version(CLI::App& app, Invocation& invocation);
 
 // -c, for commands that read the configuration.
 void add_config_option(CLI::App& command, Invocation& invocation);
-// -o and --color, for commands that print results.
+// -o and --color, for commands that print results; --color alone for others.
 void add_output_options(CLI::App& command, Invocation& invocation);
+void add_colour_option(CLI::App& command, Invocation& invocation);
 // The two examples at the end of a command's help.
 void set_examples(CLI::App& command, const std::string& first, const std::string& second);
 

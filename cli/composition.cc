@@ -9,6 +9,8 @@
 #include "connectors/store/store_sink.h"
 #include "connectors/store/store_source.h"
 #include "core/invariant.h"
+#include "store/postgres/postgres_store.h"
+#include "store/sqlite/sqlite_store.h"
 
 namespace penstock::cli {
 namespace {
@@ -113,14 +115,23 @@ store::AppendLimits limits_of(const config::Limits& limits) {
           limits.stream_bytes, limits.type_bytes,   limits.metadata_bytes};
 }
 
+// A URL, or libpq's keywords.
+bool is_postgres(std::string_view url) {
+  return url.starts_with("postgresql://") || url.starts_with("postgres://") || url.starts_with("host=") ||
+         url.find("dbname=") != std::string_view::npos;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, Log& log) {
+Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,
+                                                 Log& log) {
   store::StoreSettings wanted;
   wanted.url = settings.store.url;
   wanted.schema = settings.store.schema;
   wanted.limits = limits_of(settings.limits);
-  static_cast<void>(log);
+  const std::string& url = wanted.url.reveal();
+  if (url.starts_with("sqlite:")) return store::sqlite::make_sqlite_store(wanted);
+  if (is_postgres(url)) return store::postgres::make_postgres_store(std::move(wanted), instance, log);
   return fail(codes::kConfigInvalid, "[store] url names no known database (expected sqlite:PATH or postgresql://…)");
 }
 

@@ -12,8 +12,10 @@
 
 namespace penstock::cli {
 
-// Connects to nothing yet. Error: config.invalid for a url of no known backend.
-Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, Log& log);
+// Connects to nothing yet. `instance` is unique per process; `log` outlives the store. Error:
+// config.invalid for a url of no known backend.
+Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,
+                                                 Log& log);
 
 // One plan a route. `settings`, `store` and `surroundings` outlive what is made of the plans.
 std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,

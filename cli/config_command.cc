@@ -76,7 +76,9 @@ void add_config(CLI::App& app, Invocation& invocation) {
 
   CLI::App* sample = command->add_subcommand("init", "Print a commented sample");
   sample->add_option("--source", options->source, "Kind of the source")->type_name("KIND")->capture_default_str();
-  sample->add_option("--sink", options->sinks, "Kind of a sink; may be repeated; default: console")->type_name("KIND");
+  sample->add_option("--sink", options->sinks, "Kind of a sink; may be repeated; default: console")
+      ->type_name("KIND")
+      ->allow_extra_args(false);
   set_examples(*sample, "penstock config init --source outbox --sink kafka > penstock.toml",
                "penstock config init --sink kafka --sink rabbitmq");
   sample->callback([options, &invocation] { init(*options, invocation); });

@@ -39,7 +39,8 @@ void inspect_checkpoints(const config::Settings& settings, store::Store& store, 
 }
 
 void inspect_store(const config::Settings& settings, Log& log, Findings& findings) {
-  const auto store = make_store(settings, log);
+  SystemRandom random;
+  const auto store = make_store(settings, make_instance_name(random), log);
   const std::string url = without_password(settings.store.url.reveal());
   if (!store) {
     findings.push_back(finding_of("store " + url, store.error()));

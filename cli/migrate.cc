@@ -49,7 +49,8 @@ void migrate(const MigrateOptions& options, Invocation& invocation) {
   if (!settings) return;
   const SystemClock clock;
   SpdlogLog log(clock, {.table = {LogLevel::kWarn, settings->log.format}});
-  const auto store = make_store(*settings, log);
+  SystemRandom random;
+  const auto store = make_store(*settings, make_instance_name(random), log);
   if (!store) return invocation.fail(store.error());
   const auto plan = (*store)->plan_migration();
   if (!plan) return invocation.fail(plan.error());

@@ -6,8 +6,10 @@
 #include <csignal>
 #include <exception>
 #include <span>
+#include <system_error>
 
 #include "cli/commands.h"
+#include "config/nearest.h"
 #include "core/invariant.h"
 
 namespace penstock::cli {
@@ -47,10 +49,27 @@ CLI::Option* add_word_option(CLI::App& command, const char* flags, T& target, st
   return command.add_option_function<std::string>(flags, set, help);
 }
 
+// The name that is no command, with the nearest one; empty if all names are commands.
+std::string unknown_command(const CLI::App& app, std::span<const char* const> words) {
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  if (commands.empty() || words.empty() || words.front()[0] == '-') return {};
+  const std::string_view word = words.front();
+  std::vector<std::string_view> known;
+  for (const CLI::App* command : commands) {
+    if (command->get_name() == word) return unknown_command(*command, words.subspan(1));
+    known.push_back(command->get_name());
+  }
+  return "there is no command " + printable(word) + " " + config::expectation(word, known);
+}
+
 // CLI11 has exit codes of its own; ours are 0 for help and 64 for a wrong call.
-int report_parse(const CLI::App& app, const CLI::ParseError& error) {
+int report_parse(const CLI::App& app, const CLI::ParseError& error, std::span<const char* const> words) {
   const bool is_help = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-  app.exit(error, std::cout, std::cerr);
+  if (const std::string unknown = unknown_command(app, words); !is_help && !unknown.empty()) {
+    std::cerr << "penstock: " << unknown << '\n';
+  } else {
+    app.exit(error, std::cout, std::cerr);
+  }
   std::cout.flush();
   return static_cast<int>(is_help ? ExitCode::kOk : ExitCode::kUsage);
 }
@@ -67,6 +86,7 @@ ExitCode exit_of_output(const Invocation& invocation) {
 int run_command(int argc, const char* const* argv, Invocation& invocation) {
   CLI::App app("Relays committed events, in order, to Kafka and RabbitMQ, and keeps them in an event store.",
                "penstock");
+  app.set_version_flag("--version", "penstock " PENSTOCK_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   app.footer(
@@ -77,7 +97,7 @@ int run_command(int argc, const char* const* argv, Invocation& invocation) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return report_parse(app, error);
+    return report_parse(app, error, std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   }
   return static_cast<int>(exit_of_output(invocation));
 }
@@ -91,10 +111,14 @@ void add_config_option(CLI::App& command, Invocation& invocation) {
 void add_output_options(CLI::App& command, Invocation& invocation) {
   static constexpr Word<OutputFormat> kFormats[] = {
       {"table", OutputFormat::kTable}, {"json", OutputFormat::kJson}, {"jsonl", OutputFormat::kJsonLines}};
-  static constexpr Word<Colour> kColours[] = {
-      {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
   add_word_option<OutputFormat>(command, "-o,--output", invocation.format, kFormats, "table, json or jsonl")
       ->type_name("FORMAT");
+  add_colour_option(command, invocation);
+}
+
+void add_colour_option(CLI::App& command, Invocation& invocation) {
+  static constexpr Word<Colour> kColours[] = {
+      {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
   add_word_option<Colour>(command, "--color", invocation.colour, kColours, "auto, always or never")->type_name("WHEN");
 }
 
@@ -111,6 +135,8 @@ int run_program(int argc, const char* const* argv, const char* const* environmen
     return run_command(argc, argv, invocation);
   } catch (const BrokenInvariant& defect) {
     invocation.fail(ExitCode::kInternal, std::string("an invariant is broken: ") + defect.what());
+  } catch (const std::system_error& refusal) {
+    invocation.fail(ExitCode::kSystem, std::string("the operating system refuses: ") + refusal.what());
   } catch (const std::exception& failure) {
     invocation.fail(ExitCode::kInternal, failure.what());
   }

@@ -131,7 +131,7 @@ void run_with(const config::Settings& settings, Invocation& invocation, StopSign
   SpdlogLog log(clock, {STDERR_FILENO, settings.log, palette_for(STDERR_FILENO, invocation.colour, no_color_text)});
   const connectors::Surroundings surroundings{clock, random, log, make_instance_name(random)};
 
-  const auto store = make_store(settings, log);
+  const auto store = make_store(settings, surroundings.instance, log);
   if (!store) return invocation.fail(store.error());
   switch (wait_for_store(**store, log, signals)) {
     case StoreReady::kStopped: return;
@@ -160,11 +160,12 @@ void add_run(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("run", "Run all routes until SIGTERM or SIGINT");
   auto options = std::make_shared<RunOptions>();
   command->add_option("--set", options->set, "Override a key of [store], [log], [shutdown] or [limits]")
-      ->type_name("SECTION.KEY=VALUE");
+      ->type_name("SECTION.KEY=VALUE")
+      ->allow_extra_args(false);
   command->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")->type_name("LEVEL");
   command->add_option("--log-format", options->log_format, "text or json")->type_name("FORMAT");
   add_config_option(*command, invocation);
-  add_output_options(*command, invocation);
+  add_colour_option(*command, invocation);
   set_examples(*command, "penstock run -c penstock.toml",
                "PENSTOCK_STORE__URL=sqlite:/var/lib/penstock/events.db penstock run --log-format json");
   command->callback([options, &invocation] { run(*options, invocation); });

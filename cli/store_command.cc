@@ -23,7 +23,8 @@ std::optional<OpenStore> open_store(Invocation& invocation, StoreUse use) {
   LogOutput output;
   output.table.level = LogLevel::kWarn;
   opened.log = std::make_unique<SpdlogLog>(system_clock(), output);
-  auto store = make_store(opened.settings, *opened.log);
+  SystemRandom random;
+  auto store = make_store(opened.settings, make_instance_name(random), *opened.log);
   if (!store) {
     invocation.fail(store.error());
     return std::nullopt;
