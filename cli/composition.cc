@@ -23,7 +23,7 @@ relay::OnReject on_reject_of(std::string_view word) {
 }
 
 relay::Start start_of(const std::string& text) {
-  if (text == "earliest") return relay::Earliest{};
+  if (text.empty() || text == "earliest") return relay::Earliest{};
   if (text == "latest") return relay::Latest{};
   std::int64_t position = 0;
   std::from_chars(text.data(), text.data() + text.size(), position);

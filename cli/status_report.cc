@@ -121,7 +121,9 @@ std::string json_of(const RouteReport& route) {
         .raw("details", is_json_object(route.state->details) ? route.state->details : "{}");
   }
   JsonArray instances;
-  for (const RouteState& state : route.instances) instances.add(json_of_instance(state));
+  for (const RouteState& state : route.instances) {
+    if (state.reporting == RouteState::Reporting::kNow) instances.add(json_of_instance(state));
+  }
   object.raw("instances", std::move(instances).finish());
   if (route.configured == RouteReport::Configured::kNo) object.boolean("configured", false);
   return std::move(object).finish();

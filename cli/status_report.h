@@ -16,7 +16,7 @@ struct RouteReport {
   enum class Configured { kYes, kNo } configured = Configured::kYes;
   // Of the instance that drives the route, or did last; empty if none ever reported.
   std::optional<store::RouteState> state;
-  std::vector<store::RouteState> instances;  // all that reported
+  std::vector<store::RouteState> instances;  // all that ever reported
   std::optional<Position> checkpoint;        // of routes from the store
   std::optional<std::int64_t> lag_events;
   std::uint64_t parked = 0;

@@ -79,12 +79,15 @@ EntryShape EntryShapes::sink_shape(const toml::table& table, Reading& reading) {
 EntryShape EntryShapes::route_shape(const toml::table& table, const ReadFile& file) {
   EntryShape result{{"route", label_of("route", table), {}, {}}, {}};
   add_fields(result.shape, route_fields());
+  const auto from = table["from"].value<std::string>();
   const auto to = table["to"].value<std::string>();
-  if (to && *to == kStoreName) {
+  if (from != kStoreName) drop_default(result.shape, "start");
+  if (to == kStoreName) {
+    drop_default(result.shape, "key");
     result.shape.of_what = " into the store";
     return result;
   }
-  const auto sink = std::ranges::find_if(file.sinks, [&](const ReadEntry& one) { return to && one.name == *to; });
+  const auto sink = std::ranges::find_if(file.sinks, [&](const ReadEntry& one) { return one.name == to; });
   const auto* kind = sink == file.sinks.end() ? nullptr : declarations_.find_sink(sink->kind);
   if (kind != nullptr) {
     add_fields(result.shape, kind->route_fields);
@@ -96,13 +99,21 @@ EntryShape EntryShapes::route_shape(const toml::table& table, const ReadFile& fi
   return result;
 }
 
+// A key that means nothing for this route has no value either.
+void EntryShapes::drop_default(TableShape& shape, std::string_view name) {
+  const auto found = std::ranges::find(shape.fields, name, [](const FieldSpec* field) { return field->name; });
+  FieldSpec copy = **found;
+  copy.default_text = {};
+  *found = &changed_fields_.emplace_back(copy);
+}
+
 // Where the kind is unknown, no key of any kind can be missing, and no default is right.
 void EntryShapes::make_optional(TableShape& shape, std::size_t from) {
   for (std::size_t i = from; i < shape.fields.size(); ++i) {
     FieldSpec copy = *shape.fields[i];
     copy.presence = FieldSpec::Presence::kOptional;
     copy.default_text = {};
-    shape.fields[i] = &optional_fields_.emplace_back(copy);
+    shape.fields[i] = &changed_fields_.emplace_back(copy);
   }
 }
 

@@ -30,10 +30,11 @@ class EntryShapes {
   EntryShape source_shape(const toml::table& table, Reading& reading);
   EntryShape sink_shape(const toml::table& table, Reading& reading);
   EntryShape route_shape(const toml::table& table, const ReadFile& file);
+  void drop_default(TableShape& shape, std::string_view name);
   void make_optional(TableShape& shape, std::size_t from);
 
   const Declarations& declarations_;
-  std::deque<FieldSpec> optional_fields_;
+  std::deque<FieldSpec> changed_fields_;
 };
 
 }  // namespace penstock::config

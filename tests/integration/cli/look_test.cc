@@ -1,0 +1,176 @@
+// penstock status, routes, parked and validate, over a store that a test has filled.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/invariant.h"
+#include "store/sqlite/sqlite_store.h"
+#include "tests/integration/cli/program.h"
+
+namespace penstock::tests {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr std::string_view kConfiguration = R"([store]
+url = "sqlite:events.db"
+[[sink]]
+name = "out"
+kind = "console"
+[[route]]
+name = "printing"
+from = "store"
+to = "out"
+)";
+
+class Look : public testing::Test {
+ protected:
+  Look() {
+    folder_.write("penstock.toml", kConfiguration);
+    store::StoreSettings settings;
+    settings.url = Secret("sqlite:" + folder_.file("events.db"));
+    store_ = store::sqlite::make_sqlite_store(settings);
+    must(store_->migrate());
+  }
+
+  static void must(const Status& status) {
+    if (!status) throw std::runtime_error(status.error().describe());
+  }
+
+  void report(std::string phase, std::string code = {}) {
+    store::RouteState state;
+    state.route = "printing";
+    state.instance = "test-1";
+    state.phase = std::move(phase);
+    state.code = std::move(code);
+    state.message = state.code.empty() ? "" : "the reason";
+    state.settled = Position{2};
+    state.lag_events = 3;
+    state.lag_seconds = 1.5;
+    must(store_->route_states().report({state}));
+  }
+
+  void make_checkpoint(std::string_view route) {
+    auto lease = store_->leases().take("route/" + std::string(route), "test-1");
+    if (!lease) throw std::runtime_error(lease.error().describe());
+    must(store_->checkpoints().create(*lease, route, Position{0}).map([](const auto&) {}));
+    must(store_->leases().release(*lease));
+  }
+
+  void park() {
+    store::ParkedEvent row;
+    row.route = "printing";
+    row.source = "orders";
+    row.source_key = "17";
+    row.key = "7";
+    row.code = "outbox.row_malformed";
+    row.reason = "column id is no UUID";
+    row.content = R"({"id":"x"})";
+    must(store_->parked().park({row}));
+  }
+
+  json status() { return json::parse(folder_.call({"status", "-o", "json"}).out); }
+
+  ProgramFolder folder_;
+  std::unique_ptr<store::Store> store_;
+};
+
+TEST_F(Look, StatusTellsStoreAndRoutes) {
+  report("running");
+  make_checkpoint("printing");
+  const json told = status();
+  EXPECT_EQ(told.at("store").at("backend"), "sqlite");
+  EXPECT_EQ(told.at("store").at("head"), "0");
+  const json& route = told.at("routes").at(0);
+  EXPECT_EQ(route.at("name"), "printing");
+  EXPECT_EQ(route.at("phase"), "running");
+  EXPECT_EQ(route.at("reporting"), true);
+  EXPECT_EQ(route.at("checkpoint"), "0");
+  EXPECT_EQ(route.at("lag_events"), 3);
+  EXPECT_EQ(route.at("lag_seconds"), 1.5);
+  EXPECT_EQ(route.at("parked"), 0);
+  EXPECT_TRUE(route.at("last_error").is_null());
+}
+
+TEST_F(Look, StatusOfARouteThatNeverRanIsUnknown) {
+  const json route = status().at("routes").at(0);
+  EXPECT_EQ(route.at("phase"), "unknown");
+  EXPECT_EQ(route.at("reporting"), false);
+  EXPECT_TRUE(route.at("checkpoint").is_null());
+}
+
+TEST_F(Look, StatusTellsTheLastErrorWithItsCode) {
+  report("backing_off", "kafka.unavailable");
+  EXPECT_EQ(status().at("routes").at(0).at("last_error").at("code"), "kafka.unavailable");
+  EXPECT_THAT(folder_.call({"status"}).out, HasSubstr("kafka.unavailable: the reason"));
+}
+
+TEST_F(Look, QuietStatusFailsOnAFailedRouteOnly) {
+  EXPECT_EQ(folder_.call({"status", "--quiet"}).exit_code, 0);
+  report("backing_off", "kafka.unavailable");
+  EXPECT_EQ(folder_.call({"status", "--quiet"}).exit_code, 0);
+  report("failed", "kafka.message_too_large");
+  const Ended ended = folder_.call({"status", "--quiet"});
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_EQ(ended.out, "");
+}
+
+TEST_F(Look, QuietStatusIs69WithoutTheStore) {
+  folder_.write("away.toml", "[store]\nurl = \"postgresql://nobody@127.0.0.1:1/none\"\n");
+  EXPECT_EQ(folder_.call({"status", "--quiet", "-c", "away.toml"}).exit_code, 69);
+  EXPECT_EQ(folder_.call({"status", "-c", "away.toml"}).exit_code, 69);
+}
+
+TEST_F(Look, RoutesAreListedAndShown) {
+  report("running");
+  EXPECT_EQ(json::parse(folder_.call({"routes", "ls", "-o", "json"}).out).size(), 1u);
+  EXPECT_EQ(json::parse(folder_.call({"routes", "show", "printing", "-o", "json"}).out).at("phase"), "running");
+  EXPECT_THAT(folder_.call({"routes", "show", "printing"}).out, HasSubstr("max_in_flight"));
+  EXPECT_EQ(folder_.call({"routes", "show", "nobody"}).exit_code, 1);
+}
+
+TEST_F(Look, ParkedRowsAreListedAndShownWithTheirContent) {
+  park();
+  const json rows = json::parse(folder_.call({"parked", "ls", "-o", "json"}).out);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows.at(0).at("code"), "outbox.row_malformed");
+  EXPECT_EQ(rows.at(0).at("source_key"), "17");
+  const std::string number = std::to_string(rows.at(0).at("number").get<int>());
+  EXPECT_EQ(json::parse(folder_.call({"parked", "show", number, "-o", "json"}).out).at("content").at("id"), "x");
+  EXPECT_EQ(status().at("routes").at(0).at("parked"), 1);
+  EXPECT_EQ(folder_.call({"parked", "ls", "--route", "other", "-o", "json"}).out, "[]\n");
+  EXPECT_EQ(folder_.call({"parked", "show", "999"}).exit_code, 1);
+}
+
+TEST_F(Look, ValidateFindsCheckpointsWhoseRouteIsGone) {
+  make_checkpoint("printing");
+  make_checkpoint("former");
+  const Ended ended = folder_.call({"validate"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.out;
+  EXPECT_THAT(ended.out, HasSubstr("warning  store: checkpoint of route former"));
+  EXPECT_THAT(ended.out, HasSubstr("fix: give the route that goes on from there renamed_from = \"former\""));
+  EXPECT_THAT(ended.out, testing::Not(HasSubstr("checkpoint of route printing")));
+  EXPECT_EQ(folder_.call({"validate", "--deny-warnings"}).exit_code, 1);
+}
+
+TEST_F(Look, MigrateIsDone) {
+  const json plan = json::parse(folder_.call({"migrate", "--plan", "-o", "json"}).out);
+  EXPECT_EQ(plan.at("backend"), "sqlite");
+  EXPECT_TRUE(plan.at("pending").empty());
+}
+
+TEST(Migrate, ShowsWhatWouldRunAndRunsIt) {
+  ProgramFolder folder;
+  folder.write("penstock.toml", "");
+  const Ended plan = folder.call({"migrate", "--plan"});
+  EXPECT_EQ(plan.exit_code, 0) << plan.err;
+  EXPECT_THAT(plan.out, HasSubstr("-- would run 0001"));
+  EXPECT_THAT(plan.out, HasSubstr("CREATE TABLE"));
+  EXPECT_THAT(folder.call({"migrate"}).out, HasSubstr("-- ran 0001"));
+  EXPECT_THAT(folder.call({"migrate"}).out, HasSubstr("up to date"));
+}
+
+}  // namespace
+}  // namespace penstock::tests
