@@ -104,4 +104,4 @@ class RabbitMq(Server):
                               check=False).returncode
 
     def address(self):
-        return f"amqp://guest:guest@127.0.0.1:{self.state()['port']}/"
+        return f"amqp://guest:guest@127.0.0.1:{self.state()['port']}"

@@ -1,0 +1,74 @@
+// The relay is killed, at random moments and at every named crash point.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/e2e/relay_bed.h"
+#include "tests/support/seeded_random.h"
+
+namespace penstock::tests {
+namespace {
+
+constexpr std::size_t kWindow = 400;
+
+// Every pass_failpoint() of the program. A test over the tree holds the list complete.
+constexpr const char* kCrashPoints[] = {
+    "outbox.after_read",          "outbox.in_delete",          "relay.after_read",
+    "relay.after_publish",        "relay.after_ack",           "relay.after_settle",
+    "store.append_before_commit", "store.append_after_commit", "store.checkpoint_in_transaction",
+};
+
+class Crashes : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    PENSTOCK_NEEDS(Server::kKafka);
+    PENSTOCK_NEEDS(Server::kRabbitMq);
+  }
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  std::mt19937_64 random_{seed_of_this_run()};
+};
+
+void expect_promise(const Verdicts& verdicts, const RelayBed& bed) {
+  EXPECT_TRUE(verdicts.promise_held()) << verdicts.text() << bed.log_text();
+  EXPECT_LE(verdicts.kafka.most_duplicates_in_an_epoch(), kWindow) << verdicts.text();
+  EXPECT_LE(verdicts.rabbit.most_duplicates_in_an_epoch(), kWindow) << verdicts.text();
+}
+
+TEST_F(Crashes, AtRandomMomentsLoseNothingAndKeepTheOrder) {
+  constexpr int kKills = 16;
+  RelayBed bed({.max_in_flight = kWindow});
+  bed.start_load();
+  for (int kill = 0; kill < kKills; ++kill) {
+    bed.start_relay();
+    // Some live long enough to work, some are killed while they start.
+    if (kill % 4 != 3) bed.await_progress(50 + below(400));
+    std::this_thread::sleep_for(std::chrono::milliseconds(below(150)));
+    bed.kill_relay();
+  }
+  bed.start_relay();
+  const Verdicts verdicts = bed.finish();
+  expect_promise(verdicts, bed);
+  EXPECT_EQ(bed.epochs(), kKills + 2U);
+}
+
+TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow});
+  bed.start_load();
+  bed.start_relay();
+  bed.await_progress(100);
+  bed.kill_relay();
+  for (const char* point : kCrashPoints) {
+    for (const std::uint64_t pass : {std::uint64_t{1}, 2 + below(20)}) {
+      bed.start_relay(fmt::format("{}:{}", point, pass));
+      ASSERT_TRUE(bed.await_crash(std::chrono::seconds(20))) << point << " was not passed " << pass << " times";
+    }
+  }
+  bed.start_relay();
+  const Verdicts verdicts = bed.finish();
+  expect_promise(verdicts, bed);
+}
+
+}  // namespace
+}  // namespace penstock::tests
