@@ -353,7 +353,7 @@ Appender::Attempt Appender::failed(Error error) {
   Attempt attempt{Attempt::End::kRolledBack, {}, std::move(error), session_->failure()};
   const bool fenced = attempt.error->kind() == ErrorKind::kFenced;
   if (session_->broken() || fenced || !session_->rollback(Deadline::in(kStatement))) lose_session();
-  if (attempt.error->code().name == codes::kStoreFenced.name || attempt.error->code().name == codes::kStoreCorrupt.name)
+  if (attempt.failure.sqlstate.empty() && (fenced || attempt.error->code().name == codes::kStoreCorrupt.name))
     attempt.failure.condition = SqlCondition::kDefect;  // no statement failed: what it said is wrong
   return attempt;
 }

@@ -1,3 +1,5 @@
+#include <future>
+
 #include "tests/contract/store/store_contract.h"
 
 namespace penstock::tests {
@@ -91,6 +93,29 @@ TEST_P(IdempotencyContract, WritesNothingForARetry) {
   ASSERT_FALSE(append(lettered("order-1", "cx")));
   EXPECT_EQ(positions_of(read_log()), numbers(1, 3));
   EXPECT_EQ(store().events().counts()->events, 3u);
+}
+
+// A source that starts again sends what it had sent, many rows at once, and new ones between them: the retries share
+// a transaction with each other and with what is new.
+TEST_P(IdempotencyContract, AnswersRetriesThatShareATransaction) {
+  const auto append_all = [this](int streams) {
+    std::vector<std::promise<Result<store::AppendReceipt>>> answers(static_cast<std::size_t>(streams));
+    for (int i = 0; i < streams; ++i) {
+      store().events().append(
+          lettered("order-" + std::to_string(i), "a", AnyVersion{}), Deadline::in(std::chrono::seconds(20)),
+          [&answers, i](auto answer) { answers[static_cast<std::size_t>(i)].set_value(std::move(answer)); });
+    }
+    int known = 0;
+    for (auto& answer : answers) {
+      const auto receipt = answer.get_future().get();
+      EXPECT_TRUE(receipt) << receipt.error().describe();
+      known += receipt && receipt->origin == store::AppendReceipt::Origin::kKnown ? 1 : 0;
+    }
+    return known;
+  };
+  EXPECT_EQ(append_all(60), 0);
+  EXPECT_EQ(append_all(90), 60);
+  EXPECT_EQ(positions_of(read_log()), numbers(1, 90));
 }
 
 TEST_P(IdempotencyContract, AcceptsTheSameIdInAnotherStream) {
