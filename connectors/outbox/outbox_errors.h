@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/error.h"
-#include "store/postgres/sql_condition.h"
+#include "store/postgres/session.h"
 
 namespace penstock::outbox {
 
