@@ -133,7 +133,7 @@ struct MemoryParts {
   Checkpoints checkpoints{*this};
   Leases leases{*this};
   Parked parked{*this};
-  States states{*this};
+  States route_states{*this};
   std::unique_ptr<store::AppendQueue> queue;  // null: appends are answered at once
 };
 
@@ -610,6 +610,6 @@ store::EventLog& MemoryStore::log() { return parts_->log; }
 store::Checkpoints& MemoryStore::checkpoints() { return parts_->checkpoints; }
 store::Leases& MemoryStore::leases() { return parts_->leases; }
 store::ParkedEvents& MemoryStore::parked() { return parts_->parked; }
-store::RouteStates& MemoryStore::route_states() { return parts_->states; }
+store::RouteStates& MemoryStore::route_states() { return parts_->route_states; }
 
 }  // namespace penstock::tests
