@@ -167,6 +167,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Us
 
 Connection::~Connection() {
   forget_statements();
+  // The end of the last connection removes the log by its name, which may be another file's by now.
+  if (has_moved()) sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_close_v2(handle_);
 }
 

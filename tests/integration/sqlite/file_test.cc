@@ -68,6 +68,18 @@ TEST_F(SqliteFile, IsNotWrittenOnceItWasMovedAway) {
   EXPECT_EQ(append()->first_position, Position{2});
 }
 
+TEST_F(SqliteFile, LeavesTheLogOfTheFileThatTookItsPlaceAlone) {
+  ASSERT_TRUE(append());
+  std::filesystem::rename(path_, folder_.file("elsewhere.db"));
+  std::filesystem::rename(path_ + "-wal", folder_.file("elsewhere.db-wal"));
+  std::filesystem::remove(path_ + "-shm");
+  const auto replacement = open_migrated(path_);
+  ASSERT_EQ(replacement->log().head(), Position{0});
+  ASSERT_TRUE(std::filesystem::exists(path_ + "-wal"));
+  store_.reset();
+  EXPECT_TRUE(std::filesystem::exists(path_ + "-wal"));
+}
+
 TEST_F(SqliteFile, FencesAppendsOnceWhenItWasRestored) {
   ASSERT_TRUE(append());
   RawFile(path_).execute("UPDATE head SET incarnation = incarnation + 1");
