@@ -4,8 +4,6 @@
 #include <set>
 #include <thread>
 
-#include "core/random.h"
-
 namespace penstock::tests {
 namespace {
 
@@ -42,25 +40,6 @@ std::map<std::string, std::vector<EventId>> order_of(const std::vector<EventRef>
 }
 
 }  // namespace
-
-EventRef event_for(const std::string& key, std::int64_t number, std::optional<std::string> data) {
-  static const SystemClock clock;
-  static SystemRandom random;
-  const std::string stream = "order-" + key;
-  Event event;
-  event.id = make_event_id(clock, random);
-  event.stream = stream;
-  event.category = "order";
-  event.type = "OrderPlaced";
-  event.key = key;
-  event.version = Version{number};
-  event.position = Position{number + 1};
-  event.occurred_at = Timestamp(std::chrono::microseconds(1'770'000'000'000'000 + number));
-  event.recorded_at = event.occurred_at;
-  event.content_type = "application/octet-stream";
-  if (data) event.data = *data;
-  return make_event(event);
-}
 
 void SinkContract::SetUp() {
   if (GetParam().needs) PENSTOCK_NEEDS(*GetParam().needs);
