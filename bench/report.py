@@ -1,0 +1,78 @@
+"""The table, ratios first, and the JSON file."""
+import json
+import os
+import platform
+import statistics
+
+# What is aimed at, now and in the end.
+AIMS = {
+    "a": [("ratio", ">=", 0.7, 0.9)],
+    "b": [("ratio", ">=", 0.6, 0.8)],
+    "c": [("p50_ms", "<=", 10, {"polled": 8, "listen": 3})],
+    "d": [("idle_rss_mb", "<=", 20, 15), ("first_event_ms", "<=", 300, 200)],
+}
+UNITS = {"ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_rss_mb": " MB", "first_event_ms": " ms", "rate": "/s"}
+
+
+def medians(figures):
+    return {name: statistics.median(run[name] for run in figures) for name in figures[0]}
+
+
+def condensed(result):
+    """Medians of each row, and the ratio of ours to the limit, of runs of the same round."""
+    rows = {name: medians(figures) for name, figures in result["rows"].items()}
+    if result["limit"]:
+        pairs = zip(result["rows"]["penstock"], result["rows"][result["limit"]])
+        rows["penstock"]["ratio"] = statistics.median(ours["rate"] / limit["rate"] for ours, limit in pairs)
+    return rows
+
+
+def shown(name, value):
+    digits = {"ratio": 2, "rate": 0, "first_event_ms": 0}.get(name, 1)
+    return f"{value:,.{digits}f}{UNITS.get(name, '')}"
+
+
+def lines_of_aims(key, rows):
+    for figure, relation, now, final in AIMS[key]:
+        for name, values in rows.items():
+            if figure not in values:
+                continue
+            last = final[name] if isinstance(final, dict) else final
+            reached = values[figure] >= now if relation == ">=" else values[figure] <= now
+            yield (f"  {shown(figure, values[figure]):>10}  {figure.replace('_', ' ')}, {name}"
+                   f"   (aim {relation} {shown(figure, now)}: {'reached' if reached else 'MISSED'};"
+                   f" final aim {relation} {shown(figure, last)})")
+
+
+def lines_of_rates(rows):
+    for name, values in rows.items():
+        if "rate" not in values or "seconds" not in values:
+            continue
+        yield (f"  {shown('rate', values['rate']):>12}  {name}: {values['seconds']:.2f} s,"
+               f" CPU {values['cpu_seconds']:.1f} s, {values['max_rss_kb'] / 1024:.0f} MB, {values['records']:.0f} records")
+
+
+def lines_of_latency(rows):
+    for name, values in rows.items():
+        if "p50_ms" in values:
+            yield (f"  p50 {values['p50_ms']:.1f}  p90 {values['p90_ms']:.1f}  p99 {values['p99_ms']:.1f}"
+                   f"  max {values['max_ms']:.0f} ms  {name}, {values['rate']:.0f} events/s")
+
+
+def write(results, chosen, path):
+    medians_of = {key: condensed(result) for key, result in results.items()}
+    for key, result in results.items():
+        print(f"{key}  {result['title']}")
+        rows = medians_of[key]
+        for line in [*lines_of_aims(key, rows), *lines_of_rates(rows), *lines_of_latency(rows)]:
+            print(line)
+    document = {
+        "machine": {"cpus": os.cpu_count(), "system": platform.platform()},
+        "options": {name: getattr(chosen, name) for name in
+                    ("events", "runs", "payload", "keys", "partitions", "linger", "batch", "rate", "seconds")},
+        "medians": medians_of,
+        "runs": {key: result["rows"] for key, result in results.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {path}")
