@@ -24,7 +24,7 @@ struct Finding {
   Severity severity;
   std::string subject;  // "sink kafka: topic outbox.event.order"
   std::string message;
-  std::string fix;      // the command or statement that mends it; empty for kOk
+  std::string fix;  // the command or statement that mends it; empty for kOk
 };
 
 // What a connector may use of the program; all outlive it.
@@ -56,10 +56,10 @@ struct SinkRoute {
 };
 
 struct SinkKind {
-  std::string_view name;   // word in `kind =`
-  std::string_view title;  // for people
-  std::span<const FieldSpec> sink_fields;   // over name and kind
-  std::span<const FieldSpec> route_fields;  // keys of a route to such a sink (topic, exchange …)
+  std::string_view name;                              // word in `kind =`
+  std::string_view title;                             // for people
+  std::span<const FieldSpec> sink_fields;             // over name and kind
+  std::span<const FieldSpec> route_fields;            // keys of a route to such a sink (topic, exchange …)
   std::span<const WireProfile* const> wire_profiles;  // the first is the default
 
   // Offline check of what FieldSpecs can't say.

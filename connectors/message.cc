@@ -63,8 +63,6 @@ std::string_view MessageBuilder::render(std::int64_t number) {
   return keep({digits, static_cast<std::size_t>(end - digits)});
 }
 
-Message MessageBuilder::finish() && {
-  return std::move(message_);
-}
+Message MessageBuilder::finish() && { return std::move(message_); }
 
 }  // namespace penstock::connectors

@@ -25,13 +25,13 @@ struct Header {
 
 // Move-only; moving keeps every view valid.
 struct Message {
-  EventRef event;                        // never null; keeps what the views point into alive
-  std::string_view destination;          // topic, exchange
-  std::string_view routing_key;          // RabbitMQ only
-  std::optional<std::string_view> key;   // mapped key: order is kept per (destination, key)
+  EventRef event;                       // never null; keeps what the views point into alive
+  std::string_view destination;         // topic, exchange
+  std::string_view routing_key;         // RabbitMQ only
+  std::optional<std::string_view> key;  // mapped key: order is kept per (destination, key)
   std::vector<Header> headers;
-  std::optional<std::string_view> body;  // the event's data, untouched
-  std::unique_ptr<char[]> text;          // owns what was rendered
+  std::optional<std::string_view> body;           // the event's data, untouched
+  std::unique_ptr<char[]> text;                   // owns what was rendered
   std::vector<std::unique_ptr<char[]>> outgrown;  // earlier blocks of a message with much text
 
   Message() = default;

@@ -30,7 +30,7 @@ enum class LaterMayPass { kNo, kYes };
 
 struct SinkState {
   enum class Phase {
-    kClosed,   // not opened yet, or closed
+    kClosed,  // not opened yet, or closed
     kReady,
     kBlocked,  // connected, but the other side asks to wait; heals by itself
     kAway,     // the other side can't be reached; the sink itself goes on trying, nothing is lost

@@ -62,8 +62,8 @@ struct OpenRequest {
 
 // Figures for status and metrics. Counters since the source was made.
 struct SourceFigures {
-  std::uint64_t reads = 0;        // round trips that asked for rows
-  std::uint64_t rereads = 0;      // rows fetched though they were in flight
+  std::uint64_t reads = 0;    // round trips that asked for rows
+  std::uint64_t rereads = 0;  // rows fetched though they were in flight
   std::uint64_t full_scans = 0;
   std::optional<Position> settled, head;
   std::optional<std::int64_t> lag_events;

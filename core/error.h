@@ -9,9 +9,8 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-
 #include <tl/expected.hpp>
+#include <utility>
 
 namespace penstock {
 
@@ -39,8 +38,7 @@ struct ErrorCode {
 };
 
 namespace codes {
-#define PENSTOCK_CODE(identifier, name, kind, hint) \
-  inline constexpr ErrorCode identifier{name, ErrorKind::kind, hint};
+#define PENSTOCK_CODE(identifier, name, kind, hint) inline constexpr ErrorCode identifier{name, ErrorKind::kind, hint};
 #include "core/error_codes.def"
 #undef PENSTOCK_CODE
 }  // namespace codes

@@ -20,8 +20,7 @@ struct ArmedPoint {
     const auto colon = text.find(':');
     name = text.substr(0, colon);
     long count = 1;
-    if (colon != std::string_view::npos)
-      std::from_chars(text.data() + colon + 1, text.data() + text.size(), count);
+    if (colon != std::string_view::npos) std::from_chars(text.data() + colon + 1, text.data() + text.size(), count);
     passes_left = count;
   }
 };

@@ -16,9 +16,7 @@ int hex_value(char c) {
   return -1;
 }
 
-constexpr bool hyphen_stands_at(std::size_t index) {
-  return index == 8 || index == 13 || index == 18 || index == 23;
-}
+constexpr bool hyphen_stands_at(std::size_t index) { return index == 8 || index == 13 || index == 18 || index == 23; }
 
 }  // namespace
 

@@ -16,8 +16,8 @@ class BrokenInvariant : public std::logic_error {
 
 }  // namespace penstock
 
-#define INVARIANT(condition, why)                                            \
-  do {                                                                       \
-    if (!(condition)) [[unlikely]]                                           \
-      ::penstock::break_invariant(#condition, why, __FILE__, __LINE__);      \
+#define INVARIANT(condition, why)                                       \
+  do {                                                                  \
+    if (!(condition)) [[unlikely]]                                      \
+      ::penstock::break_invariant(#condition, why, __FILE__, __LINE__); \
   } while (false)

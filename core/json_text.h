@@ -29,9 +29,9 @@ void append_json_string(std::string& out, std::string_view text);
 void append_base64(std::string& out, std::string_view bytes);
 
 // The one JSON form of an event, on one line without the line feed: console, `read -o jsonl`,
-// export. Positions are strings; line breaks inside JSON values become spaces; `data` is spliced in raw when the content type is JSON and the data
-// parses, else `data_base64`; `data` is null when there is none. Absent position, version or
-// recorded_at leave their member out.
+// export. Positions are strings; line breaks inside JSON values become spaces; `data` is spliced in raw when the
+// content type is JSON and the data parses, else `data_base64`; `data` is null when there is none. Absent position,
+// version or recorded_at leave their member out.
 void append_event_json(std::string& out, const Event& event);
 
 }  // namespace penstock

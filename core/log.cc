@@ -3,9 +3,7 @@
 namespace penstock {
 namespace {
 
-std::string message_and_hint(const Error& error) {
-  return error.message() + ". " + std::string(error.code().hint);
-}
+std::string message_and_hint(const Error& error) { return error.message() + ". " + std::string(error.code().hint); }
 
 }  // namespace
 

@@ -171,7 +171,8 @@ void RouteMachine::set_aside(Slot slot, std::shared_ptr<const Error> why, store:
   delivery.refusal = std::move(why);
   parking_.add(slot, as);
   const std::string_view code = delivery.refusal ? delivery.refusal->code().name : std::string_view();
-  const std::string_view reason = delivery.refusal ? std::string_view(delivery.refusal->message()) : "the sink gave no reason";
+  const std::string_view reason =
+      delivery.refusal ? std::string_view(delivery.refusal->message()) : "the sink gave no reason";
   voice_.parked(code, reason, name_of(*delivery.message.event), now);
 }
 

@@ -184,8 +184,7 @@ TEST_F(Run, GoesOnWhenTheSourceComesUpLater) {
 
 TEST_F(Run, RefusesAStoreThatIsNewerThanItself) {
   ASSERT_EQ(folder_.call({"migrate"}).exit_code, 0);
-  execute(folder_.file("events.db"),
-          "PRAGMA user_version = 999");
+  execute(folder_.file("events.db"), "PRAGMA user_version = 999");
   const Ended ended = folder_.call({"run"});
   EXPECT_EQ(ended.exit_code, 78) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("store.schema_too_new"));

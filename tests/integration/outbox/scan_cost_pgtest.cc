@@ -57,8 +57,9 @@ class ScanCost : public OutboxTest {
 
   // Of the table and its indexes, by all sessions that have ended.
   std::int64_t buffers_counted() {
-    return std::stoll(outbox().value("SELECT heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read"
-                                     " FROM pg_statio_user_tables WHERE relname = 'outbox'"));
+    return std::stoll(
+        outbox().value("SELECT heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read"
+                       " FROM pg_statio_user_tables WHERE relname = 'outbox'"));
   }
 
   // Reads, settles and empties the table until the mark has moved behind everything.

@@ -68,7 +68,8 @@ TEST(JsonText, FindsTopLevelMembersOnly) {
 
 TEST(JsonText, KnowsAnObject) {
   EXPECT_TRUE(is_json_object(" {\"a\":1}"));
-  for (const char* text : {"", "[]", "1", "{", "{} x", "null", "{\"a\":\"\xff\"}"}) EXPECT_FALSE(is_json_object(text)) << text;
+  for (const char* text : {"", "[]", "1", "{", "{} x", "null", "{\"a\":\"\xff\"}"})
+    EXPECT_FALSE(is_json_object(text)) << text;
 }
 
 TEST(JsonText, RefusesTextThatDatabasesCannotKeep) {
