@@ -328,8 +328,9 @@ Appender::Attempt Appender::write(const AppendPlan& plan, const Locked& locked, 
     add_event_arrays(plan.events, locked.recorded_at, events);
     calls.push_back({&statements_.insert_events, &events});
   } else {
-    encode_copy(plan.events, locked.recorded_at, copy_data_);
-    auto copied = session_->copy_in(statements_.copy_events, copy_data_, Deadline::in(kStatement), stop_.get_token());
+    CopyEncoder encoder(plan.events, locked.recorded_at, copy_data_);
+    auto copied = session_->copy_in(
+        statements_.copy_events, [&] { return encoder.next_chunk(); }, Deadline::in(kStatement), stop_.get_token());
     if (!copied) return failed(std::move(copied.error()));
   }
   if (!known.empty()) calls.push_back({&statements_.update_streams, &updates});

@@ -6,6 +6,7 @@ namespace penstock::store::postgres {
 namespace {
 
 constexpr std::int16_t kColumns = 11;
+constexpr std::size_t kChunk = 64 << 10;
 constexpr std::string_view kCopyHeader("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);  // signature, flags, extension
 
 void append_number(std::string& out, std::int64_t value) {
@@ -24,27 +25,42 @@ std::string_view bytes_of(const EventId& id) {
 
 }  // namespace
 
-void encode_copy(std::span<const PlannedEvent> events, Timestamp recorded_at, std::string& out) {
-  out.assign(kCopyHeader);
-  for (const PlannedEvent& planned : events) {
-    const Event& event = *planned.event;
-    append_int16(out, kColumns);
-    append_number(out, planned.position.value);
-    append_number(out, planned.version.value);
-    append_number(out, to_postgres_time(event.occurred_at.value_or(recorded_at)));
-    append_number(out, to_postgres_time(recorded_at));
-    append_bytes(out, bytes_of(event.id));
-    append_bytes(out, event.stream);
-    append_bytes(out, event.category);
-    append_bytes(out, event.type);
-    append_bytes(out, event.content_type);
-    append_bytes(out, event.metadata);
-    if (event.data)
-      append_bytes(out, *event.data);
-    else
-      append_int32(out, -1);
+CopyEncoder::CopyEncoder(std::span<const PlannedEvent> events, Timestamp recorded_at, std::string& buffer)
+    : events_(events), recorded_at_(to_postgres_time(recorded_at)), buffer_(buffer) {}
+
+std::string_view CopyEncoder::next_chunk() {
+  buffer_.clear();
+  if (part_ == Part::kDone) return {};
+  if (part_ == Part::kHeader) buffer_.append(kCopyHeader);
+  part_ = Part::kRows;
+  while (!events_.empty() && buffer_.size() < kChunk) {
+    append(events_.front());
+    events_ = events_.subspan(1);
   }
-  append_int16(out, -1);
+  if (events_.empty()) {
+    append_int16(buffer_, -1);
+    part_ = Part::kDone;
+  }
+  return buffer_;
+}
+
+void CopyEncoder::append(const PlannedEvent& planned) {
+  const Event& event = *planned.event;
+  append_int16(buffer_, kColumns);
+  append_number(buffer_, planned.position.value);
+  append_number(buffer_, planned.version.value);
+  append_number(buffer_, event.occurred_at ? to_postgres_time(*event.occurred_at) : recorded_at_);
+  append_number(buffer_, recorded_at_);
+  append_bytes(buffer_, bytes_of(event.id));
+  append_bytes(buffer_, event.stream);
+  append_bytes(buffer_, event.category);
+  append_bytes(buffer_, event.type);
+  append_bytes(buffer_, event.content_type);
+  append_bytes(buffer_, event.metadata);
+  if (event.data)
+    append_bytes(buffer_, *event.data);
+  else
+    append_int32(buffer_, -1);
 }
 
 void add_event_arrays(std::span<const PlannedEvent> events, Timestamp recorded_at, Parameters& parameters) {

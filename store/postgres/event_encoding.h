@@ -13,8 +13,22 @@ namespace penstock::store::postgres {
 inline constexpr std::string_view kEventColumns =
     "position, version, occurred_at, recorded_at, id, stream, category, type, content_type, metadata, data";
 
-// Replaces `out` by a whole binary COPY stream. (PostgreSQL: COPY, "Binary Format".)
-void encode_copy(std::span<const PlannedEvent> events, Timestamp recorded_at, std::string& out);
+// A binary COPY stream, piece by piece. (PostgreSQL: COPY, "Binary Format".)
+class CopyEncoder {
+ public:
+  // `events` and what they point to outlive the encoder; `buffer` is used over and over.
+  CopyEncoder(std::span<const PlannedEvent> events, Timestamp recorded_at, std::string& buffer);
+  // Valid until the next call; empty at the end.
+  std::string_view next_chunk();
+
+ private:
+  void append(const PlannedEvent& planned);
+
+  std::span<const PlannedEvent> events_;
+  const std::int64_t recorded_at_;
+  std::string& buffer_;
+  enum class Part { kHeader, kRows, kDone } part_ = Part::kHeader;
+};
 
 // Adds $1 … $11; recorded_at is a single value.
 void add_event_arrays(std::span<const PlannedEvent> events, Timestamp recorded_at, Parameters& parameters);

@@ -37,28 +37,29 @@ struct PageSql {
 
   std::string sql() const {
     static const std::string size =
-        "(" + std::to_string(sizeof(Event)) +
+        std::to_string(sizeof(Event)) +
         " + octet_length(e.stream) + octet_length(e.category) + octet_length(e.type) + octet_length(e.content_type)"
-        " + octet_length(e.metadata::text) + coalesce(octet_length(e.data), 0))";
+        " + octet_length(e.metadata::text) + coalesce(octet_length(e.data), 0)";
     const std::string columns(kEventColumns);
-    return "SELECT " + columns + further_columns + " FROM (SELECT " + columns + ", " + size + " AS own, sum(" + size +
-           ") OVER (ORDER BY " + order + " ROWS UNBOUNDED PRECEDING) AS total" +
-           (further_columns.empty() ? "" : ", max(e.position) OVER () AS highest, min(e.position) OVER () AS lowest") +
-           " FROM @schema@.events e WHERE " + where + " ORDER BY " + order + " LIMIT " + limit +
-           ") page WHERE page.total <= " + bytes + " OR page.total = page.own";
+    // The limit stands below the window: one over the whole partition would read all of it.
+    return "SELECT " + columns + further_columns + " FROM (SELECT candidate.*, sum(own) OVER (ORDER BY " + order +
+           " ROWS UNBOUNDED PRECEDING) AS total" +
+           (further_columns.empty() ? "" : ", max(position) OVER () AS highest, min(position) OVER () AS lowest") +
+           " FROM (SELECT " + columns + ", " + size + " AS own FROM @schema@.events e WHERE " + where + " ORDER BY " +
+           order + " LIMIT " + limit + ") candidate) page WHERE page.total <= " + bytes + " OR page.total = page.own";
   }
 };
 
 std::string stream_sql(Direction direction) {
   const bool forward = direction == Direction::kForward;
   return PageSql{std::string("e.stream = $1 AND e.version ") + (forward ? ">=" : "<=") + " $2",
-                 forward ? "e.version" : "e.version DESC", "$3", "$4"}
+                 forward ? "version" : "version DESC", "$3", "$4"}
       .sql();
 }
 
 std::string log_sql(Direction direction) {
   const bool forward = direction == Direction::kForward;
-  return PageSql{std::string("e.position ") + (forward ? ">" : "<") + " $1", forward ? "e.position" : "e.position DESC",
+  return PageSql{std::string("e.position ") + (forward ? ">" : "<") + " $1", forward ? "position" : "position DESC",
                  "$2", "$3"}
       .sql();
 }
@@ -74,7 +75,7 @@ std::string filtered_sql(Direction direction, std::string_view condition) {
   const std::string where =
       (forward ? "e.position > $1 AND e.position <= b.stop AND " : "e.position < $1 AND e.position >= b.stop AND ") +
       std::string(condition);
-  const PageSql page{where, forward ? "e.position" : "e.position DESC", "$2", "$3", ", page.highest, page.lowest"};
+  const PageSql page{where, forward ? "position" : "position DESC", "$2", "$3", ", page.highest, page.lowest"};
   return "SELECT p.*, b.stop FROM (SELECT " + end +
          " AS stop FROM @schema@.head h WHERE h.id = 1) b LEFT JOIN LATERAL (" + page.sql() +
          ") p ON true ORDER BY p.position" + (forward ? "" : " DESC");

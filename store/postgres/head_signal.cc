@@ -56,11 +56,12 @@ Result<Position> HeadSignal::wait_beyond(Position position, Deadline deadline, s
       if (!head) return head;
       continue;
     }
-    // Whoever polls wakes the others; if it leaves, the next one takes over when the poll is due.
-    const SteadyTime until = poller_ == Poller::kNone ? std::min(next_poll_, deadline.time()) : deadline.time();
-    const Position before = known_;
-    changed_.wait_until(lock, stop, until,
-                        [&] { return known_ > position || known_ != before || poller_ == Poller::kNone; });
+    if (poller_ == Poller::kNone) {
+      changed_.wait_until(lock, stop, std::min(next_poll_, deadline.time()), [&] { return known_ > position; });
+    } else {
+      // Whoever polls wakes the others; the next poll may fall to any of them.
+      changed_.wait_until(lock, stop, deadline.time(), [&] { return known_ > position || poller_ == Poller::kNone; });
+    }
   }
 }
 

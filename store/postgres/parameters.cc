@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "core/json_text.h"
 #include "store/postgres/rows.h"
 
 namespace penstock::store::postgres {
@@ -33,6 +34,20 @@ std::string encode_texts(const std::vector<Text>& values) {
   append_array_header(out, SqlType::kText, values.size(), 0);
   for (const auto& value : values) append_element(out, value);
   return out;
+}
+
+std::string as_text(std::string_view text) {
+  if (is_utf8_text(text)) return std::string(text);
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    static constexpr char kDigits[] = "0123456789abcdef";
+    if (byte >= 0x20 && byte < 0x7f)
+      escaped += c;
+    else
+      escaped.append("\\x").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
+  }
+  return escaped;
 }
 
 }  // namespace
@@ -84,6 +99,10 @@ Parameters& Parameters::real(std::optional<double> value) {
 
 Parameters& Parameters::text(std::optional<std::string_view> value) {
   return value ? add_owned(SqlType::kText, std::string(*value)) : null(SqlType::kText);
+}
+
+Parameters& Parameters::words(std::optional<std::string_view> value) {
+  return value ? add_owned(SqlType::kText, as_text(*value)) : null(SqlType::kText);
 }
 
 Parameters& Parameters::json(std::string_view value) { return add_owned(SqlType::kJson, std::string(value)); }

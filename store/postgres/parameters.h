@@ -50,6 +50,9 @@ class Parameters {
   Parameters& real(std::optional<double> value);
   Parameters& int8(std::optional<std::int64_t> value);
   Parameters& text(std::optional<std::string_view> value);
+  // Text that came from elsewhere (another database, a broker), made fit for a text column: where it is
+  // not UTF-8 or has a NUL, its bytes are written as \xNN.
+  Parameters& words(std::optional<std::string_view> value);
   Parameters& json(std::string_view value);
   Parameters& bytea(std::optional<std::string_view> value);
   Parameters& uuid(const std::optional<EventId>& value);

@@ -1,7 +1,5 @@
 #include "store/postgres/postgres_parked.h"
 
-#include "core/json_text.h"
-
 namespace penstock::store::postgres {
 namespace {
 
@@ -10,21 +8,6 @@ constexpr std::chrono::seconds kCall{12};
 constexpr std::string_view kColumns =
     "p.number, p.kind, p.route, p.source, p.source_key, p.event_id, p.key, p.position, p.code, p.reason, p.kept,"
     " p.parked_at";
-
-// Text that came out of somebody else's database, made fit for a text column.
-std::string as_text(std::string_view text) {
-  if (is_utf8_text(text)) return std::string(text);
-  std::string escaped;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    static constexpr char kDigits[] = "0123456789abcdef";
-    if (byte >= 0x20 && byte < 0x7f)
-      escaped += c;
-    else
-      escaped.append("\\x").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
-  }
-  return escaped;
-}
 
 ParkedEvent parked_from(const Rows& rows, std::size_t row) {
   ParkedEvent parked;
@@ -47,10 +30,10 @@ Parameters parameters_of(const ParkedEvent& parked) {
   const auto digest = digest_of(parked);
   Parameters row;
   row.text(parked.as == ParkedAs::kSkipped ? "skipped" : "parked").text(parked.route).text(parked.source);
-  row.text(as_text(parked.source_key)).uuid(parked.event_id);
-  row.text(parked.key ? std::optional(as_text(*parked.key)) : std::nullopt);
+  row.words(parked.source_key).uuid(parked.event_id);
+  row.words(parked.key);
   row.int8(parked.position ? std::optional(parked.position->value) : std::nullopt);
-  row.text(parked.code).text(as_text(parked.reason)).text(as_text(parked.content));
+  row.text(parked.code).words(parked.reason).words(parked.content);
   row.text(parked.kept == ParkedEvent::Kept::kWhole ? "whole" : "by_reference");
   row.bytea(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
   return row;

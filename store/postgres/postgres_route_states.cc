@@ -38,7 +38,7 @@ Status PostgresRouteStates::report(const std::vector<RouteState>& states) {
   std::vector<Call> calls;
   for (std::size_t i = 0; i < states.size(); ++i) {
     const RouteState& state = states[i];
-    parameters[i].text(state.route).text(state.instance).text(state.phase).text(state.code).text(state.message);
+    parameters[i].text(state.route).text(state.instance).text(state.phase).text(state.code).words(state.message);
     parameters[i].timestamptz(state.since);
     parameters[i].int8(state.settled ? std::optional(state.settled->value) : std::nullopt).int8(state.lag_events);
     parameters[i].real(state.lag_seconds).json(state.details);

@@ -276,7 +276,7 @@ Result<std::vector<Rows>> Session::collect_pipeline(std::span<const Call> calls,
   return answers;
 }
 
-Result<std::uint64_t> Session::copy_in(const std::string& copy_sql, std::string_view data, Deadline deadline,
+Result<std::uint64_t> Session::copy_in(const std::string& copy_sql, const NextChunk& next_chunk, Deadline deadline,
                                        std::stop_token stop) {
   if (auto ready = usable(); !ready) return fail(std::move(ready.error()));
   if (PQsendQuery(connection_, copy_sql.c_str()) == 0) return lost("sending to the database");
@@ -291,9 +291,7 @@ Result<std::uint64_t> Session::copy_in(const std::string& copy_sql, std::string_
     return fail(std::move(error));
   }
   PQclear(*begun);
-  constexpr std::size_t kChunk = 64 << 10;
-  for (std::size_t at = 0; at < data.size(); at += kChunk) {
-    const std::string_view chunk = data.substr(at, kChunk);
+  for (std::string_view chunk = next_chunk(); !chunk.empty(); chunk = next_chunk()) {
     if (PQputCopyData(connection_, chunk.data(), static_cast<int>(chunk.size())) != 1)
       return lost("sending to the database");
     if (auto sent = flush(deadline, stop); !sent) return fail(std::move(sent.error()));

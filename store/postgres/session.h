@@ -99,8 +99,10 @@ class Session {
   // own snapshot. The first failure ends the rest.
   Result<std::vector<Rows>> run_pipeline(std::span<const Call> calls, Deadline deadline, std::stop_token stop = {});
 
-  // COPY … FROM STDIN with all its data. Answers how many rows the server took.
-  Result<std::uint64_t> copy_in(const std::string& copy_sql, std::string_view data, Deadline deadline,
+  // COPY … FROM STDIN with all its data. Answers how many rows the server took. `next_chunk` gives the
+  // data piece by piece, an empty one at the end: while it makes one, the server works on the last.
+  using NextChunk = std::function<std::string_view()>;
+  Result<std::uint64_t> copy_in(const std::string& copy_sql, const NextChunk& next_chunk, Deadline deadline,
                                 std::stop_token stop = {});
 
   // Waits for notifications of the channels that were LISTENed to: their names, or none when the

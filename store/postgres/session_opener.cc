@@ -36,7 +36,11 @@ SessionSettings SessionOpener::settings_for(std::string_view role) const {
   settings.application_name = "penstock " + instance_ + " " + std::string(role);
   // Every statement is answered by an index. The statistics of a table that was empty a minute ago say
   // otherwise, and a plan that is made then stays.
-  settings.parameters = {{"enable_seqscan", "off"}, {"enable_bitmapscan", "off"}, {"jit", "off"}};
+  settings.parameters = {{"enable_seqscan", "off"},
+                         {"enable_bitmapscan", "off"},
+                         {"enable_hashjoin", "off"},
+                         {"enable_mergejoin", "off"},
+                         {"jit", "off"}};
   return settings;
 }
 

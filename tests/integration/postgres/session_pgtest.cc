@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <utility>
 
 #include "store/postgres/session.h"
 #include "tests/support/servers.h"
@@ -131,9 +132,10 @@ TEST_F(SessionTest, RollsAFailedPipelineBackAndStaysUsable) {
 TEST_F(SessionTest, CopiesRowsIn) {
   auto session = open();
   ASSERT_TRUE(session->execute("CREATE TABLE public.t (n int)", soon()));
-  std::string data;
-  for (int n = 0; n < 50'000; ++n) data += std::to_string(n) + "\n";
-  auto copied = session->copy_in("COPY public.t FROM STDIN", data, soon());
+  int n = 0;
+  std::string line;
+  const auto next_chunk = [&]() -> std::string_view { return n == 50'000 ? "" : line = std::to_string(n++) + "\n"; };
+  auto copied = session->copy_in("COPY public.t FROM STDIN", next_chunk, soon());
   ASSERT_TRUE(copied) << copied.error().describe();
   EXPECT_EQ(*copied, 50'000u);
 }
@@ -141,7 +143,9 @@ TEST_F(SessionTest, CopiesRowsIn) {
 TEST_F(SessionTest, ReportsRefusedCopyWithoutItsData) {
   auto session = open();
   ASSERT_TRUE(session->execute("CREATE TABLE public.t (n int)", soon()));
-  auto copied = session->copy_in("COPY public.t FROM STDIN", "secret-words\n", soon());
+  std::string_view data = "secret-words\n";
+  auto copied = session->copy_in(
+      "COPY public.t FROM STDIN", [&] { return std::exchange(data, ""); }, soon());
   ASSERT_FALSE(copied);
   EXPECT_EQ(session->failure().condition, SqlCondition::kData);
   EXPECT_EQ(copied.error().message().find("secret-words"), std::string::npos) << copied.error().message();

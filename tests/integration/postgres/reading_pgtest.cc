@@ -1,0 +1,107 @@
+#include <thread>
+
+#include "tests/integration/postgres/store_fixture.h"
+
+namespace penstock::store::postgres {
+namespace {
+
+class PostgresReading : public StoreFixture {
+ protected:
+  // Straight into the table, because it is about reading many.
+  void fill(int events) {
+    execute(
+        "INSERT INTO penstock.events SELECT n, n - 1, now(), now(), gen_random_uuid(), 'bulk-1', 'bulk', 'filled',"
+        " 'application/json', '{}', NULL FROM generate_series(1, " +
+        std::to_string(events) + ") n");
+    execute("UPDATE penstock.head SET position = " + std::to_string(events));
+  }
+};
+
+TEST_F(PostgresReading, LooksAtABoundedStretchForAFilteredPage) {
+  auto store = open_migrated();
+  fill(120'000);
+  const LogFilter rare{{}, {"rare"}};
+  Position at{0};
+  std::vector<std::int64_t> reached;
+  while (at.value < 120'000) {
+    const auto page = store->log().read_after(at, {}, rare);
+    ASSERT_TRUE(page) << page.error().describe();
+    EXPECT_TRUE(page->events->empty());
+    ASSERT_GT(page->reached, at);
+    reached.push_back((at = page->reached).value);
+  }
+  EXPECT_EQ(reached, (std::vector<std::int64_t>{50'000, 100'000, 120'000}));
+  const auto back = store->log().read_before(Position{120'001}, {}, rare);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->reached, Position{70'001});
+}
+
+TEST_F(PostgresReading, ReadsPagesThroughTheIndexWhateverTheStatisticsSay) {
+  auto store = open_migrated();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(store->log().read_after(Position{0}, {}, {}));  // plans on an empty table
+  fill(50'000);
+  execute("SELECT pg_stat_reset()");
+  for (int i = 0; i < 20; ++i)
+    ASSERT_EQ(store->log().read_after(Position{40'000}, {.events = 10}, {})->events->size(), 10u);
+  store.reset();  // its statistics are reported when its session ends
+  wait_for("SELECT idx_tup_fetch >= 200 FROM pg_stat_user_tables WHERE relname = 'events'", "t");
+  EXPECT_EQ(value("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'events'"), "0");
+  EXPECT_EQ(value("SELECT idx_tup_fetch <= 400 FROM pg_stat_user_tables WHERE relname = 'events'"), "t");
+}
+
+TEST_F(PostgresReading, GoesOnOverSessionsThatEndedWhileIdle) {
+  auto store = open_migrated();
+  append_all(*store, {request("order-1", 3)});
+  ASSERT_TRUE(store->log().read_after(Position{0}, {}, {}));
+  execute(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock test %'"
+      " AND datname = current_database()");
+  EXPECT_EQ(store->log().read_after(Position{0}, {}, {})->events->size(), 3u);
+  EXPECT_EQ(code_of(store->events().append_and_wait(request("order-1"), soon())), "ok");
+  EXPECT_EQ(code_of(store->leases().take("route/a", "me")), "ok");
+}
+
+TEST_F(PostgresReading, IsNotHeldUpByAnAppendThatWaits) {
+  auto store = open_migrated();
+  append_all(*store, {request("order-1", 3)});
+  auto other = session();
+  ASSERT_TRUE(other->execute("BEGIN; SELECT FROM penstock.head FOR UPDATE", soon()));
+  std::jthread waiting([&] { append_all(*store, {request("order-1")}); });
+  EXPECT_EQ(store->log().read_after(Position{0}, {}, {})->events->size(), 3u);
+  EXPECT_EQ(store->log().head(), Position{3});
+  ASSERT_TRUE(other->execute("ROLLBACK", soon()));
+}
+
+TEST_F(PostgresReading, WakesForTheAppendOfAnotherProgram) {
+  auto store = open_migrated(), other = open();
+  std::jthread later([&] { append_all(*other, {request("order-1")}); });
+  EXPECT_EQ(store->log().wait_beyond(Position{0}, soon(), {}), Position{1});
+}
+
+TEST_F(PostgresReading, AsksSeldomWhileNothingHappens) {
+  auto store = open_migrated();
+  ASSERT_EQ(store->log().head(), Position{0});
+  std::vector<std::jthread> waiting;
+  for (int i = 0; i < 4; ++i)
+    waiting.emplace_back([&] {
+      EXPECT_EQ(store->log().wait_beyond(Position{0}, Deadline::in(std::chrono::milliseconds(1'100)), {}), Position{0});
+    });
+  waiting.clear();
+  store.reset();
+  wait_for("SELECT sum(idx_scan) > 0 FROM pg_stat_user_tables WHERE relname = 'head'", "t");
+  EXPECT_LE(std::stoi(value("SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'head'")), 12);
+}
+
+TEST_F(PostgresReading, LearnsThatTheTailWasLost) {
+  auto store = open_migrated();
+  append_all(*store, {request("order-1", 3)});
+  execute(
+      "ALTER TABLE penstock.events DISABLE TRIGGER ALL; DELETE FROM penstock.events WHERE position > 1;"
+      "UPDATE penstock.head SET position = 1");
+  EXPECT_EQ(store->log().wait_beyond(Position{1}, soon(), {}), Position{3});  // it can't know yet
+  EXPECT_TRUE(store->log().read_after(Position{1}, {}, {})->events->empty());
+  EXPECT_EQ(store->log().wait_beyond(Position{1}, Deadline::in(std::chrono::milliseconds(300)), {}), Position{1});
+}
+
+}  // namespace
+}  // namespace penstock::store::postgres
