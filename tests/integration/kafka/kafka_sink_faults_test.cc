@@ -137,23 +137,6 @@ TEST_F(KafkaSinkFaults, WaitsForRightsOnATopic) {
   EXPECT_EQ(report.error->code().name, "kafka.unauthorized");
 }
 
-TEST_F(KafkaSinkFaults, WaitsForATopicThatDoesNotExistAndDeliversOnceItDoes) {
-  start({{"topic.metadata.propagation.max.ms", "300"}});
-  harness_->broker().set_topic_error("suite", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-  const Ticket early = submit(event_for("a", 0));
-  sink_->drain(Deadline::in(kUsual));
-  const auto report = outcomes_.report_on(early);
-  ASSERT_TRUE(report);
-  EXPECT_EQ(report->outcome, Outcome::kRetryable);
-  EXPECT_EQ(report->error->code().name, "kafka.unknown_topic");
-
-  harness_->broker().set_topic_error("suite", 0);
-  open();
-  const Ticket late = submit(event_for("a", 0));
-  sink_->drain(Deadline::in(kUsual));
-  EXPECT_EQ(outcomes_.report_on(late)->outcome, Outcome::kDelivered);
-}
-
 TEST_F(KafkaSinkFaults, RejectsASingleRecordThatTheBrokerRefuses) {
   const auto report = outcome_under({RD_KAFKA_RESP_ERR_INVALID_RECORD});
   EXPECT_EQ(report.outcome, Outcome::kRejected);
@@ -192,15 +175,6 @@ TEST_F(KafkaSinkFaults, GoesBackToBatchesOnceTheRefusedOneIsSentThrough) {
   open();
   deliver_one("a");
   EXPECT_EQ(sink_->state().phase, SinkState::Phase::kReady);
-}
-
-TEST_F(KafkaSinkFaults, RejectsATopicNameThatIsNotLegal) {
-  start();
-  connectors::Message message = harness_->message(event_for("a", 0));
-  message.destination = "no such / topic";
-  ASSERT_EQ(sink_->submit(Ticket{1}, message), Submitted::kAccepted);
-  ASSERT_EQ(sink_->drain(Deadline::in(kUsual)), connectors::Sink::Drained::kAll);
-  EXPECT_NE(outcomes_.report_on(Ticket{1})->outcome, Outcome::kDelivered);
 }
 
 TEST(KafkaSinkStall, IsShownAsBlockedAfterThirtySecondsWithoutAcknowledgement) {

@@ -134,7 +134,10 @@ TEST_F(SessionTest, CopiesRowsIn) {
   ASSERT_TRUE(session->execute("CREATE TABLE public.t (n int)", soon()));
   int n = 0;
   std::string line;
-  const auto next_chunk = [&]() -> std::string_view { return n == 50'000 ? "" : line = std::to_string(n++) + "\n"; };
+  const auto next_chunk = [&]() -> std::string_view {
+    line = n == 50'000 ? "" : std::to_string(n++) + "\n";
+    return line;
+  };
   auto copied = session->copy_in("COPY public.t FROM STDIN", next_chunk, soon());
   ASSERT_TRUE(copied) << copied.error().describe();
   EXPECT_EQ(*copied, 50'000u);
