@@ -1,9 +1,9 @@
 #include "connectors/kafka/producer.h"
 
 #include <algorithm>
+#include <array>
 
 #include "connectors/kafka/kafka_errors.h"
-#include "connectors/kafka/kafka_record.h"
 
 namespace penstock::kafka {
 namespace {
@@ -101,11 +101,7 @@ Submitted Producer::submit(Ticket ticket, const connectors::Message& message) {
   const RecordParts record = parts_of(message);
   Headers headers = headers_of(message);
   outstanding_.fetch_add(1);
-  const auto error = rd_kafka_producev(
-      client_.get(), RD_KAFKA_V_RKT(to->handle.get()), RD_KAFKA_V_KEY(const_cast<void*>(record.key), record.key_bytes),
-      RD_KAFKA_V_VALUE(const_cast<void*>(record.value), record.value_bytes), RD_KAFKA_V_TIMESTAMP(record.timestamp_ms),
-      RD_KAFKA_V_HEADERS(headers.get()),
-      RD_KAFKA_V_OPAQUE(reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket.value))), RD_KAFKA_V_END);
+  const auto error = produce(to->handle.get(), record, headers.get(), ticket);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) [[likely]] {
     (void)headers.release();
     to->contact.sent(message.key);
@@ -116,6 +112,30 @@ Submitted Producer::submit(Ticket ticket, const connectors::Message& message) {
   if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL || error == RD_KAFKA_RESP_ERR__FATAL) return Submitted::kFull;
   fail_locally(ticket, error, message.destination);
   return Submitted::kAccepted;
+}
+
+// The same fields as rd_kafka_producev's macros would name, which are not standard C++.
+rd_kafka_resp_err_t Producer::produce(rd_kafka_topic_t* topic, const RecordParts& record, rd_kafka_headers_t* headers,
+                                      Ticket ticket) {
+  std::array<rd_kafka_vu_t, 6> fields{};
+  fields[0].vtype = RD_KAFKA_VTYPE_RKT;
+  fields[0].u.rkt = topic;
+  fields[1].vtype = RD_KAFKA_VTYPE_KEY;
+  fields[1].u.mem = {const_cast<void*>(record.key), record.key_bytes};
+  fields[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  fields[2].u.mem = {const_cast<void*>(record.value), record.value_bytes};
+  fields[3].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  fields[3].u.i64 = record.timestamp_ms;
+  fields[4].vtype = RD_KAFKA_VTYPE_HEADERS;
+  fields[4].u.headers = headers;
+  fields[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  fields[5].u.ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket.value));
+  rd_kafka_error_t* failure = rd_kafka_produceva(client_.get(), fields.data(), fields.size());
+  if (failure == nullptr) [[likely]]
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  const auto code = rd_kafka_error_code(failure);
+  rd_kafka_error_destroy(failure);
+  return code;
 }
 
 Producer::Destination* Producer::destination(std::string_view name) {

@@ -23,6 +23,7 @@
 #include "connectors/kafka/delivery_reader.h"
 #include "connectors/kafka/first_contact.h"
 #include "connectors/kafka/handles.h"
+#include "connectors/kafka/kafka_record.h"
 #include "connectors/sink.h"
 
 namespace penstock::kafka {
@@ -79,6 +80,8 @@ class Producer {
     Topic handle;
   };
   Destination* destination(std::string_view name);
+  rd_kafka_resp_err_t produce(rd_kafka_topic_t* topic, const RecordParts& record, rd_kafka_headers_t* headers,
+                              connectors::Ticket ticket);
   void fail_locally(connectors::Ticket ticket, rd_kafka_resp_err_t error, std::string_view topic);
 
   // Of the thread that reads events.
