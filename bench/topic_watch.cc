@@ -1,5 +1,6 @@
 #include "bench/topic_watch.h"
 
+#include <chrono>
 #include <stdexcept>
 
 namespace penstock::bench {
@@ -35,7 +36,11 @@ std::int64_t TopicWatch::records() {
   std::int64_t sum = 0;
   for (int partition = 0; partition < partitions_; ++partition) {
     std::int64_t low = 0, high = 0;
-    const auto error = rd_kafka_query_watermark_offsets(client_, topic_.c_str(), partition, &low, &high, kPatienceMs);
+    auto error = rd_kafka_query_watermark_offsets(client_, topic_.c_str(), partition, &low, &high, kPatienceMs);
+    // A topic that was created a moment ago has partitions without a leader yet.
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    while (error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION && std::chrono::steady_clock::now() < give_up)
+      error = rd_kafka_query_watermark_offsets(client_, topic_.c_str(), partition, &low, &high, kPatienceMs);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(error));
     sum += high - low;
   }
