@@ -12,7 +12,6 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       libgmock-dev \
       libgtest-dev \
       libpq-dev \
-      libpqxx-dev \
       librabbitmq-dev \
       librdkafka-dev \
       libspdlog-dev \
@@ -32,7 +31,6 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       ca-certificates \
       libfmt9 \
       libpq5 \
-      libpqxx-6.4 \
       librabbitmq4 \
       librdkafka1 \
       libspdlog1.10 \

@@ -6,7 +6,7 @@ find_package(PkgConfig REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(tl-expected QUIET)
 
-foreach(library IN ITEMS libpq libpqxx rdkafka librabbitmq sqlite3 tomlplusplus spdlog fmt)
+foreach(library IN ITEMS libpq rdkafka librabbitmq sqlite3 tomlplusplus spdlog fmt)
   string(TOUPPER ${library} name)
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
