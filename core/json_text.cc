@@ -88,6 +88,47 @@ class MemberFinder : public nlohmann::json_sax<json> {
   bool at_member_ = false;
 };
 
+// Collects the strings that stand directly in the array of one top-level member.
+class TextsFinder : public nlohmann::json_sax<json> {
+ public:
+  explicit TextsFinder(std::string_view name) : name_(name) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t& value) override {
+    if (in_array_ && depth_ == 2) found_.push_back(std::move(value));
+    return true;
+  }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return ++depth_, true; }
+  bool end_object() override { return --depth_, true; }
+  bool start_array(std::size_t) override {
+    if (depth_ == 1 && at_member_) in_array_ = true;
+    return ++depth_, true;
+  }
+  bool end_array() override {
+    if (--depth_ == 1) in_array_ = false;
+    return true;
+  }
+  bool key(string_t& value) override {
+    if (depth_ != 1) return true;
+    at_member_ = value == name_;
+    if (at_member_) found_.clear();
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+  std::vector<std::string> found_;
+
+ private:
+  std::string_view name_;
+  int depth_ = 0;
+  bool at_member_ = false, in_array_ = false;
+};
+
 void append_member_name(std::string& out, std::string_view name) {
   if (out.back() != '{') out += ',';
   out.append("\"").append(name).append("\":");
@@ -140,6 +181,12 @@ bool has_member(std::string_view object, std::string_view name) {
   if (object == "{}") return false;
   MemberFinder finder(name);
   return json::sax_parse(object.begin(), object.end(), &finder) && finder.seen_;
+}
+
+std::vector<std::string> find_texts(std::string_view object, std::string_view name) {
+  TextsFinder finder(name);
+  if (!json::sax_parse(object.begin(), object.end(), &finder)) return {};
+  return std::move(finder.found_);
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/event.h"
 
@@ -23,6 +24,10 @@ std::optional<std::string> find_member(std::string_view object, std::string_view
 
 // Whether a JSON object has the top-level member `name`, also one that is null.
 bool has_member(std::string_view object, std::string_view name);
+
+// The strings of the top-level member `name` where that is an array; what else the array holds is left
+// out. Of a member that stands twice the last one counts.
+std::vector<std::string> find_texts(std::string_view object, std::string_view name);
 
 // Appends `text` as a quoted JSON string. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/json_text.h"
+#include "store/event_tags.h"
 
 namespace penstock::store {
 namespace {
@@ -26,6 +27,16 @@ Status check_stream_name(std::string_view stream, const AppendLimits& limits) {
   return {};
 }
 
+Status check_tags(const Event& event) {
+  const std::vector<std::string> tags = tags_of(event.metadata);
+  if (tags.size() > kEventTags)
+    return fail(codes::kStoreLimitExceeded, "the event has " + std::to_string(tags.size()) + " tags, at most " +
+                                                std::to_string(kEventTags) + " are allowed");
+  for (const std::string& tag : tags)
+    if (auto fits = check_name("tag", tag, kTagBytes); !fits) return fits;
+  return {};
+}
+
 Status check_event(const Event& event, const AppendLimits& limits) {
   if (auto type = check_name("event type", event.type, limits.type_bytes); !type) return type;
   if (auto category = check_name("category", event.category, limits.type_bytes); !category) return category;
@@ -40,7 +51,7 @@ Status check_event(const Event& event, const AppendLimits& limits) {
                                                 " bytes, at most " + std::to_string(limits.metadata_bytes) +
                                                 " are allowed");
   if (!is_json_object(event.metadata)) return fail(codes::kStoreInvalidRequest, "the metadata is not a JSON object");
-  return {};
+  return check_tags(event);
 }
 
 }  // namespace

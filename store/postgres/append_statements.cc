@@ -25,6 +25,8 @@ AppendStatements::AppendStatements(const Schema& schema)
                                   ") SELECT u.p, u.v, u.o, $4, u.i, u.s, u.c, u.t, u.ct, u.m::json, u.d"
                                   " FROM unnest($1, $2, $3, $5, $6, $7, $8, $9, $10, $11)"
                                   " u(p, v, o, i, s, c, t, ct, m, d)")},
+      insert_tags{"insert_tags",
+                  schema.expand("INSERT INTO @schema@.tags (tag, position) SELECT * FROM unnest($1, $2)")},
       update_streams{"update_streams", schema.expand("UPDATE @schema@.streams s SET version = n.version"
                                                      " FROM unnest($1, $2) n(name, version) WHERE s.name = n.name")},
       insert_streams{"insert_streams", schema.expand("INSERT INTO @schema@.streams (name, category, version)"
@@ -32,7 +34,7 @@ AppendStatements::AppendStatements(const Schema& schema)
       update_head{"update_head", schema.expand("UPDATE @schema@.head h SET position = $1, recorded_at = $2,"
                                                " streams = h.streams + $3 WHERE h.id = 1")},
       append_one{"append_one",
-                 schema.expand("SELECT * FROM @schema@.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")},
+                 schema.expand("SELECT * FROM @schema@.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")},
       find_backend{"find_backend",
                    "SELECT FROM pg_stat_activity a WHERE a.pid = $1::int AND a.backend_start = $2::timestamptz"},
       end_backend{"end_backend",

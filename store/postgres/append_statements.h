@@ -16,6 +16,7 @@ struct AppendStatements {
   const Statement existing_names;  // $1 names → name
   const Statement known_ids;       // $1 ids → id, stream, version, position, type, data
   const Statement insert_events;   // the arrays of add_event_arrays
+  const Statement insert_tags;     // $1 tags, $2 positions
   const Statement update_streams;  // $1 names, $2 versions
   const Statement insert_streams;  // $1 names, $2 categories, $3 versions
   const Statement update_head;     // $1 position, $2 time, $3 new streams

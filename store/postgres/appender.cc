@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/failpoint.h"
+#include "store/event_tags.h"
 #include "store/postgres/event_encoding.h"
 
 namespace penstock::store::postgres {
@@ -154,6 +155,8 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
   std::vector<EventId> ids;
   std::vector<std::string_view> types, content_types, metadata;
   std::vector<std::optional<std::string_view>> times, data;
+  std::vector<std::string> tags;
+  std::vector<std::int64_t> tag_events;
   std::string time_bytes;
   time_bytes.reserve(request.events.size() * 8);
   for (const EventRef& event : request.events) {
@@ -162,6 +165,10 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
     content_types.push_back(event->content_type);
     metadata.push_back(event->metadata);
     data.push_back(event->data);
+    for (std::string& tag : tags_of(event->metadata)) {
+      tags.push_back(std::move(tag));
+      tag_events.push_back(static_cast<std::int64_t>(ids.size()));
+    }
     times.emplace_back();
     if (!event->occurred_at) continue;
     append_int64(time_bytes, to_postgres_time(*event->occurred_at));
@@ -172,6 +179,7 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
   parameters.int8(expected_number(request.expected)).uuids(ids).texts(types).texts(content_types).texts(metadata);
   parameters.array(SqlType::kTimestamptzArray, SqlType::kTimestamptz, times);
   parameters.array(SqlType::kByteaArray, SqlType::kBytea, data);
+  parameters.texts(tags).int8s(tag_events);
   pass_failpoint("store.append_before_commit");
   auto rows = session_->run(statements_.append_one, parameters, Deadline::in(kStatement), stop_.get_token());
   if (!rows) {
@@ -318,7 +326,16 @@ Appender::Attempt Appender::write(const AppendPlan& plan, const Locked& locked, 
     (is_new ? added_versions : known_versions).push_back(stream.last_version.value);
     if (is_new) categories.push_back(stream.category);
   }
-  Parameters events, updates, inserts, head;
+  std::vector<std::string> tags;
+  std::vector<std::int64_t> tagged;
+  for (const PlannedEvent& planned : plan.events) {
+    for (std::string& tag : tags_of(planned.event->metadata)) {
+      tags.push_back(std::move(tag));
+      tagged.push_back(planned.position.value);
+    }
+  }
+  Parameters events, tag_rows, updates, inserts, head;
+  tag_rows.texts(tags).int8s(tagged);
   updates.texts(known).int8s(known_versions);
   inserts.texts(added).texts(categories).int8s(added_versions);
   head.int8(plan.head.value).timestamptz(locked.recorded_at).int8(static_cast<std::int64_t>(added.size()));
@@ -333,6 +350,7 @@ Appender::Attempt Appender::write(const AppendPlan& plan, const Locked& locked, 
         statements_.copy_events, [&] { return encoder.next_chunk(); }, Deadline::in(kStatement), stop_.get_token());
     if (!copied) return failed(std::move(copied.error()));
   }
+  if (!tags.empty()) calls.push_back({&statements_.insert_tags, &tag_rows});
   if (!known.empty()) calls.push_back({&statements_.update_streams, &updates});
   if (!added.empty()) calls.push_back({&statements_.insert_streams, &inserts});
   calls.push_back({&statements_.update_head, &head});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/failpoint.h"
+#include "store/event_tags.h"
 #include "store/sqlite/schema.h"
 
 namespace penstock::store::sqlite {
@@ -114,6 +115,19 @@ Status insert_events(Connection& connection, const std::vector<PlannedEvent>& ev
   return {};
 }
 
+Status insert_tags(Connection& connection, const std::vector<PlannedEvent>& events) {
+  auto cursor = connection.prepare("INSERT INTO tags (tag, position) VALUES (?1, ?2)");
+  if (!cursor) return fail(std::move(cursor.error()));
+  for (const PlannedEvent& planned : events) {
+    for (const std::string& tag : tags_of(planned.event->metadata)) {
+      cursor->again();
+      cursor->bind_text(tag).bind(planned.position.value);
+      if (auto inserted = cursor->run(); !inserted) return inserted;
+    }
+  }
+  return {};
+}
+
 Status write_streams(Connection& connection, const std::vector<PlannedStream>& streams) {
   auto insert = connection.prepare("INSERT INTO streams (last_version, name, category) VALUES (?1, ?2, ?3)");
   if (!insert) return fail(std::move(insert.error()));
@@ -197,6 +211,7 @@ Result<AppendPlan> BatchWriter::write(std::span<const AppendRequest* const> requ
     const std::int64_t recorded_at = microseconds_of(std::max(database_now(), head->recorded_at));
     if (auto inserted = insert_events(connection, plan.events, recorded_at); !inserted)
       return fail(std::move(inserted.error()));
+    if (auto tags = insert_tags(connection, plan.events); !tags) return fail(std::move(tags.error()));
     if (auto streams = write_streams(connection, plan.streams); !streams) return fail(std::move(streams.error()));
     if (!plan.events.empty()) {
       if (auto moved = write_head(connection, plan, recorded_at); !moved) return fail(std::move(moved.error()));

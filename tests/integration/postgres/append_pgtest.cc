@@ -42,6 +42,24 @@ TEST_F(PostgresAppend, GivesTwoProgramsOneLogWithoutAGap) {
   expect_sound_log();
 }
 
+// One round trip, few rows by arrays, many by COPY: each way writes the rows of the tags.
+TEST_F(PostgresAppend, IndexesTagsOnEveryWayIn) {
+  auto store = open_migrated();
+  const auto append = [&](std::size_t events) {
+    AppendRequest request;
+    for (std::size_t i = 0; i < events; ++i)
+      request.events.push_back(event("order-1", i == 0 ? R"({"tags":["b","a"]})" : "{}"));
+    EXPECT_EQ(code_of(store->events().append_and_wait(std::move(request), soon())), "ok");
+  };
+  append(1);
+  append(2);
+  append(100);
+  EXPECT_EQ(value("SELECT string_agg(tag || position, ' ' ORDER BY position, tag) FROM penstock.tags"),
+            "a1 b1 a2 b2 a4 b4");
+  EXPECT_EQ(value(R"(SELECT penstock.tags_of('{"tags":["b","a","b","",1]}'))"), "{a,b}");
+  EXPECT_EQ(value(R"(SELECT penstock.tags_of('{"tags":"a"}'))"), "{}");
+}
+
 // A follower that polls while two programs publish misses nothing. Elsewhere a shared lock of publishers
 // lost an event in two of three runs.
 TEST_F(PostgresAppend, ShowsAFollowerEveryEventInOrder) {

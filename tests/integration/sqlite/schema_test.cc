@@ -54,6 +54,24 @@ TEST_F(SqliteSchema, IsMigratedOnceByManyProgramsAtOnce) {
   EXPECT_EQ(open_file(path_)->log().head(), Position{0});
 }
 
+TEST_F(SqliteSchema, IndexesTheTagsOfEvents) {
+  const auto store = open_migrated(path_);
+  std::array<std::uint8_t, 16> id{};
+  id.back() = 1;
+  store::AppendRequest request;
+  request.events.push_back(make_event({.id = EventId(id),
+                                       .stream = "order-1",
+                                       .category = "order",
+                                       .type = "placed",
+                                       .metadata = R"({"tags":["b","a","b"]})"}));
+  ASSERT_TRUE(store->events().append_and_wait(std::move(request), Deadline::in(std::chrono::seconds(30))));
+  RawFile file(path_);
+  file.execute("CREATE TEMP TABLE expected (tag TEXT, position INTEGER, UNIQUE (tag, position))");
+  file.execute("INSERT INTO expected SELECT tag, position FROM tags");
+  for (const std::string row : {"('a', 1)", "('b', 1)"})
+    EXPECT_NE(file.try_execute("INSERT INTO expected VALUES " + row), "") << row;
+}
+
 TEST_F(SqliteSchema, IsRefusedInWordsWhenItIsNewer) {
   open_migrated(path_);
   RawFile(path_).execute("PRAGMA user_version = 999");
