@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/store_command.h"
+#include "cli/timestamp_text.h"
 #include "core/json_text.h"
 
 namespace penstock::cli {
@@ -17,7 +18,31 @@ struct ReadOptions {
   std::optional<std::int64_t> from;
   std::optional<std::uint64_t> limit;
   bool backward = false;
+  std::string since;
+  store::LogFilter filter;
+  std::vector<std::string> metadata;  // NAME=TEXT, as given
 };
+
+// What only @all can be asked for, or the word that is wrong with it.
+std::optional<std::string> misuse(const ReadOptions& options) {
+  const bool asks = !options.since.empty() || !options.metadata.empty() || !options.filter.admits_all();
+  if (asks && options.stream != kAll) return "--since and filters belong to " + std::string(kAll);
+  if (!options.since.empty() && !parse_timestamp(options.since))
+    return "--since " + printable(options.since) + " is no time like 2026-02-03T04:05:06Z";
+  if (!options.since.empty() && options.from) return std::string("--since and --from exclude each other");
+  for (const std::string& member : options.metadata)
+    if (member.find('=') == std::string::npos) return "--metadata " + printable(member) + " is not NAME=TEXT";
+  return std::nullopt;
+}
+
+store::LogFilter filter_of(const ReadOptions& options) {
+  store::LogFilter filter = options.filter;
+  for (const std::string& member : options.metadata) {
+    const auto equals = member.find('=');
+    filter.metadata.push_back({member.substr(0, equals), member.substr(equals + 1)});
+  }
+  return filter;
+}
 
 // Prints events as they come, in the format that is asked for.
 class EventPrinter {
@@ -66,7 +91,11 @@ class EventPrinter {
 class Reader {
  public:
   Reader(const ReadOptions& options, store::Store& store, Invocation& invocation)
-      : options_(options), store_(store), printer_(invocation), left_(options.limit.value_or(UINT64_MAX)) {}
+      : options_(options),
+        store_(store),
+        filter_(filter_of(options)),
+        printer_(invocation),
+        left_(options.limit.value_or(UINT64_MAX)) {}
 
   // The error of the page that could not be read; whether there is such a stream.
   enum class Found { kYes, kNo };
@@ -110,9 +139,11 @@ class Reader {
   Result<Found> read_log() { return options_.backward ? read_log_backward() : read_log_forward(); }
 
   Result<Found> read_log_forward() {
-    Position after{std::max<std::int64_t>(options_.from.value_or(1), 1) - 1};
+    const auto first = start();
+    if (!first) return fail(first.error());
+    Position after{std::max<std::int64_t>(first->value_or(Position{1}).value, 1) - 1};
     while (left_ > 0) {
-      const auto page = store_.log().read_after(after, next_limit(), {});
+      const auto page = store_.log().read_after(after, next_limit(), filter_);
       if (!page) return fail(page.error());
       print(*page->events);
       if (page->reached == after) break;
@@ -125,9 +156,12 @@ class Reader {
     const auto head = store_.log().head();
     if (!head) return fail(head.error());
     Position before = head->next();
-    if (options_.from) before = Position{std::min(*options_.from, head->value)}.next();
+    const auto last = start();
+    if (!last) return fail(last.error());
+    if (*last) before = std::min(**last, *head).next();
+    if (!options_.since.empty() && !*last) return Found::kYes;
     while (left_ > 0 && before.value > 1) {
-      const auto page = store_.log().read_before(before, next_limit(), {});
+      const auto page = store_.log().read_before(before, next_limit(), filter_);
       if (!page) return fail(page.error());
       print(*page->events);
       if (page->reached >= before) break;
@@ -136,13 +170,28 @@ class Reader {
     return Found::kYes;
   }
 
+  // Where to begin by position or time; nullopt: at the end that the direction begins with.
+  Result<std::optional<Position>> start() {
+    if (options_.from) return Position{*options_.from};
+    if (options_.since.empty()) return std::nullopt;
+    const Timestamp since = *parse_timestamp(options_.since);
+    if (options_.backward) return store_.log().last_before(since);
+    auto first = store_.log().first_since(since);
+    if (!first || *first) return first;
+    const auto head = store_.log().head();
+    if (!head) return fail(head.error());
+    return head->next();
+  }
+
   const ReadOptions& options_;
   store::Store& store_;
+  const store::LogFilter filter_;
   EventPrinter printer_;
   std::uint64_t left_;
 };
 
 void read(const ReadOptions& options, Invocation& invocation) {
+  if (const auto wrong = misuse(options)) return invocation.fail(ExitCode::kUsage, *wrong);
   auto opened = open_store(invocation, StoreUse::kRead);
   if (!opened) return;
   const auto found = Reader(options, *opened->store, invocation).read();
@@ -163,9 +212,28 @@ void add_read(CLI::App& app, Invocation& invocation) {
       ->type_name("N");
   command->add_option("--limit", options->limit, "Most events; default: all")->type_name("N");
   command->add_flag("--backward", options->backward, "From the newest to the oldest");
+  command
+      ->add_option("--since", options->since,
+                   "Of @all: begin with the first event recorded at this time; backwards, with the last before it")
+      ->type_name("TIME");
+  command->add_option("--category", options->filter.categories, "Of @all: only these categories")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command->add_option("--type", options->filter.types, "Of @all: only these types")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command->add_option("--stream-prefix", options->filter.stream_prefix, "Of @all: only streams that begin with this")
+      ->type_name("TEXT");
+  command->add_option("--tag", options->filter.tags, "Of @all: only events with this tag")
+      ->type_name("TAG")
+      ->allow_extra_args(false);
+  command->add_option("--metadata", options->metadata, "Of @all: only events whose metadata has this member")
+      ->type_name("NAME=TEXT")
+      ->allow_extra_args(false);
   add_config_option(*command, invocation);
   add_output_options(*command, invocation);
-  set_examples(*command, "penstock read order-7", "penstock read @all --from 100 --limit 10 -o jsonl");
+  set_examples(*command, "penstock read order-7",
+               "penstock read @all --category order --since 2026-02-03T04:05:06Z -o jsonl");
   command->callback([options, &invocation] { read(*options, invocation); });
 }
 

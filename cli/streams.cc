@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kPage = 500;
 
 struct StreamsOptions {
-  std::string after;
+  std::string after, prefix;
   std::optional<std::uint64_t> limit;
   std::string name;
 };
@@ -32,7 +32,7 @@ void list(const StreamsOptions& options, Invocation& invocation) {
   std::uint64_t left = options.limit.value_or(UINT64_MAX);
   for (std::string after = options.after; left > 0;) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kPage, left));
-    const auto page = opened->store->events().streams(after, wanted);
+    const auto page = opened->store->events().streams({after, options.prefix, wanted});
     if (!page) return invocation.fail(page.error());
     for (const store::StreamSummary& stream : *page) {
       switch (invocation.format) {
@@ -96,10 +96,11 @@ void add_streams(CLI::App& app, Invocation& invocation) {
 
   CLI::App* ls = command->add_subcommand("ls", "All streams by name");
   ls->add_option("--after", options->after, "Only names that sort after this one")->type_name("NAME");
+  ls->add_option("--prefix", options->prefix, "Only names that begin with this")->type_name("TEXT");
   ls->add_option("--limit", options->limit, "Most streams; default: all")->type_name("N");
   add_config_option(*ls, invocation);
   add_output_options(*ls, invocation);
-  set_examples(*ls, "penstock streams ls", "penstock streams ls --after order-7 --limit 20 -o jsonl");
+  set_examples(*ls, "penstock streams ls", "penstock streams ls --prefix order- --limit 20 -o jsonl");
   ls->callback([options, &invocation] { list(*options, invocation); });
 
   CLI::App* one = command->add_subcommand("show", "One stream");

@@ -5,6 +5,7 @@
 // is never followed by one with a lower position.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -13,13 +14,24 @@
 
 namespace penstock::store {
 
-// An event passes when its category and its type are in the lists; an empty list admits all.
+// A top-level member of the metadata, and the text that it must have: a string's own characters, any
+// other value as it is written.
+struct MetadataMember {
+  std::string name, text;
+};
+
+// An event passes when every part admits it; an empty part admits all.
 struct LogFilter {
-  std::vector<std::string> categories;
-  std::vector<std::string> types;
+  std::vector<std::string> categories;   // one of these
+  std::vector<std::string> types;        // one of these
+  std::string stream_prefix;             // the name of its stream begins with this
+  std::vector<std::string> tags;         // each of these (store/event_tags.h)
+  std::vector<MetadataMember> metadata;  // each of these
 
   bool admits(const Event& event) const;
-  bool admits_all() const { return categories.empty() && types.empty(); }
+  bool admits_all() const {
+    return categories.empty() && types.empty() && stream_prefix.empty() && tags.empty() && metadata.empty();
+  }
 };
 
 struct LogPage {
@@ -38,6 +50,11 @@ class EventLog {
   // Events with a position < before, descending; reached is the lowest looked at, and `before` when
   // there is nothing below.
   virtual Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) = 0;
+
+  // The first event that was recorded at `time` or later; the last one that was recorded before it.
+  // nullopt when there is none. recorded_at never decreases, so a few events are looked at, not all.
+  virtual Result<std::optional<Position>> first_since(Timestamp time) = 0;
+  virtual Result<std::optional<Position>> last_before(Timestamp time) = 0;
 
   // Last position; 0 for an empty store.
   virtual Result<Position> head() = 0;

@@ -81,6 +81,15 @@ Result<AppendReceipt> EventStore::append_and_wait(AppendRequest request, Deadlin
   return answered.get();
 }
 
+std::string last_name_with(std::string_view prefix) {
+  // U+10FFFF has the highest bytes in UTF-8, and a name has at most 1,024 of them.
+  constexpr std::string_view kHighest = "\xF4\x8F\xBF\xBF";
+  constexpr std::size_t kNameBytes = 1'024;
+  std::string name(prefix);
+  while (name.size() < kNameBytes) name += kHighest;
+  return name;
+}
+
 Status check_limit(const ReadLimit& limit) {
   if (limit.events == 0) return fail(codes::kStoreInvalidRequest, "a page of no events was asked for");
   return {};

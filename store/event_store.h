@@ -90,8 +90,25 @@ struct StreamSummary {
   Version last_version;
 };
 
+// Which streams a page lists. Names are compared by their bytes.
+struct StreamQuery {
+  std::string_view after;   // only names that sort after this one
+  std::string_view prefix;  // only names that begin with this
+  std::size_t limit = 500;
+};
+
+// Ends the range of names that begin with `prefix`: no such name sorts after it.
+std::string last_name_with(std::string_view prefix);
+
 struct StoreCounts {
   std::uint64_t streams = 0, events = 0;
+};
+
+// How many events of one type there are in one category.
+struct KindCount {
+  std::string category, type;
+  std::uint64_t events = 0;
+  bool operator==(const KindCount&) const = default;
 };
 
 // Largest sizes that an append may have. Checked whole before a request is queued.
@@ -131,9 +148,15 @@ class EventStore {
                                          ReadLimit limit) = 0;
   // All events with this id, by position; usually one.
   virtual Result<std::shared_ptr<const EventBatch>> find(const EventId& id) = 0;
-  // Streams whose name sorts (by bytes) after `after`, ascending.
-  virtual Result<std::vector<StreamSummary>> streams(std::string_view after, std::size_t limit) = 0;
+  // The event with this id in this stream; null when there is none.
+  virtual Result<EventRef> find_in(std::string_view stream, const EventId& id) = 0;
+  // By name, ascending.
+  virtual Result<std::vector<StreamSummary>> streams(const StreamQuery& query) = 0;
   virtual Result<StoreCounts> counts() = 0;
+  // By category, then type. Counted up to some position at or after the head at the time of the call.
+  // What was counted once is kept, so that only newer events are looked at; error core.timeout when
+  // there are too many of these for one call: the next one goes on where it stopped.
+  virtual Result<std::vector<KindCount>> kinds() = 0;
 };
 
 // The checks that need no database: UTF-8, NUL, limits, reserved names, metadata as a JSON object,

@@ -245,7 +245,7 @@ class StoreSink final : public Sink {
   LaterMayPass later_may_pass() const override { return LaterMayPass::kNo; }
 
   Status open(Deadline deadline, std::stop_token) override {
-    if (const auto answers = events_.streams({}, 1); !answers)
+    if (const auto answers = events_.streams({.limit = 1}); !answers)
       return fail(Error(answers.error()).with_context("opening the store as a sink"));
     if (deadline.expired()) return fail(codes::kTimeout, "the store took too long to answer");
     return session_->begin(deadline);

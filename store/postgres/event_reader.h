@@ -1,8 +1,6 @@
-// Reads events: streams, ids, and the log by position. Payloads are not copied: a page adopts the
-// memory of the query's answer.
+// Reads streams and single events, lists streams, and counts. The log by position: log_reader.h.
 #pragma once
 
-#include "store/event_log.h"
 #include "store/event_store.h"
 #include "store/postgres/session_pool.h"
 
@@ -13,24 +11,19 @@ class EventReader {
  public:
   EventReader(SessionPool& pool, const Schema& schema);
 
+  // See EventStore.
   Result<StreamPage> read_stream(std::string_view stream, std::optional<Version> from, Direction direction,
                                  ReadLimit limit);
   Result<std::shared_ptr<const EventBatch>> find(const EventId& id);
-  Result<std::vector<StreamSummary>> streams(std::string_view after, std::size_t limit);
+  Result<EventRef> find_in(std::string_view stream, const EventId& id);
+  Result<std::vector<StreamSummary>> streams(const StreamQuery& query);
   Result<StoreCounts> counts();
-
-  Result<LogPage> read_log(Position start, Direction direction, ReadLimit limit, const LogFilter& filter);
-  Result<Position> head();
+  Result<std::vector<KindCount>> kinds();
 
  private:
-  Result<LogPage> read_unfiltered(Position start, Direction direction, ReadLimit limit);
-  Result<LogPage> read_filtered(Position start, Direction direction, ReadLimit limit, const LogFilter& filter);
-
   SessionPool& pool_;
-  const Statement stream_version_, stream_forward_, stream_backward_, find_, streams_, counts_, head_;
-  const Statement log_forward_, log_backward_;
-  // By what the filter names: categories, types, both.
-  const Statement filtered_forward_[3], filtered_backward_[3];
+  const Statement stream_version_, stream_forward_, stream_backward_, find_, find_in_, streams_, counts_;
+  const Statement count_kinds_, kinds_;
 };
 
 }  // namespace penstock::store::postgres

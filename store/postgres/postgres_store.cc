@@ -7,6 +7,7 @@
 #include "store/postgres/appender.h"
 #include "store/postgres/event_reader.h"
 #include "store/postgres/head_signal.h"
+#include "store/postgres/log_reader.h"
 #include "store/postgres/migrator.h"
 #include "store/postgres/postgres_checkpoints.h"
 #include "store/postgres/postgres_leases.h"
@@ -39,10 +40,10 @@ class PostgresEvents final : public EventStore {
     return reader_.read_stream(stream, from, direction, limit);
   }
   Result<std::shared_ptr<const EventBatch>> find(const EventId& id) override { return reader_.find(id); }
-  Result<std::vector<StreamSummary>> streams(std::string_view after, std::size_t limit) override {
-    return reader_.streams(after, limit);
-  }
+  Result<EventRef> find_in(std::string_view stream, const EventId& id) override { return reader_.find_in(stream, id); }
+  Result<std::vector<StreamSummary>> streams(const StreamQuery& query) override { return reader_.streams(query); }
   Result<StoreCounts> counts() override { return reader_.counts(); }
+  Result<std::vector<KindCount>> kinds() override { return reader_.kinds(); }
 
  private:
   AppendQueue& queue_;
@@ -51,11 +52,11 @@ class PostgresEvents final : public EventStore {
 
 class PostgresLog final : public EventLog {
  public:
-  PostgresLog(EventReader& reader, HeadSignal& signal) : reader_(reader), signal_(signal) {}
+  PostgresLog(LogReader& reader, HeadSignal& signal) : reader_(reader), signal_(signal) {}
 
   Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) override {
     const Position known = signal_.known();
-    auto page = reader_.read_log(after, Direction::kForward, limit, filter);
+    auto page = reader_.read(after, Direction::kForward, limit, filter);
     // Nothing where there was something: a failover lost its tail, and whoever waits must not be told
     // again and again that there is more.
     if (page && page->reached == after && known > after)
@@ -63,15 +64,17 @@ class PostgresLog final : public EventLog {
     return page;
   }
   Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) override {
-    return reader_.read_log(before, Direction::kBackward, limit, filter);
+    return reader_.read(before, Direction::kBackward, limit, filter);
   }
+  Result<std::optional<Position>> first_since(Timestamp time) override { return reader_.first_since(time); }
+  Result<std::optional<Position>> last_before(Timestamp time) override { return reader_.last_before(time); }
   Result<Position> head() override { return signal_.refresh(); }
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
     return signal_.wait_beyond(position, deadline, std::move(stop));
   }
 
  private:
-  EventReader& reader_;
+  LogReader& reader_;
   HeadSignal& signal_;
 };
 
@@ -85,11 +88,12 @@ class PostgresStore final : public Store {
         identity_{"identity", opener_.schema().expand("SELECT h.system_identifier, h.timeline, h.incarnation"
                                                       " FROM @schema@.head h WHERE h.id = 1")},
         reader_(readers_, opener_.schema()),
-        signal_([this] { return reader_.head(); }),
+        log_reader_(readers_, opener_.schema()),
+        signal_([this] { return log_reader_.head(); }),
         appender_(opener_, signal_, log),
         queue_(appender_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
         events_(queue_, reader_),
-        log_(reader_, signal_),
+        log_(log_reader_, signal_),
         checkpoints_(writers_, opener_.schema()),
         leases_(opener_),
         parked_(writers_, opener_.schema()),
@@ -130,6 +134,7 @@ class PostgresStore final : public Store {
   SessionPool readers_, writers_;
   const Statement identity_;
   EventReader reader_;
+  LogReader log_reader_;
   HeadSignal signal_;
   Appender appender_;
   AppendQueue queue_;

@@ -4,18 +4,24 @@
 
 namespace penstock::store::sqlite {
 
+Event EventPage::event_in(const Cursor& row) {
+  return {.id = row.id(4),
+          .stream = row.text(1),
+          .category = row.text(2),
+          .type = row.text(5),
+          .data = row.optional_blob(6),
+          .content_type = row.text(7),
+          .metadata = row.text(8),
+          .occurred_at = timestamp_of(row.number(9)),
+          .key = std::nullopt,
+          .version = Version{row.number(3)},
+          .position = Position{row.number(0)},
+          .recorded_at = timestamp_of(row.number(10)),
+          .source_position = {}};
+}
+
 EventPage::Added EventPage::add(const Cursor& row) {
-  Event event{.id = row.id(4),
-              .stream = row.text(1),
-              .category = row.text(2),
-              .type = row.text(5),
-              .data = row.optional_blob(6),
-              .content_type = row.text(7),
-              .metadata = row.text(8),
-              .occurred_at = timestamp_of(row.number(9)),
-              .version = Version{row.number(3)},
-              .position = Position{row.number(0)},
-              .recorded_at = timestamp_of(row.number(10))};
+  Event event = event_in(row);
   const std::size_t bytes = event.size_bytes();
   if (builder_.size() > 0 && (is_full() || bytes_ + bytes > limit_.bytes)) return Added::kNoRoom;
   bytes_ += bytes;

@@ -20,6 +20,8 @@ class EventPage {
   // Adds the cursor's row, unless the page has an event and no room for this one.
   enum class Added { kYes, kNoRoom };
   Added add(const Cursor& row);
+  // The cursor's row as an event; its views live until the next step.
+  static Event event_in(const Cursor& row);
 
   bool is_full() const { return builder_.size() >= limit_.events; }
   std::size_t size() const { return builder_.size(); }

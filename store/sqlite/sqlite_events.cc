@@ -9,6 +9,9 @@ namespace penstock::store::sqlite {
 namespace {
 
 constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+// Counting what was never counted goes on over many short transactions.
+constexpr std::chrono::seconds kCounting{60};
+constexpr std::int64_t kCountedAtOnce = 20'000;
 
 std::string select_events(std::string_view rest) {
   return "SELECT " + std::string(kEventColumns) + " FROM events " + std::string(rest);
@@ -21,6 +24,26 @@ Result<std::optional<Version>> last_version_of(Connection& connection, std::stri
   if (!stepped) return fail(stepped.error());
   if (*stepped == Cursor::Step::kDone) return std::nullopt;
   return Version{cursor->number(0)};
+}
+
+// Counts the next positions and answers how many are left.
+Result<std::int64_t> count_kinds(Connection& connection) {
+  const auto counted = connection.read_number("SELECT position FROM kinds_counted");
+  if (!counted) return fail(counted.error());
+  const auto head = connection.read_number("SELECT position FROM head");
+  if (!head) return fail(head.error());
+  const std::int64_t until = std::min(*head, *counted + kCountedAtOnce);
+  if (until <= *counted) return 0;
+  auto add = connection.prepare(
+      "INSERT INTO kinds (category, type, events) SELECT category, type, count(*) FROM events"
+      " WHERE position BETWEEN ?1 AND ?2 GROUP BY category, type"
+      " ON CONFLICT (category, type) DO UPDATE SET events = events + excluded.events");
+  if (!add) return fail(std::move(add.error()));
+  if (auto added = add->bind(*counted + 1).bind(until).run(); !added) return fail(std::move(added.error()));
+  auto mark = connection.prepare("UPDATE kinds_counted SET position = ?1");
+  if (!mark) return fail(std::move(mark.error()));
+  if (auto marked = mark->bind(until).run(); !marked) return fail(std::move(marked.error()));
+  return *head - until;
 }
 
 }  // namespace
@@ -84,12 +107,29 @@ Result<std::shared_ptr<const EventBatch>> SqliteEvents::find(const EventId& id) 
   });
 }
 
-Result<std::vector<StreamSummary>> SqliteEvents::streams(std::string_view after, std::size_t limit) {
-  return database_.read("listing streams", [&](Connection& connection) -> Result<std::vector<StreamSummary>> {
-    auto cursor =
-        connection.prepare("SELECT name, category, last_version FROM streams WHERE name > ?1 ORDER BY name LIMIT ?2");
+Result<EventRef> SqliteEvents::find_in(std::string_view stream, const EventId& id) {
+  static const std::string kByIdAndStream = select_events("WHERE id = ?1 AND stream = ?2");
+  return database_.read("finding an event", [&](Connection& connection) -> Result<EventRef> {
+    auto cursor = connection.prepare(kByIdAndStream);
     if (!cursor) return fail(std::move(cursor.error()));
-    cursor->bind_text(after).bind(static_cast<std::int64_t>(std::min<std::size_t>(limit, kLargest)));
+    const auto stepped = cursor->bind_id(id).bind_text(stream).step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kDone) return EventRef();
+    EventPage page(ReadLimit{.events = 1});
+    page.add(*cursor);
+    return EventBatch::ref(std::move(page).finish(), 0);
+  });
+}
+
+Result<std::vector<StreamSummary>> SqliteEvents::streams(const StreamQuery& query) {
+  return database_.read("listing streams", [&](Connection& connection) -> Result<std::vector<StreamSummary>> {
+    auto cursor = connection.prepare(
+        "SELECT name, category, last_version FROM streams WHERE name > ?1 AND name BETWEEN ?2 AND ?3 ORDER BY name"
+        " LIMIT ?4");
+    if (!cursor) return fail(std::move(cursor.error()));
+    const std::string last = last_name_with(query.prefix);
+    cursor->bind_text(query.after).bind_text(query.prefix).bind_text(last);
+    cursor->bind(static_cast<std::int64_t>(std::min<std::size_t>(query.limit, kLargest)));
     std::vector<StreamSummary> found;
     for (;;) {
       const auto stepped = cursor->step();
@@ -106,6 +146,30 @@ Result<StoreCounts> SqliteEvents::counts() {
     if (!cursor) return fail(std::move(cursor.error()));
     if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
     return StoreCounts{static_cast<std::uint64_t>(cursor->number(0)), static_cast<std::uint64_t>(cursor->number(1))};
+  });
+}
+
+Result<std::vector<KindCount>> SqliteEvents::kinds() {
+  const Deadline deadline = Deadline::in(kCounting);
+  for (std::int64_t left = 1; left > 0;) {
+    if (deadline.expired())
+      return fail(codes::kTimeout, "counting categories and types: " + std::to_string(left) + " events are left");
+    const auto counted = database_.write("counting categories and types", count_kinds);
+    if (!counted) return fail(counted.error());
+    left = *counted;
+  }
+  return database_.read("listing categories and types", [](Connection& connection) -> Result<std::vector<KindCount>> {
+    auto cursor =
+        connection.prepare("SELECT category, type, events FROM kinds WHERE events > 0 ORDER BY category, type");
+    if (!cursor) return fail(std::move(cursor.error()));
+    std::vector<KindCount> kinds;
+    for (;;) {
+      const auto stepped = cursor->step();
+      if (!stepped) return fail(stepped.error());
+      if (*stepped == Cursor::Step::kDone) return kinds;
+      kinds.push_back(
+          {std::string(cursor->text(0)), std::string(cursor->text(1)), static_cast<std::uint64_t>(cursor->number(2))});
+    }
   });
 }
 

@@ -20,8 +20,10 @@ class SqliteEvents final : public EventStore {
   Result<StreamPage> read_stream(std::string_view stream, std::optional<Version> from, Direction direction,
                                  ReadLimit limit) override;
   Result<std::shared_ptr<const EventBatch>> find(const EventId& id) override;
-  Result<std::vector<StreamSummary>> streams(std::string_view after, std::size_t limit) override;
+  Result<EventRef> find_in(std::string_view stream, const EventId& id) override;
+  Result<std::vector<StreamSummary>> streams(const StreamQuery& query) override;
   Result<StoreCounts> counts() override;
+  Result<std::vector<KindCount>> kinds() override;
 
  private:
   Database& database_;

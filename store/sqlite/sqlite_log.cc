@@ -16,17 +16,49 @@ std::int64_t rows_of(const ReadLimit& limit) {
 enum class Ended { kAtTheLastRow, kForWantOfRoom };
 
 Result<Ended> fill(EventPage& page, Connection& connection, const LogQuery& query, std::int64_t first,
-                   std::int64_t last, const ReadLimit& limit) {
+                   std::int64_t last, const ReadLimit& limit, const LogFilter& filter) {
+  constexpr std::int64_t kNoLimit = -1;
+  const bool some_rows = query.admits == LogQuery::Admits::kSomeRows;
   auto cursor = connection.prepare(query.sql);
   if (!cursor) return fail(std::move(cursor.error()));
-  cursor->bind(first).bind(last).bind(rows_of(limit));
+  cursor->bind(first).bind(last).bind(some_rows ? kNoLimit : rows_of(limit));
   for (const std::string_view word : query.words) cursor->bind_text(word);
   for (;;) {
     const auto stepped = cursor->step();
     if (!stepped) return fail(stepped.error());
     if (*stepped == Cursor::Step::kDone) return Ended::kAtTheLastRow;
+    if (some_rows && !filter.admits(EventPage::event_in(*cursor))) continue;
     if (page.add(*cursor) == EventPage::Added::kNoRoom) return Ended::kForWantOfRoom;
   }
+}
+
+// Position of the first event that was recorded at `time` or later, one beyond the head if there is none.
+// recorded_at ascends with the position, so this is a bisection.
+Result<std::int64_t> find_time(Connection& connection, Timestamp time) {
+  const auto head = connection.read_number("SELECT position FROM head");
+  if (!head) return fail(head.error());
+  auto cursor =
+      connection.prepare("SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT 1");
+  if (!cursor) return fail(std::move(cursor.error()));
+  std::int64_t low = 0, high = *head + 1;  // all up to `low` are older, none from `high` on is
+  while (high - low > 1) {
+    const std::int64_t middle = low + (high - low) / 2;
+    cursor->again();
+    const auto stepped = cursor->bind(middle).bind(high - 1).step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kRow && timestamp_of(cursor->number(1)) < time)
+      low = cursor->number(0);
+    else
+      high = middle;
+  }
+  return high;
+}
+
+Result<std::optional<Position>> position_found(Cursor& cursor) {
+  const auto stepped = cursor.step();
+  if (!stepped) return fail(stepped.error());
+  if (*stepped == Cursor::Step::kDone) return std::nullopt;
+  return Position{cursor.number(0)};
 }
 
 Position last_of(const std::shared_ptr<const EventBatch>& events) { return *events->events().back().position; }
@@ -46,7 +78,7 @@ Result<LogPage> SqliteLog::read_after(Position after, ReadLimit limit, const Log
     const std::int64_t first = std::max<std::int64_t>(after.value, 0) + 1;
     const std::int64_t last = query.stretch ? std::min(*head, first + *query.stretch - 1) : *head;
     EventPage page(limit);
-    const auto ended = fill(page, connection, query, first, last, limit);
+    const auto ended = fill(page, connection, query, first, last, limit, filter);
     if (!ended) return fail(ended.error());
     LogPage answer{std::move(page).finish(), Position{last}};
     if (*ended == Ended::kForWantOfRoom) answer.reached = last_of(answer.events);
@@ -66,11 +98,35 @@ Result<LogPage> SqliteLog::read_before(Position before, ReadLimit limit, const L
     const std::int64_t first = query.stretch ? std::max<std::int64_t>(1, last - *query.stretch + 1) : 1;
     if (last < first) return LogPage{EventBatchBuilder().finish(), before};
     EventPage page(limit);
-    const auto ended = fill(page, connection, query, first, last, limit);
+    const auto ended = fill(page, connection, query, first, last, limit, filter);
     if (!ended) return fail(ended.error());
     LogPage answer{std::move(page).finish(), Position{first}};
     if (*ended == Ended::kForWantOfRoom) answer.reached = last_of(answer.events);
     return answer;
+  });
+}
+
+Result<std::optional<Position>> SqliteLog::first_since(Timestamp time) {
+  return database_.read("finding a time", [&](Connection& connection) -> Result<std::optional<Position>> {
+    auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
+    if (!snapshot) return fail(std::move(snapshot.error()));
+    const auto border = find_time(connection, time);
+    if (!border) return fail(border.error());
+    auto cursor = connection.prepare("SELECT position FROM events WHERE position >= ?1 ORDER BY position LIMIT 1");
+    if (!cursor) return fail(std::move(cursor.error()));
+    return position_found(cursor->bind(*border));
+  });
+}
+
+Result<std::optional<Position>> SqliteLog::last_before(Timestamp time) {
+  return database_.read("finding a time", [&](Connection& connection) -> Result<std::optional<Position>> {
+    auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
+    if (!snapshot) return fail(std::move(snapshot.error()));
+    const auto border = find_time(connection, time);
+    if (!border) return fail(border.error());
+    auto cursor = connection.prepare("SELECT position FROM events WHERE position < ?1 ORDER BY position DESC LIMIT 1");
+    if (!cursor) return fail(std::move(cursor.error()));
+    return position_found(cursor->bind(*border));
   });
 }
 

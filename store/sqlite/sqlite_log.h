@@ -13,6 +13,8 @@ class SqliteLog final : public EventLog {
 
   Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) override;
   Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) override;
+  Result<std::optional<Position>> first_since(Timestamp time) override;
+  Result<std::optional<Position>> last_before(Timestamp time) override;
   Result<Position> head() override { return read_head(database_); }
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
     return watch_.wait_beyond(position, deadline, std::move(stop));

@@ -55,14 +55,18 @@ struct MemoryParts {
     Result<StreamPage> read_stream(std::string_view stream, std::optional<Version> from, store::Direction direction,
                                    ReadLimit limit) override;
     Result<std::shared_ptr<const EventBatch>> find(const EventId& id) override;
-    Result<std::vector<store::StreamSummary>> streams(std::string_view after, std::size_t limit) override;
+    Result<EventRef> find_in(std::string_view stream, const EventId& id) override;
+    Result<std::vector<store::StreamSummary>> streams(const store::StreamQuery& query) override;
     Result<store::StoreCounts> counts() override;
+    Result<std::vector<store::KindCount>> kinds() override;
     MemoryParts& parts;
   };
   struct Log final : store::EventLog {
     explicit Log(MemoryParts& parts_in) : parts(parts_in) {}
     Result<LogPage> read_after(Position after, ReadLimit limit, const store::LogFilter& filter) override;
     Result<LogPage> read_before(Position before, ReadLimit limit, const store::LogFilter& filter) override;
+    Result<std::optional<Position>> first_since(Timestamp time) override;
+    Result<std::optional<Position>> last_before(Timestamp time) override;
     Result<Position> head() override;
     Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override;
     MemoryParts& parts;
@@ -330,12 +334,20 @@ Result<std::shared_ptr<const EventBatch>> MemoryParts::Events::find(const EventI
   });
 }
 
-Result<std::vector<store::StreamSummary>> MemoryParts::Events::streams(std::string_view after, std::size_t limit) {
+Result<EventRef> MemoryParts::Events::find_in(std::string_view stream, const EventId& id) {
+  return parts.perform(StoreCall::kFindEvent, [&](MemoryDatabase& db) -> Result<EventRef> {
+    const auto found = db.ids_.find({id, std::string(stream)});
+    return found == db.ids_.end() ? EventRef() : db.log_[index_of(found->second)];
+  });
+}
+
+Result<std::vector<store::StreamSummary>> MemoryParts::Events::streams(const store::StreamQuery& query) {
   return parts.perform(StoreCall::kListStreams, [&](MemoryDatabase& db) -> Result<std::vector<store::StreamSummary>> {
     std::vector<store::StreamSummary> found;
-    for (auto at = db.streams_.upper_bound(after); at != db.streams_.end() && found.size() < limit; ++at)
-      found.push_back(
-          {at->first, at->second.category, Version{static_cast<std::int64_t>(at->second.positions.size()) - 1}});
+    for (auto at = db.streams_.upper_bound(query.after); at != db.streams_.end() && found.size() < query.limit; ++at)
+      if (at->first.starts_with(query.prefix))
+        found.push_back(
+            {at->first, at->second.category, Version{static_cast<std::int64_t>(at->second.positions.size()) - 1}});
     return found;
   });
 }
@@ -343,6 +355,17 @@ Result<std::vector<store::StreamSummary>> MemoryParts::Events::streams(std::stri
 Result<store::StoreCounts> MemoryParts::Events::counts() {
   return parts.perform(StoreCall::kCount, [](MemoryDatabase& db) -> Result<store::StoreCounts> {
     return store::StoreCounts{db.streams_.size(), db.log_.size()};
+  });
+}
+
+Result<std::vector<store::KindCount>> MemoryParts::Events::kinds() {
+  return parts.perform(StoreCall::kCount, [](MemoryDatabase& db) -> Result<std::vector<store::KindCount>> {
+    std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counted;
+    for (const EventRef& event : db.log_) ++counted[{event->category, event->type}];
+    std::vector<store::KindCount> kinds;
+    for (const auto& [kind, events] : counted)
+      kinds.push_back({std::string(kind.first), std::string(kind.second), events});
+    return kinds;
   });
 }
 
@@ -378,6 +401,22 @@ Result<LogPage> MemoryParts::Log::read_before(Position before, ReadLimit limit, 
       reached = *event->position;
     }
     return LogPage{std::move(builder).finish(), reached};
+  });
+}
+
+Result<std::optional<Position>> MemoryParts::Log::first_since(Timestamp time) {
+  return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<Position>> {
+    for (const EventRef& event : db.log_)
+      if (*event->recorded_at >= time) return event->position;
+    return std::nullopt;
+  });
+}
+
+Result<std::optional<Position>> MemoryParts::Log::last_before(Timestamp time) {
+  return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<Position>> {
+    for (auto event = db.log_.rbegin(); event != db.log_.rend(); ++event)
+      if (*(*event)->recorded_at < time) return (*event)->position;
+    return std::nullopt;
   });
 }
 

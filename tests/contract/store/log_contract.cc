@@ -1,4 +1,5 @@
 #include <future>
+#include <set>
 #include <thread>
 
 #include "tests/contract/store/store_contract.h"
@@ -107,6 +108,63 @@ TEST_P(LogContract, FiltersByCategoryAndType) {
   EXPECT_EQ(positions_of(read_log(Position{0}, {}, filter)), numbers(5, 6));
 }
 
+TEST_P(LogContract, FiltersByThePrefixOfTheStream) {
+  for (const char* stream : {"order-1", "order-12", "orders", "order", "other-1", "order-\u00e4"}) fill(stream, 1);
+  EXPECT_EQ(positions_of(read_log(Position{0}, {.events = 2}, {.stream_prefix = "order-"})),
+            (std::vector<std::int64_t>{1, 2, 6}));
+  EXPECT_EQ(positions_of(read_log(Position{0}, {}, {.categories = {"order"}, .stream_prefix = "order-1"})),
+            (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST_P(LogContract, FiltersByTags) {
+  for (const char* metadata : {R"({"tags":["a","b"]})", R"({"tags":["b"]})", R"({})", R"({"tags":["c","a"]})",
+                               R"({"tags":"a"})", R"({"tags":["b","a","c"]})"})
+    ASSERT_TRUE(append(request({event({.stream = "order-1", .metadata = metadata})})));
+  const auto positions = [&](LogFilter filter) {
+    return positions_of(read_log(Position{0}, {.events = 2}, filter));
+  };
+  EXPECT_EQ(positions({.tags = {"a"}}), (std::vector<std::int64_t>{1, 4, 6}));
+  EXPECT_EQ(positions({.tags = {"a", "b"}}), (std::vector<std::int64_t>{1, 6}));
+  EXPECT_EQ(positions({.tags = {"d"}}), (std::vector<std::int64_t>{}));
+  EXPECT_EQ(positions({.types = {"paid"}, .tags = {"a"}}), (std::vector<std::int64_t>{}));
+  EXPECT_EQ(positions_of(backwards_of(store(), Position{6}, {.events = 1}, {.tags = {"a"}})),
+            (std::vector<std::int64_t>{4, 1}));
+  EXPECT_EQ(store().log().read_after(Position{1}, {}, {.tags = {"d"}})->reached, Position{6});
+}
+
+TEST_P(LogContract, FiltersMetadataThatHoldsAnEscapedNul) {
+  ASSERT_TRUE(append(request({event({.stream = "order-1", .metadata = R"({"tenant":"a","odd":"\u0000"})"})})));
+  ASSERT_TRUE(append(request({event({.stream = "order-1", .metadata = R"({"tenant":"b","odd":"\u0000"})"})})));
+  EXPECT_EQ(positions_of(read_log(Position{0}, {.events = 1}, {.metadata = {{"tenant", "a"}}})), numbers(1, 1));
+  EXPECT_EQ(positions_of(read_log(Position{0}, {.events = 1}, {.metadata = {{"tenant", "b"}}})), numbers(2, 2));
+}
+
+TEST_P(LogContract, FiltersByMembersOfTheMetadata) {
+  for (const char* metadata :
+       {R"({"tenant":"a","retry":1})", R"({"tenant":"b"})", R"({})", R"({"tenant":"a","retry":1.0})",
+        R"({"tenant":null})", R"({"deep":{"tenant":"a"}})", R"({"tenant":"\u0061","retry":true})"})
+    ASSERT_TRUE(append(request({event({.stream = "order-1", .metadata = metadata})})));
+  const auto positions = [&](std::vector<store::MetadataMember> members) {
+    return positions_of(read_log(Position{0}, {.events = 2}, {.metadata = std::move(members)}));
+  };
+  EXPECT_EQ(positions({{"tenant", "a"}}), (std::vector<std::int64_t>{1, 4, 7}));
+  EXPECT_EQ(positions({{"tenant", "a"}, {"retry", "1"}}), (std::vector<std::int64_t>{1}));
+  EXPECT_EQ(positions({{"retry", "1.0"}}), (std::vector<std::int64_t>{4}));
+  EXPECT_EQ(positions({{"retry", "true"}}), (std::vector<std::int64_t>{7}));
+  EXPECT_EQ(positions({{"tenant", "null"}}), (std::vector<std::int64_t>{}));
+  EXPECT_EQ(positions({{"absent", ""}}), (std::vector<std::int64_t>{}));
+}
+
+TEST_P(LogContract, ReachesTheHeadOverEventsWhoseMetadataAreOthers) {
+  fill("order-1", 20);
+  const LogFilter filter{.metadata = {{"tenant", "a"}}};
+  const auto page = store().log().read_after(Position{3}, {.events = 2}, filter);
+  ASSERT_TRUE(page) << page.error().describe();
+  EXPECT_TRUE(page->events->empty());
+  EXPECT_EQ(page->reached, Position{20});
+  EXPECT_EQ(store().log().read_before(Position{18}, {.events = 2}, filter)->reached, Position{1});
+}
+
 TEST_P(LogContract, TakesEachWordOfAFilterOnce) {
   fill("order-1", 2);
   EXPECT_EQ(positions_of(read_log(Position{0}, {}, {.categories = {"order", "order"}})), numbers(1, 2));
@@ -153,6 +211,29 @@ TEST_P(LogContract, ShowsStreamsInTheOrderOfTheirVersions) {
   for (int i = 0; i < 4; ++i) writers.emplace_back([this] { fill("order-1", 10); });
   writers.clear();
   EXPECT_EQ(versions_of(read_log()), numbers(0, 39));
+}
+
+TEST_P(LogContract, FindsTheFirstEventSinceATimeAndTheLastBeforeIt) {
+  for (int i = 0; i < 9; ++i) fill("order-" + std::to_string(i), 3);
+  const std::vector<EventRef> all = read_log();
+  std::set<Timestamp> times;
+  for (const EventRef& read : all) times.insert(*read->recorded_at);
+  for (const Timestamp time : times) {
+    for (const Timestamp asked : {time - std::chrono::microseconds(1), time, time + std::chrono::microseconds(1)}) {
+      std::optional<Position> since, before;
+      for (const EventRef& read : all) {
+        if (*read->recorded_at < asked) before = read->position;
+        if (*read->recorded_at >= asked && !since) since = read->position;
+      }
+      EXPECT_EQ(store().log().first_since(asked).value(), since);
+      EXPECT_EQ(store().log().last_before(asked).value(), before);
+    }
+  }
+}
+
+TEST_P(LogContract, FindsNoEventSinceATimeInAnEmptyLog) {
+  EXPECT_EQ(store().log().first_since(Timestamp{}).value(), std::nullopt);
+  EXPECT_EQ(store().log().last_before(Timestamp(std::chrono::hours(24 * 365 * 100))).value(), std::nullopt);
 }
 
 TEST_P(LogContract, AnswersAtOnceWhenTheHeadIsBeyond) {

@@ -69,9 +69,13 @@ TEST_P(StoreLifeContract, AnswersEachCallWhileTheDatabaseIsAway) {
   EXPECT_EQ(code_of(away->events().append_and_wait(request({event({.stream = "order-1"})}), soon())), code);
   EXPECT_EQ(code_of(away->events().read_stream("order-1", std::nullopt, store::Direction::kForward, {})), code);
   EXPECT_EQ(code_of(away->events().find(id_of('a'))), code);
-  EXPECT_EQ(code_of(away->events().streams("", 1)), code);
+  EXPECT_EQ(code_of(away->events().streams({.limit = 1})), code);
+  EXPECT_EQ(code_of(away->events().find_in("order-1", id_of('a'))), code);
   EXPECT_EQ(code_of(away->events().counts()), code);
+  EXPECT_EQ(code_of(away->events().kinds()), code);
   EXPECT_EQ(code_of(away->log().read_after(Position{0}, {}, {})), code);
+  EXPECT_EQ(code_of(away->log().first_since(Timestamp{})), code);
+  EXPECT_EQ(code_of(away->log().last_before(Timestamp{})), code);
   EXPECT_EQ(code_of(away->log().head()), code);
   EXPECT_EQ(code_of(away->log().wait_beyond(Position{0}, soon(), {})), code);
   EXPECT_EQ(code_of(away->checkpoints().load("a")), code);

@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "tests/contract/store/store_contract.h"
 
 namespace penstock::tests {
@@ -136,7 +138,7 @@ TEST_P(StreamContract, ListsStreamsInTheOrderOfTheirBytes) {
   for (auto name = sorted.rbegin(); name != sorted.rend(); ++name) fill(*name, 1);
   std::vector<std::string> listed;
   for (;;) {
-    const auto page = store().events().streams(listed.empty() ? "" : listed.back(), 3);
+    const auto page = store().events().streams({.after = listed.empty() ? "" : listed.back(), .limit = 3});
     ASSERT_TRUE(page) << page.error().describe();
     EXPECT_LE(page->size(), 3u);
     for (const auto& stream : *page) listed.push_back(stream.name);
@@ -148,12 +150,78 @@ TEST_P(StreamContract, ListsStreamsInTheOrderOfTheirBytes) {
 TEST_P(StreamContract, ListsCategoryAndLastVersionOfStreams) {
   fill("order-1", 3);
   ASSERT_TRUE(append(request({event({.stream = "order-item-1", .category = "order-item"})})));
-  const auto page = store().events().streams("", 10);
+  const auto page = store().events().streams({});
   ASSERT_TRUE(page) << page.error().describe();
   ASSERT_EQ(page->size(), 2u);
   EXPECT_EQ((*page)[0].category, "order");
   EXPECT_EQ((*page)[0].last_version, Version{2});
   EXPECT_EQ((*page)[1].category, "order-item");
+}
+
+TEST_P(StreamContract, FindsAnEventByItsStreamAndId) {
+  ASSERT_TRUE(append(lettered("order-9", "a")));
+  ASSERT_TRUE(append(lettered("order-1", "ba")));
+  const auto found = store().events().find_in("order-1", id_of('a'));
+  ASSERT_TRUE(found) << found.error().describe();
+  ASSERT_NE(*found, nullptr);
+  EXPECT_EQ((*found)->position, Position{3});
+  EXPECT_EQ((*found)->version, Version{1});
+}
+
+TEST_P(StreamContract, FindsNoEventInAStreamThatHasItNot) {
+  ASSERT_TRUE(append(lettered("order-9", "a")));
+  fill("order-1", 1);
+  for (const char* stream : {"order-1", "order-2"}) {
+    const auto found = store().events().find_in(stream, id_of('a'));
+    ASSERT_TRUE(found) << found.error().describe();
+    EXPECT_EQ(*found, nullptr) << stream;
+  }
+}
+
+TEST_P(StreamContract, ListsOnlyStreamsWithAPrefix) {
+  for (const char* name : {"a", "order", "order-1", "order-10", "order-2", "order.x", "orders-1", "z", "order-\u00e4"})
+    fill(name, 1);
+  const auto names_of = [&](store::StreamQuery query) {
+    std::vector<std::string> names;
+    const auto page = store().events().streams(query);
+    EXPECT_TRUE(page) << page.error().describe();
+    for (const auto& stream : page.value_or(std::vector<store::StreamSummary>{})) names.push_back(stream.name);
+    return names;
+  };
+  EXPECT_EQ(names_of({.prefix = "order-"}),
+            (std::vector<std::string>{"order-1", "order-10", "order-2", "order-\u00e4"}));
+  EXPECT_EQ(names_of({.after = "order-1", .prefix = "order-", .limit = 2}),
+            (std::vector<std::string>{"order-10", "order-2"}));
+  EXPECT_EQ(names_of({.after = "order-\u00e4", .prefix = "order-"}), std::vector<std::string>{});
+  EXPECT_EQ(names_of({.after = "a", .prefix = "order-", .limit = 1}), std::vector<std::string>{"order-1"});
+  EXPECT_EQ(names_of({.prefix = "zz"}), std::vector<std::string>{});
+}
+
+TEST_P(StreamContract, CountsEventsByCategoryAndType) {
+  EXPECT_EQ(store().events().kinds(), std::vector<store::KindCount>{});
+  fill("order-1", 3, "placed");
+  fill("user-1", 1, "placed");
+  fill("order-2", 2, "paid");
+  const std::vector<store::KindCount> first = {{"order", "paid", 2}, {"order", "placed", 3}, {"user", "placed", 1}};
+  EXPECT_EQ(store().events().kinds(), first);
+  EXPECT_EQ(store().events().kinds(), first);
+  fill("order-2", 1, "paid");
+  fill("account-1", 1, "opened");
+  const std::vector<store::KindCount> second = {
+      {"account", "opened", 1}, {"order", "paid", 3}, {"order", "placed", 3}, {"user", "placed", 1}};
+  EXPECT_EQ(store().events().kinds(), second);
+}
+
+TEST_P(StreamContract, CountsEachEventOnceForSeveralWhoAskAtOnce) {
+  fill("order-1", 50);
+  std::vector<std::jthread> asking;
+  for (int i = 0; i < 4; ++i)
+    asking.emplace_back([this] {
+      const auto kinds = store().events().kinds();
+      EXPECT_TRUE(kinds) << kinds.error().describe();
+    });
+  asking.clear();
+  EXPECT_EQ(store().events().kinds(), (std::vector<store::KindCount>{{"order", "placed", 50}}));
 }
 
 TEST_P(StreamContract, CountsStreamsAndEvents) {

@@ -178,5 +178,44 @@ TEST_F(AppendRead, KeepsControlCharactersFromTheTerminal) {
   EXPECT_THAT(folder_.call({"read", "@all"}).out, HasSubstr("a-\\x1b[2J"));
 }
 
+TEST_F(AppendRead, ReadsOnlyWhatTheFilterAdmits) {
+  append({"order-1", "--type", "placed", "--metadata", R"({"tenant":"x"})"});
+  append({"user-1", "--type", "placed"});
+  append({"order-2", "--type", "paid"});
+  EXPECT_EQ(positions({"@all", "--category", "order"}), (std::vector<std::string>{"1", "3"}));
+  EXPECT_EQ(positions({"@all", "--category", "order", "--category", "user", "--type", "placed", "--backward"}),
+            (std::vector<std::string>{"2", "1"}));
+  EXPECT_EQ(positions({"@all", "--stream-prefix", "order-2"}), (std::vector<std::string>{"3"}));
+  EXPECT_EQ(positions({"@all", "--metadata", "tenant=x"}), (std::vector<std::string>{"1"}));
+}
+
+TEST_F(AppendRead, ReadsFromATimeOn) {
+  append_five();
+  const std::string third = read({"@all"})[2].at("recorded_at");
+  EXPECT_EQ(positions({"@all", "--since", third}), (std::vector<std::string>{"3", "4", "5"}));
+  EXPECT_EQ(positions({"@all", "--since", third, "--backward"}), (std::vector<std::string>{"2", "1"}));
+  EXPECT_TRUE(positions({"@all", "--since", "2999-01-01T00:00:00Z"}).empty());
+  EXPECT_TRUE(positions({"@all", "--since", "1999-01-01T00:00:00Z", "--backward"}).empty());
+}
+
+TEST_F(AppendRead, RefusesWhatOnlyTheLogCanBeAskedFor) {
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"a-1", "--category", "a"}, {"a-1", "--since", "2026-01-01T00:00:00Z"}, {"@all", "--since", "yesterday"},
+           {"@all", "--since", "2026-01-01T00:00:00Z", "--from", "3"}, {"@all", "--metadata", "tenant"}}) {
+    std::vector<std::string> arguments = {"read"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(folder_.call(arguments).exit_code, 64) << wrong[1];
+  }
+}
+
+TEST_F(AppendRead, ListsStreamsByPrefixAndTypesWithCounts) {
+  append_five();
+  EXPECT_EQ(folder_.call({"streams", "ls", "--prefix", "b", "-o", "jsonl"}).out,
+            "{\"stream\":\"b-1\",\"category\":\"b\",\"last_version\":1}\n");
+  EXPECT_EQ(folder_.call({"types", "ls", "-o", "json"}).out,
+            R"([{"category":"a","type":"t","events":3},{"category":"b","type":"t","events":2}])"
+            "\n");
+}
+
 }  // namespace
 }  // namespace penstock::tests

@@ -49,6 +49,30 @@ TEST_F(PostgresReading, ReadsPagesThroughTheIndexWhateverTheStatisticsSay) {
   EXPECT_EQ(value("SELECT idx_tup_fetch <= 400 FROM pg_stat_user_tables WHERE relname = 'events'"), "t");
 }
 
+TEST_F(PostgresReading, AnswersByIndexesAndCountersWhateverIsAsked) {
+  auto store = open_migrated();
+  fill(60'000);
+  execute("INSERT INTO penstock.streams SELECT 'bulk-' || n, 'bulk', 0 FROM generate_series(1, 5000) n");
+  ASSERT_TRUE(store->events().kinds());  // counts all of them, once
+  store = open();
+  wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'penstock test %'", "0");
+  execute("SELECT pg_stat_reset()");
+  EXPECT_EQ(store->events().kinds(), (std::vector<KindCount>{{"bulk", "filled", 60'000}}));
+  EXPECT_EQ(store->events().counts()->events, 60'000u);
+  EXPECT_EQ(store->events().streams({.prefix = "bulk-49", .limit = 3})->size(), 3u);
+  EXPECT_EQ(store->events().streams({.prefix = "none"})->size(), 0u);
+  EXPECT_EQ(store->log().first_since(Timestamp{}).value(), Position{1});
+  EXPECT_EQ(store->log().last_before(Timestamp{}).value(), std::nullopt);
+  EXPECT_EQ(store->log().read_before(Position{40'000}, {.events = 10}, {})->events->size(), 10u);
+  const EventId id = store->log().read_after(Position{100}, {.events = 1}, {})->events->events()[0].id;
+  EXPECT_EQ((*store->events().find_in("bulk-1", id))->position, Position{101});
+  store.reset();  // its statistics are reported when its session ends
+  wait_for("SELECT idx_tup_fetch > 0 FROM pg_stat_user_tables WHERE relname = 'streams'", "t");
+  EXPECT_EQ(value("SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname IN ('events', 'streams')"), "0");
+  EXPECT_EQ(value("SELECT sum(idx_tup_fetch) < 200 FROM pg_stat_user_tables WHERE relname IN ('events', 'streams')"),
+            "t");
+}
+
 TEST_F(PostgresReading, GoesOnOverSessionsThatEndedWhileIdle) {
   auto store = open_migrated();
   append_all(*store, {request("order-1", 3)});

@@ -265,6 +265,8 @@ class SkippingLog final : public store::EventLog {
   Result<store::LogPage> read_before(Position, store::ReadLimit, const store::LogFilter&) override {
     return store::LogPage{events_, Position{reached_}};
   }
+  Result<std::optional<Position>> first_since(Timestamp) override { return std::nullopt; }
+  Result<std::optional<Position>> last_before(Timestamp) override { return std::nullopt; }
   Result<Position> head() override { return Position{10}; }
   Result<Position> wait_beyond(Position, Deadline, std::stop_token) override { return Position{10}; }
 

@@ -1,0 +1,50 @@
+// Rows of the table `events`: the SQL of a page that is bounded in events and bytes, and its rows as
+// events. Payloads are not copied: a batch adopts the memory of the query's answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/event.h"
+#include "store/postgres/rows.h"
+
+namespace penstock::store::postgres {
+
+// Columns of a row, in the order of kEventColumns.
+enum class EventColumn : std::size_t {
+  kPosition,
+  kVersion,
+  kOccurredAt,
+  kRecordedAt,
+  kId,
+  kStream,
+  kCategory,
+  kType,
+  kContentType,
+  kMetadata,
+  kData,
+  kCount,
+};
+
+constexpr std::size_t index_of(EventColumn column) { return static_cast<std::size_t>(column); }
+
+// Rows in the order of `order` up to a number ($limit) and a sum of sizes ($bytes): a row is kept while
+// the sum up to it fits, and the first one always.
+struct PageSql {
+  std::string where, order, limit, bytes;  // `where` speaks of events as e
+  std::string from = "@schema@.events e";
+  // Adds the highest and the lowest position that fulfil `where`, also of rows that were cut off.
+  enum class Extent { kNone, kShown } extent = Extent::kNone;
+
+  std::string sql() const;
+};
+
+// Those that `admits`, if it is given.
+std::shared_ptr<const EventBatch> batch_of(const Rows& rows, const std::function<bool(const Event&)>& admits = {});
+
+// A number of events or bytes as a bigint.
+std::int64_t clamp_count(std::size_t count);
+
+}  // namespace penstock::store::postgres

@@ -1,0 +1,98 @@
+#include "store/postgres/log_reader.h"
+
+#include "store/postgres/event_rows.h"
+#include "store/postgres/log_query.h"
+
+namespace penstock::store::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kReading = 12s;
+
+// A bisection over positions, since recorded_at ascends with them: every event up to `low` was recorded
+// before $1, none from `high` on.
+constexpr std::string_view kTimesSql =
+    "WITH RECURSIVE bisection(low, high) AS ("
+    " SELECT h.floor, h.position + 1 FROM @schema@.head h WHERE h.id = 1"
+    " UNION ALL"
+    " SELECT CASE WHEN e.recorded_at < $1 THEN e.position ELSE b.low END,"
+    " CASE WHEN e.recorded_at < $1 THEN b.high ELSE b.low + (b.high - b.low) / 2 END"
+    " FROM bisection b LEFT JOIN LATERAL ("
+    " SELECT e.position, e.recorded_at FROM @schema@.events e"
+    " WHERE e.position >= b.low + (b.high - b.low) / 2 AND e.position < b.high ORDER BY e.position LIMIT 1) e ON true"
+    " WHERE b.high - b.low > 1)"
+    " SELECT (SELECT e.position FROM @schema@.events e WHERE e.position >= b.high ORDER BY e.position LIMIT 1),"
+    " (SELECT e.position FROM @schema@.events e WHERE e.position <= b.low ORDER BY e.position DESC LIMIT 1)"
+    " FROM bisection b WHERE b.high - b.low <= 1";
+
+}  // namespace
+
+LogReader::LogReader(SessionPool& pool, const Schema& schema)
+    : pool_(pool),
+      schema_(schema),
+      head_{"head", schema.expand("SELECT h.position FROM @schema@.head h WHERE h.id = 1")},
+      times_{"times", schema.expand(kTimesSql)} {}
+
+Result<LogPage> LogReader::read(Position start, Direction direction, ReadLimit limit, const LogFilter& filter) {
+  if (auto fits = check_limit(limit); !fits) return fail(std::move(fits.error()));
+  return filter.admits_all() ? read_unfiltered(start, direction, limit)
+                             : read_filtered(start, direction, limit, filter);
+}
+
+Result<LogPage> LogReader::read_unfiltered(Position start, Direction direction, const ReadLimit& limit) {
+  const Deadline deadline = Deadline::in(kReading);
+  const LogQuery query = make_log_query(schema_, start, direction, limit);
+  auto rows = pool_.with_session(
+      deadline, [&](Session& session) { return session.run(query.statement, query.parameters, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  LogPage page{batch_of(*rows), start};
+  if (!page.events->empty()) page.reached = *page.events->events().back().position;
+  return page;
+}
+
+Result<LogPage> LogReader::read_filtered(Position start, Direction direction, const ReadLimit& limit,
+                                         const LogFilter& filter) {
+  const Deadline deadline = Deadline::in(kReading);
+  const bool forward = direction == Direction::kForward;
+  const LogQuery query = make_filtered_query(schema_, start, direction, limit, filter);
+  auto rows = pool_.with_session(
+      deadline, [&](Session& session) { return session.run(query.statement, query.parameters, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+
+  const Position stop{rows->integer(0, kStopColumn)};
+  const bool nothing_there = forward ? stop <= start : stop >= start;
+  const std::size_t last_row = rows->size() - 1;
+  if (rows->is_null(last_row, index_of(EventColumn::kPosition)))
+    return LogPage{batch_of(*rows), nothing_there ? start : stop};
+  std::function<bool(const Event&)> admits;
+  if (!filter.metadata.empty()) admits = [&filter](const Event& event) { return filter.admits(event); };
+  LogPage page{batch_of(*rows, admits), stop};
+  // A page that was cut by its number or its bytes reached only its last row.
+  const Position last{rows->integer(last_row, index_of(EventColumn::kPosition))};
+  const Position furthest{rows->integer(0, forward ? kHighestColumn : kLowestColumn)};
+  if (rows->size() == limit.events || last != furthest) page.reached = last;
+  return page;
+}
+
+Result<std::optional<Position>> LogReader::find_time(Timestamp time, Side side) {
+  const Deadline deadline = Deadline::in(kReading);
+  Parameters parameters;
+  parameters.timestamptz(time);
+  auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(times_, parameters, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  const auto column = static_cast<std::size_t>(side);
+  if (rows->is_null(0, column)) return std::nullopt;
+  return Position{rows->integer(0, column)};
+}
+
+Result<Position> LogReader::head() {
+  const Deadline deadline = Deadline::in(kReading);
+  auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(head_, {}, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  return Position{rows->integer(0, 0)};
+}
+
+}  // namespace penstock::store::postgres

@@ -1,0 +1,32 @@
+// Reads the log: pages by position, the head, and where a time stands.
+#pragma once
+
+#include "store/event_log.h"
+#include "store/postgres/session_pool.h"
+
+namespace penstock::store::postgres {
+
+// Thread-safe. Both outlive the reader.
+class LogReader {
+ public:
+  LogReader(SessionPool& pool, const Schema& schema);
+
+  // See EventLog.
+  Result<LogPage> read(Position start, Direction direction, ReadLimit limit, const LogFilter& filter);
+  Result<std::optional<Position>> first_since(Timestamp time) { return find_time(time, Side::kFirstSince); }
+  Result<std::optional<Position>> last_before(Timestamp time) { return find_time(time, Side::kLastBefore); }
+  Result<Position> head();
+
+ private:
+  enum class Side : std::size_t { kFirstSince, kLastBefore };  // columns of times_
+
+  Result<LogPage> read_unfiltered(Position start, Direction direction, const ReadLimit& limit);
+  Result<LogPage> read_filtered(Position start, Direction direction, const ReadLimit& limit, const LogFilter& filter);
+  Result<std::optional<Position>> find_time(Timestamp time, Side side);
+
+  SessionPool& pool_;
+  const Schema& schema_;
+  const Statement head_, times_;
+};
+
+}  // namespace penstock::store::postgres
