@@ -25,6 +25,7 @@ struct StoreSettings {
   std::string schema = "penstock";  // Postgres only
   AppendLimits limits;
   std::size_t queue_bytes = 64 << 20;  // appends that wait; beyond: store.queue_full
+  std::size_t tail_bytes = 16 << 20;   // newest events kept in memory for those who follow the log
 };
 
 // A numbered migration, embedded in the program.

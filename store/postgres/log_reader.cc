@@ -26,13 +26,21 @@ constexpr std::string_view kTimesSql =
     " (SELECT e.position FROM @schema@.events e WHERE e.position <= b.low ORDER BY e.position DESC LIMIT 1)"
     " FROM bisection b WHERE b.high - b.low <= 1";
 
+LogPage page_from(const Rows& rows, Position start) {
+  LogPage page{batch_of(rows), start};
+  if (!page.events->empty()) page.reached = *page.events->events().back().position;
+  return page;
+}
+
 }  // namespace
 
 LogReader::LogReader(SessionPool& pool, const Schema& schema)
     : pool_(pool),
       schema_(schema),
       head_{"head", schema.expand("SELECT h.position FROM @schema@.head h WHERE h.id = 1")},
-      times_{"times", schema.expand(kTimesSql)} {}
+      times_{"times", schema.expand(kTimesSql)},
+      identity_{"identity", schema.expand("SELECT h.system_identifier, h.timeline, h.incarnation"
+                                          " FROM @schema@.head h WHERE h.id = 1")} {}
 
 Result<LogPage> LogReader::read(Position start, Direction direction, ReadLimit limit, const LogFilter& filter) {
   if (auto fits = check_limit(limit); !fits) return fail(std::move(fits.error()));
@@ -46,9 +54,19 @@ Result<LogPage> LogReader::read_unfiltered(Position start, Direction direction, 
   auto rows = pool_.with_session(
       deadline, [&](Session& session) { return session.run(query.statement, query.parameters, deadline); });
   if (!rows) return fail(std::move(rows.error()));
-  LogPage page{batch_of(*rows), start};
-  if (!page.events->empty()) page.reached = *page.events->events().back().position;
-  return page;
+  return page_from(*rows, start);
+}
+
+Result<HotTail::Loaded> LogReader::read_tail(Position after, const ReadLimit& limit) {
+  const Deadline deadline = Deadline::in(kReading);
+  const LogQuery query = make_log_query(schema_, after, Direction::kForward, limit);
+  const Call calls[] = {{&identity_, nullptr}, {&query.statement, &query.parameters}};
+  auto answers = pool_.with_session(deadline, [&](Session& session) { return session.run_pipeline(calls, deadline); });
+  if (!answers) return fail(std::move(answers.error()));
+  const Rows& identity = (*answers)[0];
+  if (identity.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  return HotTail::Loaded{page_from((*answers)[1], after),
+                         {std::string(identity.bytes(0, 0)), identity.integer(0, 1), identity.integer(0, 2)}};
 }
 
 Result<LogPage> LogReader::read_filtered(Position start, Direction direction, const ReadLimit& limit,

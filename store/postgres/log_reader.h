@@ -1,7 +1,7 @@
 // Reads the log: pages by position, the head, and where a time stands.
 #pragma once
 
-#include "store/event_log.h"
+#include "store/hot_tail.h"
 #include "store/postgres/session_pool.h"
 
 namespace penstock::store::postgres {
@@ -17,6 +17,9 @@ class LogReader {
   Result<std::optional<Position>> last_before(Timestamp time) { return find_time(time, Side::kLastBefore); }
   Result<Position> head();
 
+  // An unfiltered page and the store that it is of.
+  Result<HotTail::Loaded> read_tail(Position after, const ReadLimit& limit);
+
  private:
   enum class Side : std::size_t { kFirstSince, kLastBefore };  // columns of times_
 
@@ -26,7 +29,7 @@ class LogReader {
 
   SessionPool& pool_;
   const Schema& schema_;
-  const Statement head_, times_;
+  const Statement head_, times_, identity_;
 };
 
 }  // namespace penstock::store::postgres

@@ -52,11 +52,16 @@ class PostgresEvents final : public EventStore {
 
 class PostgresLog final : public EventLog {
  public:
-  PostgresLog(LogReader& reader, HeadSignal& signal) : reader_(reader), signal_(signal) {}
+  PostgresLog(LogReader& reader, HeadSignal& signal, std::size_t tail_bytes)
+      : reader_(reader),
+        signal_(signal),
+        tail_([&reader](Position after, const ReadLimit& limit) { return reader.read_tail(after, limit); },
+              tail_bytes) {}
 
   Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) override {
+    if (auto fits = check_limit(limit); !fits) return fail(std::move(fits.error()));
     const Position known = signal_.known();
-    auto page = reader_.read(after, Direction::kForward, limit, filter);
+    auto page = read_tail_or_table(after, limit, filter, known);
     // Nothing where there was something: a failover lost its tail, and whoever waits must not be told
     // again and again that there is more.
     if (page && page->reached == after && known > after)
@@ -74,8 +79,16 @@ class PostgresLog final : public EventLog {
   }
 
  private:
+  Result<LogPage> read_tail_or_table(Position after, const ReadLimit& limit, const LogFilter& filter, Position known) {
+    auto tail = tail_.read_after(after, limit, filter, known);
+    if (!tail) return fail(std::move(tail.error()));
+    if (*tail) return *std::move(*tail);
+    return reader_.read(after, Direction::kForward, limit, filter);
+  }
+
   LogReader& reader_;
   HeadSignal& signal_;
+  HotTail tail_;
 };
 
 class PostgresStore final : public Store {
@@ -93,7 +106,7 @@ class PostgresStore final : public Store {
         appender_(opener_, signal_, log),
         queue_(appender_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
         events_(queue_, reader_),
-        log_(log_reader_, signal_),
+        log_(log_reader_, signal_, settings.tail_bytes),
         checkpoints_(writers_, opener_.schema()),
         leases_(opener_),
         parked_(writers_, opener_.schema()),

@@ -17,6 +17,11 @@ Result<Position> read_head(Database& database) {
   });
 }
 
+Position HeadWatch::known() const {
+  std::lock_guard lock(mutex_);
+  return known_;
+}
+
 void HeadWatch::appended(Position head) {
   {
     std::lock_guard lock(mutex_);

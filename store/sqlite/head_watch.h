@@ -18,6 +18,9 @@ class HeadWatch {
  public:
   explicit HeadWatch(Database& database) : database_(database) {}
 
+  // What was seen last.
+  Position known() const;
+
   // The sequencer committed up to here.
   void appended(Position head);
 
@@ -28,7 +31,7 @@ class HeadWatch {
   Result<Position> look(std::unique_lock<std::mutex>& lock);
 
   Database& database_;
-  std::mutex mutex_;  // guards what follows; never held while the database is asked
+  mutable std::mutex mutex_;  // guards what follows; never held while the database is asked
   std::condition_variable_any changed_;
   Position known_{0};
   std::uint64_t appends_ = 0;

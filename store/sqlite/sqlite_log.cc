@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/sqlite/event_page.h"
+#include "store/sqlite/sqlite_checkpoints.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -37,8 +38,8 @@ Result<Ended> fill(EventPage& page, Connection& connection, const LogQuery& quer
 Result<std::int64_t> find_time(Connection& connection, Timestamp time) {
   const auto head = connection.read_number("SELECT position FROM head");
   if (!head) return fail(head.error());
-  auto cursor =
-      connection.prepare("SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT 1");
+  auto cursor = connection.prepare(
+      "SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT 1");
   if (!cursor) return fail(std::move(cursor.error()));
   std::int64_t low = 0, high = *head + 1;  // all up to `low` are older, none from `high` on is
   while (high - low > 1) {
@@ -63,26 +64,54 @@ Result<std::optional<Position>> position_found(Cursor& cursor) {
 
 Position last_of(const std::shared_ptr<const EventBatch>& events) { return *events->events().back().position; }
 
+Result<LogPage> read_table(Connection& connection, Position after, const ReadLimit& limit, const LogFilter& filter) {
+  const LogQuery query = make_log_query(filter, Order::kAscending);
+  const auto head = connection.read_number("SELECT position FROM head");
+  if (!head) return fail(head.error());
+  if (after.value >= *head) return LogPage{EventBatchBuilder().finish(), after};
+  const std::int64_t first = std::max<std::int64_t>(after.value, 0) + 1;
+  const std::int64_t last = query.stretch ? std::min(*head, first + *query.stretch - 1) : *head;
+  EventPage page(limit);
+  const auto ended = fill(page, connection, query, first, last, limit, filter);
+  if (!ended) return fail(ended.error());
+  LogPage answer{std::move(page).finish(), Position{last}};
+  if (*ended == Ended::kForWantOfRoom) answer.reached = last_of(answer.events);
+  return answer;
+}
+
 }  // namespace
+
+SqliteLog::SqliteLog(Database& database, HeadWatch& watch, std::size_t tail_bytes)
+    : database_(database),
+      watch_(watch),
+      tail_([this](Position after, const ReadLimit& limit) { return read_tail(after, limit); }, tail_bytes) {}
 
 Result<LogPage> SqliteLog::read_after(Position after, ReadLimit limit, const LogFilter& filter) {
   if (auto checked = check_limit(limit); !checked) return fail(std::move(checked.error()));
+  auto tail = tail_.read_after(after, limit, filter, watch_.known());
+  if (!tail) return fail(std::move(tail.error()));
+  if (*tail) return *std::move(*tail);
+  return read_table_after(after, limit, filter);
+}
+
+Result<LogPage> SqliteLog::read_table_after(Position after, const ReadLimit& limit, const LogFilter& filter) {
   return database_.read("reading the log", [&](Connection& connection) -> Result<LogPage> {
-    const LogQuery query = make_log_query(filter, Order::kAscending);
     // One snapshot for the head and the rows below it.
     auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
     if (!snapshot) return fail(std::move(snapshot.error()));
-    const auto head = connection.read_number("SELECT position FROM head");
-    if (!head) return fail(head.error());
-    if (after.value >= *head) return LogPage{EventBatchBuilder().finish(), after};
-    const std::int64_t first = std::max<std::int64_t>(after.value, 0) + 1;
-    const std::int64_t last = query.stretch ? std::min(*head, first + *query.stretch - 1) : *head;
-    EventPage page(limit);
-    const auto ended = fill(page, connection, query, first, last, limit, filter);
-    if (!ended) return fail(ended.error());
-    LogPage answer{std::move(page).finish(), Position{last}};
-    if (*ended == Ended::kForWantOfRoom) answer.reached = last_of(answer.events);
-    return answer;
+    return read_table(connection, after, limit, filter);
+  });
+}
+
+Result<HotTail::Loaded> SqliteLog::read_tail(Position after, const ReadLimit& limit) {
+  return database_.read("reading the log", [&](Connection& connection) -> Result<HotTail::Loaded> {
+    auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
+    if (!snapshot) return fail(std::move(snapshot.error()));
+    auto identity = read_identity(connection);
+    if (!identity) return fail(std::move(identity.error()));
+    auto page = read_table(connection, after, limit, {});
+    if (!page) return fail(std::move(page.error()));
+    return HotTail::Loaded{std::move(*page), std::move(*identity)};
   });
 }
 

@@ -1,7 +1,7 @@
 // EventLog over a SQLite file.
 #pragma once
 
-#include "store/event_log.h"
+#include "store/hot_tail.h"
 #include "store/sqlite/head_watch.h"
 #include "store/sqlite/log_query.h"
 
@@ -9,7 +9,7 @@ namespace penstock::store::sqlite {
 
 class SqliteLog final : public EventLog {
  public:
-  SqliteLog(Database& database, HeadWatch& watch) : database_(database), watch_(watch) {}
+  SqliteLog(Database& database, HeadWatch& watch, std::size_t tail_bytes);
 
   Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) override;
   Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) override;
@@ -21,8 +21,12 @@ class SqliteLog final : public EventLog {
   }
 
  private:
+  Result<LogPage> read_table_after(Position after, const ReadLimit& limit, const LogFilter& filter);
+  Result<HotTail::Loaded> read_tail(Position after, const ReadLimit& limit);
+
   Database& database_;
   HeadWatch& watch_;
+  HotTail tail_;
 };
 
 }  // namespace penstock::store::sqlite

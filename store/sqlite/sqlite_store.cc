@@ -20,7 +20,8 @@ class SqliteStore final : public Store {
  public:
   explicit SqliteStore(const StoreSettings& settings)
       : database_(path_of(settings.url.reveal())),
-        events_(database_, watch_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}) {}
+        events_(database_, watch_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
+        log_(database_, watch_, settings.tail_bytes) {}
   ~SqliteStore() override { events_.stop(Deadline::in(kStoreDrain)); }
 
   std::string_view backend() const override { return "sqlite"; }
@@ -41,7 +42,7 @@ class SqliteStore final : public Store {
   Database database_;
   HeadWatch watch_{database_};
   SqliteEvents events_;
-  SqliteLog log_{database_, watch_};
+  SqliteLog log_;
   SqliteCheckpoints checkpoints_{database_};
   SqliteLeases leases_{database_};
   SqliteParked parked_{database_};

@@ -120,9 +120,7 @@ TEST_P(LogContract, FiltersByTags) {
   for (const char* metadata : {R"({"tags":["a","b"]})", R"({"tags":["b"]})", R"({})", R"({"tags":["c","a"]})",
                                R"({"tags":"a"})", R"({"tags":["b","a","c"]})"})
     ASSERT_TRUE(append(request({event({.stream = "order-1", .metadata = metadata})})));
-  const auto positions = [&](LogFilter filter) {
-    return positions_of(read_log(Position{0}, {.events = 2}, filter));
-  };
+  const auto positions = [&](LogFilter filter) { return positions_of(read_log(Position{0}, {.events = 2}, filter)); };
   EXPECT_EQ(positions({.tags = {"a"}}), (std::vector<std::int64_t>{1, 4, 6}));
   EXPECT_EQ(positions({.tags = {"a", "b"}}), (std::vector<std::int64_t>{1, 6}));
   EXPECT_EQ(positions({.tags = {"d"}}), (std::vector<std::int64_t>{}));

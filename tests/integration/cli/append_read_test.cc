@@ -199,9 +199,12 @@ TEST_F(AppendRead, ReadsFromATimeOn) {
 }
 
 TEST_F(AppendRead, RefusesWhatOnlyTheLogCanBeAskedFor) {
-  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
-           {"a-1", "--category", "a"}, {"a-1", "--since", "2026-01-01T00:00:00Z"}, {"@all", "--since", "yesterday"},
-           {"@all", "--since", "2026-01-01T00:00:00Z", "--from", "3"}, {"@all", "--metadata", "tenant"}}) {
+  for (const std::vector<std::string>& wrong :
+       std::vector<std::vector<std::string>>{{"a-1", "--category", "a"},
+                                             {"a-1", "--since", "2026-01-01T00:00:00Z"},
+                                             {"@all", "--since", "yesterday"},
+                                             {"@all", "--since", "2026-01-01T00:00:00Z", "--from", "3"},
+                                             {"@all", "--metadata", "tenant"}}) {
     std::vector<std::string> arguments = {"read"};
     arguments.insert(arguments.end(), wrong.begin(), wrong.end());
     EXPECT_EQ(folder_.call(arguments).exit_code, 64) << wrong[1];

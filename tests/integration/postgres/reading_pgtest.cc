@@ -49,6 +49,39 @@ TEST_F(PostgresReading, ReadsPagesThroughTheIndexWhateverTheStatisticsSay) {
   EXPECT_EQ(value("SELECT idx_tup_fetch <= 400 FROM pg_stat_user_tables WHERE relname = 'events'"), "t");
 }
 
+// How often the tables of events and head are read while so many follow ten appends at the head.
+class FollowersAtTheHead : public PostgresReading {
+ protected:
+  int reads_of_events_with(int followers) {
+    auto store = open();
+    std::vector<Position> at(static_cast<std::size_t>(followers), *store->log().head());
+    const std::string before = value(kReadsOfEvents);
+    for (int round = 0; round < 10; ++round) {
+      append_all(*store, {request("order-" + std::to_string(round), 2)});
+      for (Position& follower : at) {
+        EXPECT_GT(*store->log().wait_beyond(follower, soon(), {}), follower);
+        const auto page = store->log().read_after(follower, {}, {});
+        EXPECT_EQ(page->events->size(), 2u);
+        follower = page->reached;
+      }
+    }
+    store.reset();  // its statistics are reported when its session ends
+    wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'penstock test %'", "0");
+    return std::stoi(value(kReadsOfEvents)) - std::stoi(before);
+  }
+
+ private:
+  static constexpr const char* kReadsOfEvents =
+      "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'events_position'";
+};
+
+TEST_F(FollowersAtTheHead, CostTheDatabaseWhatOneDoes) {
+  open_migrated();
+  const int one = reads_of_events_with(1);
+  EXPECT_EQ(one, 10);
+  EXPECT_EQ(reads_of_events_with(1'000), one);
+}
+
 TEST_F(PostgresReading, AnswersByIndexesAndCountersWhateverIsAsked) {
   auto store = open_migrated();
   fill(60'000);

@@ -1,0 +1,135 @@
+#include "store/hot_tail.h"
+
+#include <algorithm>
+
+namespace penstock::store {
+namespace {
+
+// Nearer to the head than this is at the tail: what is missing is a few pages.
+constexpr std::int64_t kNear = 5'000;
+constexpr std::size_t kPageEvents = 1'000, kPageBytes = 1 << 20;
+
+std::size_t bytes_of(const EventBatch& events) {
+  std::size_t bytes = 0;
+  for (const Event& event : events.events()) bytes += event.size_bytes();
+  return bytes;
+}
+
+bool has_no_gap(Position after, const LogPage& page) {
+  for (const Event& event : page.events->events()) {
+    if (event.position != after.next()) return false;
+    after = *event.position;
+  }
+  return page.reached == after;
+}
+
+}  // namespace
+
+HotTail::HotTail(Load load, std::size_t bytes)
+    : load_(std::move(load)),
+      most_bytes_(bytes),
+      page_{.events = kPageEvents, .bytes = std::clamp<std::size_t>(bytes / 4, 1, kPageBytes)} {}
+
+Result<std::optional<LogPage>> HotTail::read_after(Position after, const ReadLimit& limit, const LogFilter& filter,
+                                                   Position head) {
+  std::unique_lock lock(mutex_);
+  // A read that began before this call may have missed what its caller knows to be there.
+  const std::uint64_t too_old = reads_begun_;
+  for (;;) {
+    if (holds_next_of(after)) {
+      const std::vector<Chunk> chunks = chunks_after(after);
+      lock.unlock();
+      return page_of(chunks, after, limit, filter);
+    }
+    const bool is_behind = !chunks_.empty() && after < begin();
+    if (is_behind || !is_near(after, head)) return std::nullopt;
+
+    if (reads_begun_ != reads_ended_) {
+      const std::uint64_t awaited = reads_begun_;
+      read_ended_.wait(lock, [&] { return reads_ended_ >= awaited; });
+      const bool was_for_us = awaited > too_old && reads_ended_ == awaited && last_read_after_ == after;
+      if (!was_for_us || holds_next_of(after)) continue;
+      if (last_error_) return fail(*last_error_);
+      return LogPage{EventBatchBuilder().finish(), after};
+    }
+
+    ++reads_begun_;
+    lock.unlock();
+    const auto loaded = load_(after, page_);
+    lock.lock();
+    ++reads_ended_;
+    last_read_after_ = after;
+    last_error_.reset();
+    if (loaded)
+      take_in(after, *loaded);
+    else
+      last_error_ = loaded.error();
+    read_ended_.notify_all();
+    if (!loaded) return fail(loaded.error());
+    if (loaded->page.reached == after) return LogPage{EventBatchBuilder().finish(), after};
+    // A page with a hole was not taken in: whoever reads the table will judge it.
+    if (!holds_next_of(after)) return std::nullopt;
+  }
+}
+
+std::size_t HotTail::size_bytes() const {
+  std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+bool HotTail::is_near(Position after, Position head) const {
+  const bool is_known = head > Position{0};
+  return is_known && head >= after && head.value - after.value <= kNear;
+}
+
+void HotTail::take_in(Position after, const Loaded& loaded) {
+  const bool continues = !chunks_.empty() && end() == after && identity_ == loaded.identity;
+  if (!continues) {
+    chunks_.clear();
+    bytes_ = 0;
+  }
+  identity_ = loaded.identity;
+  if (loaded.page.reached == after || !has_no_gap(after, loaded.page)) return;
+  const std::size_t bytes = bytes_of(*loaded.page.events);
+  chunks_.push_back({loaded.page.events, after, loaded.page.reached, bytes});
+  bytes_ += bytes;
+  while (bytes_ > most_bytes_ && chunks_.size() > 1) {
+    bytes_ -= chunks_.front().bytes;
+    chunks_.pop_front();
+  }
+}
+
+std::vector<HotTail::Chunk> HotTail::chunks_after(Position after) const {
+  const auto first =
+      std::find_if(chunks_.begin(), chunks_.end(), [&](const Chunk& chunk) { return after < chunk.end; });
+  return {first, chunks_.end()};
+}
+
+LogPage HotTail::page_of(const std::vector<Chunk>& chunks, Position after, const ReadLimit& limit,
+                         const LogFilter& filter) {
+  EventBatchBuilder builder;
+  std::size_t bytes = 0;
+  Position reached = after;
+  for (const Chunk& chunk : chunks) {
+    const auto events = chunk.events->events();
+    const auto first = std::upper_bound(events.begin(), events.end(), after,
+                                        [](Position at, const Event& event) { return at < *event.position; });
+    bool adopted = false;
+    for (const Event& event : events.subspan(static_cast<std::size_t>(first - events.begin()))) {
+      if (filter.admits(event)) {
+        const std::size_t own = event.size_bytes();
+        const bool has_room = builder.size() < limit.events && bytes + own <= limit.bytes;
+        if (builder.size() > 0 && !has_room) return {std::move(builder).finish(), reached};
+        if (!adopted) builder.adopt(chunk.events);
+        adopted = true;
+        builder.add(event);
+        bytes += own;
+      }
+      reached = *event.position;
+    }
+    reached = chunk.end;
+  }
+  return {std::move(builder).finish(), reached};
+}
+
+}  // namespace penstock::store
