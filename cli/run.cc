@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/composition.h"
 #include "cli/configuration.h"
+#include "cli/resident_memory.h"
 #include "cli/spdlog_log.h"
 #include "cli/stop_signals.h"
 #include "relay/supervisor.h"
@@ -22,6 +23,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstWait{200};
 constexpr milliseconds kLongestWait{5'000};
+// By then routes run, or wait for something that is away.
+constexpr milliseconds kStart{2'000};
 // What an orderly end may take after the second signal.
 constexpr milliseconds kLastMoment{500};
 
@@ -113,7 +116,10 @@ void relay_until_stopped(const config::Settings& settings, store::Store& store,
   relay::Supervisor supervisor(store, surroundings, make_route_plans(settings, store, surroundings));
   last_moment.runs(&supervisor);
   supervisor.start();
-  signals.wait();
+  if (signals.wait_for(kStart) == StopSignals::Waited::kTimedOut) {
+    give_back_pages_of_the_start();
+    signals.wait();
+  }
   const std::string grace = std::to_string(settings.shutdown_grace.count());
   surroundings.log.info("run", "stopping: what is in flight is settled first", {{"grace_ms", grace}});
   if (supervisor.drain(Deadline::in(settings.shutdown_grace)) == relay::Ended::kDeadlinePassed) {

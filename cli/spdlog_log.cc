@@ -16,7 +16,8 @@
 namespace penstock::cli {
 namespace {
 
-constexpr std::size_t kQueuedLines = 8'192;
+// Allocated at once, some 400 bytes a line.
+constexpr std::size_t kQueuedLines = 1'024;
 constexpr int kPatienceMs = 1'000;
 // A pipe that polls writable takes this much without blocking.
 constexpr std::size_t kLongestLine = PIPE_BUF;

@@ -1,7 +1,7 @@
 // The program's log: lines on standard error, written by spdlog's thread so that nobody who logs
 // waits for a terminal, a pipe or a disk. The only header with spdlog behind it.
 //
-// The queue holds 8,192 lines. When the reader of standard error stands still, the oldest lines are
+// The queue holds 1,024 lines. When the reader of standard error stands still, the oldest lines are
 // dropped and counted, and the count is said as soon as lines get through again.
 #pragma once
 
