@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "connectors/store/read_ahead.h"
 #include "core/invariant.h"
 
 namespace penstock::connectors {
@@ -11,6 +12,9 @@ namespace {
 // A page is at most this much of the room, so that reading and sending overlap.
 constexpr std::size_t kPageEvents = 2'000;
 constexpr std::size_t kPageBytes = 4 << 20;
+// What is read ahead lies outside of the window: at most this part of it, but that few events always.
+constexpr std::size_t kShareAhead = 4;
+constexpr std::size_t kFewAhead = 256;
 constexpr std::chrono::milliseconds kRetryLater{5};
 constexpr std::chrono::seconds kHeadAge{1};
 
@@ -19,7 +23,7 @@ std::string text_of(Position position) { return std::to_string(position.value); 
 class StoreSource final : public Source {
  public:
   StoreSource(StoreSourceSettings settings, store::EventLog& log, store::Checkpoints& checkpoints)
-      : settings_(std::move(settings)), log_(log), checkpoints_(checkpoints) {}
+      : settings_(std::move(settings)), log_(log), checkpoints_(checkpoints), ahead_(log, settings_.filter) {}
 
   Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
   Result<ReadBatch> read(const ReadRoom& room, Deadline deadline, std::stop_token stop) override;
@@ -34,20 +38,26 @@ class StoreSource final : public Source {
   Status look_at_head();
   Error beyond_head(std::string what) const;
 
+  enum class Beyond { kEvents, kNothing };
+  Result<Beyond> wait_for_events(Deadline deadline, const std::stop_token& stop);
+  std::optional<Result<store::LogPage>> next_page(const ReadRoom& room, const std::stop_token& stop);
   Result<store::LogPage> fetch(const ReadRoom& room);
   Status check_page(const store::LogPage& page) const;
-  ReadBatch batch_of(const store::LogPage& page);
-  bool too_large(const store::LogPage& page, const ReadRoom& room) const;
+  ReadBatch hand_out(const ReadRoom& room);
+  void read_ahead();
 
   const StoreSourceSettings settings_;
   store::EventLog& log_;
   store::Checkpoints& checkpoints_;
 
   Lease lease_;
-  Position read_up_to_, settled_up_to_;
+  Position read_up_to_, settled_up_to_;  // read = handed out
   ReadMark last_settled_{0};
-  std::deque<Position> unsettled_;           // [0] belongs to the mark after last_settled_
-  std::optional<store::LogPage> kept_back_;  // one event that there was no room for
+  std::deque<Position> unsettled_;                    // [0] belongs to the mark after last_settled_
+  std::optional<store::LogPage> page_;                // what of it there was no room for is kept back
+  std::size_t handed_out_ = 0;                        // events of page_
+  store::ReadLimit widest_{.events = 0, .bytes = 0};  // room that was ever given: about the window
+  ReadAhead ahead_;
 
   mutable Position head_;
   mutable std::chrono::steady_clock::time_point head_seen_at_{};
@@ -124,21 +134,22 @@ Status StoreSource::compare_event_at(const store::Checkpoint& checkpoint) {
 
 Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
   INVARIANT(opening_ == Opening::kOpen, "a source is read while it is open");
+  widest_ = {.events = std::max(widest_.events, room.events), .bytes = std::max(widest_.bytes, room.bytes)};
   while (!stop.stop_requested() && room.events > 0) {
-    if (!kept_back_ && read_up_to_ >= head_) {
-      const auto head = log_.wait_beyond(read_up_to_, deadline, stop);
-      if (!head) return fail(Error(head.error()).with_context("waiting for the head of the log"));
-      head_ = std::max(head_, *head);
-      head_seen_at_ = std::chrono::steady_clock::now();
-      if (head_ <= read_up_to_) break;
+    if (page_) return hand_out(room);
+    const auto beyond = wait_for_events(deadline, stop);
+    if (!beyond) return fail(Error(beyond.error()));
+    if (*beyond == Beyond::kNothing) break;
+    auto page = next_page(room, stop);
+    if (!page) break;
+    if (!*page) return fail(std::move(page->error()).with_context("reading the log after " + text_of(read_up_to_)));
+    if (auto checked = check_page(**page); !checked) return fail(std::move(checked.error()));
+    if ((*page)->reached > read_up_to_) {
+      head_ = std::max(head_, (*page)->reached);
+      page_ = **std::move(page);
+      handed_out_ = 0;
+      continue;
     }
-    auto page = fetch(room);
-    if (!page) return fail(std::move(page.error()));
-    if (too_large(*page, room)) {
-      kept_back_ = std::move(*page);
-      return ReadBatch{.items = {}, .idle_for = kRetryLater};
-    }
-    if (page->reached > read_up_to_) return batch_of(*page);
     // The head was seen beyond, yet there was nothing to read: a reader that is behind the appender,
     // or a database that went back.
     if (auto looked = look_at_head(); !looked) return fail(std::move(looked.error()));
@@ -148,19 +159,24 @@ Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std
   return ReadBatch{};
 }
 
+Result<StoreSource::Beyond> StoreSource::wait_for_events(Deadline deadline, const std::stop_token& stop) {
+  if (read_up_to_ < head_) return Beyond::kEvents;
+  const auto head = log_.wait_beyond(read_up_to_, deadline, stop);
+  if (!head) return fail(Error(head.error()).with_context("waiting for the head of the log"));
+  head_ = std::max(head_, *head);
+  head_seen_at_ = std::chrono::steady_clock::now();
+  return head_ > read_up_to_ ? Beyond::kEvents : Beyond::kNothing;
+}
+
+std::optional<Result<store::LogPage>> StoreSource::next_page(const ReadRoom& room, const std::stop_token& stop) {
+  return ahead_.has_begun() ? ahead_.take(stop) : std::optional(fetch(room));
+}
+
 Result<store::LogPage> StoreSource::fetch(const ReadRoom& room) {
-  if (kept_back_) {
-    store::LogPage page = *std::move(kept_back_);
-    kept_back_.reset();
-    return page;
-  }
   const store::ReadLimit limit{.events = std::min(room.events, kPageEvents),
                                .bytes = std::clamp<std::size_t>(room.bytes, 1, kPageBytes)};
   ++reads_;
-  auto page = log_.read_after(read_up_to_, limit, settings_.filter);
-  if (!page) return fail(std::move(page.error()).with_context("reading the log after " + text_of(read_up_to_)));
-  if (auto checked = check_page(*page); !checked) return fail(std::move(checked.error()));
-  return page;
+  return log_.read_after(read_up_to_, limit, settings_.filter);
 }
 
 Status StoreSource::check_page(const store::LogPage& page) const {
@@ -179,26 +195,40 @@ Status StoreSource::check_page(const store::LogPage& page) const {
   return ends_well ? Status() : skipped(last, page.reached);
 }
 
-bool StoreSource::too_large(const store::LogPage& page, const ReadRoom& room) const {
-  return room.window == ReadRoom::Window::kInUse && page.events->size() == 1 &&
-         page.events->events().front().size_bytes() > room.bytes;
-}
-
-ReadBatch StoreSource::batch_of(const store::LogPage& page) {
+ReadBatch StoreSource::hand_out(const ReadRoom& room) {
+  const EventBatch& events = *page_->events;
   ReadBatch batch;
-  batch.items.reserve(page.events->size() + 1);
+  batch.items.reserve(std::min(room.events, events.size() - handed_out_) + 1);
   const auto add = [&](Position position, EventRef event) {
     unsettled_.push_back(position);
     const ReadMark mark{last_settled_.value + unsettled_.size()};
     batch.items.push_back({.mark = mark, .event = std::move(event), .malformed = nullptr});
     read_up_to_ = position;
   };
-  for (std::size_t i = 0; i < page.events->size(); ++i)
-    add(*page.events->events()[i].position, EventBatch::ref(page.events, i));
+  for (std::size_t bytes = 0; handed_out_ < events.size() && batch.items.size() < room.events; ++handed_out_) {
+    const Event& event = events.events()[handed_out_];
+    bytes += event.size_bytes();
+    const bool alone = batch.items.empty() && room.window == ReadRoom::Window::kEmpty;
+    if (bytes > room.bytes && !alone) break;
+    add(*event.position, EventBatch::ref(page_->events, handed_out_));
+  }
+  if (handed_out_ < events.size()) {
+    if (batch.items.empty()) batch.idle_for = kRetryLater;
+    return batch;
+  }
   // What the filter dropped behind the last event must be passed by the checkpoint too.
-  if (page.reached > read_up_to_) add(page.reached, nullptr);
-  head_ = std::max(head_, read_up_to_);
+  if (page_->reached > read_up_to_) add(page_->reached, nullptr);
+  page_.reset();
+  read_ahead();
   return batch;
+}
+
+void StoreSource::read_ahead() {
+  if (read_up_to_ >= head_) return;
+  const std::size_t events = std::max(widest_.events / kShareAhead, std::min(widest_.events, kFewAhead));
+  ++reads_;
+  ahead_.begin(read_up_to_, {.events = std::min(events, kPageEvents),
+                             .bytes = std::clamp<std::size_t>(widest_.bytes / kShareAhead, 1, kPageBytes)});
 }
 
 Status StoreSource::settle(ReadMark mark) {
@@ -219,7 +249,8 @@ Status StoreSource::settle(ReadMark mark) {
 void StoreSource::close() {
   opening_ = Opening::kNone;
   unsettled_.clear();
-  kept_back_.reset();
+  page_.reset();
+  ahead_.forget();
   last_settled_ = ReadMark{0};
 }
 

@@ -26,6 +26,8 @@ struct StoreSourceSettings {
 //   relay.checkpoint_mismatch       another event stands at the checkpoint than the one that was settled
 // read() waits for the head inside the store, so idle_for is zero but for one case: an event larger
 // than the room while others are in flight is kept back and offered again.
+// Behind the head it reads one page ahead, on a thread of its own; the page lies outside of the room
+// that was given: at most a quarter of the largest one in bytes, and in events beyond 256.
 // figures() may ask the store for its head, at most once a second.
 std::unique_ptr<Source> make_store_source(StoreSourceSettings settings, store::EventLog& log,
                                           store::Checkpoints& checkpoints);

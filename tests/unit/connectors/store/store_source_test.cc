@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "core/invariant.h"
@@ -177,11 +178,87 @@ TEST_F(StoreSourceTest, NoticesALogThatGoesBackWhileItIsOpen) {
   append("aaa");
   auto all = source();
   ASSERT_TRUE(open(*all));
+  int reads = 0;
+  database_->set_faults({.before = [&](StoreCall call) -> std::optional<Error> {
+                           if (call == StoreCall::kReadLog && ++reads == 2) database_->lose_events_beyond(Position{1});
+                           return std::nullopt;
+                         },
+                         .after = {}});
   read(*all, {.events = 2, .bytes = 1 << 20, .window = ReadRoom::Window::kEmpty});
-  database_->lose_events_beyond(Position{1});
-  const auto batch = all->read(kRoom, Deadline::in(std::chrono::seconds(0)), {});
+  const auto batch = all->read(kRoom, Deadline::in(kLong), {});
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().code().name, "relay.checkpoint_beyond_head");
+}
+
+TEST_F(StoreSourceTest, ReadsTheNextPageBeforeItIsAskedForIt) {
+  append("aaaaaaaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  std::promise<void> read_ahead;
+  int reads = 0;
+  database_->set_faults({.before = {}, .after = [&](StoreCall call) -> std::optional<Error> {
+                           if (call == StoreCall::kReadLog && ++reads == 2) read_ahead.set_value();
+                           return std::nullopt;
+                         }});
+  ASSERT_EQ(read(*all, {.events = 4, .bytes = 1 << 20, .window = ReadRoom::Window::kEmpty}).size(), 4u);
+  EXPECT_EQ(read_ahead.get_future().wait_for(kLong), std::future_status::ready);
+  ASSERT_TRUE(all->settle(ReadMark{4}));
+}
+
+TEST_F(StoreSourceTest, ReadsAheadAQuarterOfTheWindow) {
+  append("aaaaaaaaaaaa");
+  auto probe = source({.route = "probe"});
+  ASSERT_TRUE(open(*probe));
+  const std::size_t bytes = read(*probe)[0].event->size_bytes();
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  const ReadRoom eight{.events = 100, .bytes = 8 * bytes, .window = ReadRoom::Window::kEmpty};
+  ASSERT_EQ(read(*all, eight).size(), 8u);
+  EXPECT_EQ(read(*all, eight).size(), 2u);
+}
+
+TEST_F(StoreSourceTest, HandsOutOfAPageThatWasReadAheadWhatThereIsRoomFor) {
+  append("aaaaaaaaaaaaaaaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all, {.events = 12, .bytes = 1 << 20, .window = ReadRoom::Window::kEmpty}).size(), 12u);
+  const ReadRoom one{.events = 1, .bytes = 1 << 20, .window = ReadRoom::Window::kInUse};
+  std::vector<std::int64_t> positions;
+  for (int i = 0; i < 4; ++i) {
+    const auto items = read(*all, one);
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_EQ(items[0].mark.value, 13u + static_cast<std::uint64_t>(i));
+    positions.push_back(items[0].event->position->value);
+  }
+  EXPECT_EQ(positions, (std::vector<std::int64_t>{13, 14, 15, 16}));
+}
+
+TEST_F(StoreSourceTest, ForgetsWhatItReadAheadWhenItIsClosed) {
+  append("aaaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all, {.events = 2, .bytes = 1 << 20, .window = ReadRoom::Window::kEmpty}).size(), 2u);
+  all->close();
+  ASSERT_TRUE(open(*all));
+  const auto items = read(*all);
+  ASSERT_EQ(items.size(), 4u);
+  EXPECT_EQ(items[0].event->position->value, 1);
+}
+
+TEST_F(StoreSourceTest, AnswersWithTheErrorOfAPageThatWasReadAhead) {
+  append("aaaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  int reads = 0;
+  database_->set_faults({.before = [&](StoreCall call) -> std::optional<Error> {
+                           if (call != StoreCall::kReadLog || ++reads < 2) return std::nullopt;
+                           return Error(codes::kStoreUnavailable, "away");
+                         },
+                         .after = {}});
+  ASSERT_EQ(read(*all, {.events = 2, .bytes = 1 << 20, .window = ReadRoom::Window::kEmpty}).size(), 2u);
+  const auto batch = all->read(kRoom, Deadline::in(kLong), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "store.unavailable");
 }
 
 TEST_F(StoreSourceTest, KeepsALargeEventBackWhileOthersAreInFlight) {
