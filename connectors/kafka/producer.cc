@@ -21,6 +21,9 @@ constexpr int kBusyTickMs = 50;
 constexpr int kProbeMs = 200;
 constexpr int kReachSliceMs = 250;
 constexpr int kFlushMs = 1;
+// With more records out than this, a flush waits for more of them, but no longer than that.
+constexpr std::size_t kFewRecords = 500;
+constexpr milliseconds kLongestHold{5};
 constexpr milliseconds kBetweenProbes{300};
 constexpr milliseconds kBetweenFlushes{20};
 constexpr seconds kStall{30};
@@ -224,14 +227,28 @@ std::optional<RefusedBatch> Producer::refused_batch() const {
 
 void Producer::serve(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const bool calm = course_.load() == Course::kOpen && doubt_ == Doubt::kNone;
-    EventHandle event(rd_kafka_queue_poll(events_.get(), calm ? kCalmTickMs : kBusyTickMs));
+    EventHandle event(rd_kafka_queue_poll(events_.get(), next_tick()));
     if (event) on_event(std::move(event));
     end_locally();
-    // For as long as this call lasts, librdkafka doesn't hold messages back for a larger batch.
-    if (flush_wanted_.exchange(false)) rd_kafka_flush(client_.get(), kFlushMs);
+    flush_when_due();
     look_after();
   }
+}
+
+int Producer::next_tick() const {
+  if (flush_due_) return static_cast<int>(std::max<std::int64_t>(flush_due_->remaining().count(), 1));
+  const bool calm = course_.load() == Course::kOpen && doubt_ == Doubt::kNone;
+  return calm ? kCalmTickMs : kBusyTickMs;
+}
+
+void Producer::flush_when_due() {
+  if (!flush_wanted_.load()) return;
+  if (!flush_due_) flush_due_ = Deadline::in(kLongestHold);
+  if (outstanding_.load() > kFewRecords && !flush_due_->expired()) return;
+  flush_wanted_.store(false);
+  flush_due_.reset();
+  // For as long as this call lasts, librdkafka doesn't hold messages back for a larger batch.
+  rd_kafka_flush(client_.get(), kFlushMs);
 }
 
 void Producer::on_event(EventHandle event) {

@@ -47,6 +47,8 @@ class Producer {
   Status reach(Deadline deadline, std::stop_token stop);
 
   connectors::Submitted submit(connectors::Ticket ticket, const connectors::Message& message);
+  // Sends what librdkafka holds back for a larger batch: at once while few records are out, else within
+  // a few milliseconds, because under load a larger batch is worth more.
   void flush();
   connectors::Sink::Drained drain(Deadline deadline);
   void abandon();
@@ -86,6 +88,8 @@ class Producer {
 
   // Of the thread that reads events.
   void serve(const std::stop_token& stop);
+  int next_tick() const;
+  void flush_when_due();
   void on_event(EventHandle event);
   void on_deliveries(EventHandle event);
   void on_error(rd_kafka_event_t* event);
@@ -135,6 +139,7 @@ class Producer {
   enum class Doubt { kNone, kBrokersGone } doubt_ = Doubt::kNone;
   SteadyTime last_progress_, last_look_;
   std::optional<SteadyTime> dropping_since_;
+  std::optional<Deadline> flush_due_;
 
   std::jthread thread_;  // last: ends first
 };
