@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <list>
@@ -85,6 +86,7 @@ struct Flow {
 struct Link {
   Descriptor client, server;
   Flow up, down;
+  enum class Spoke { kClient, kServer } last = Spoke::kServer;
 };
 
 }  // namespace
@@ -101,6 +103,7 @@ class TcpGate::Loop {
   }
 
   std::uint16_t port() const { return port_; }
+  std::uint64_t round_trips() const { return round_trips_.load(); }
 
   enum class Passing { kAll, kNothing };
   enum class Presence { kHere, kAway };
@@ -177,14 +180,25 @@ class TcpGate::Loop {
     }
     make_non_blocking(client.get());
     make_non_blocking(server.get());
-    links_.push_back({std::move(client), std::move(server), {}, {}});
+    links_.push_back({std::move(client), std::move(server), {}, {}, Link::Spoke::kServer});
+  }
+
+  void count(Link& link, Link::Spoke speaker) {
+    if (link.last != speaker && speaker == Link::Spoke::kClient) ++round_trips_;
+    link.last = speaker;
   }
 
   // False when the link is over.
-  static bool pass(Link& link, short client_events, short server_events) {
+  bool pass(Link& link, short client_events, short server_events) {
     bool alive = true;
-    if ((client_events & (POLLIN | POLLHUP | POLLERR)) != 0) alive = link.up.fill(link.client.get());
-    if (alive && (server_events & (POLLIN | POLLHUP | POLLERR)) != 0) alive = link.down.fill(link.server.get());
+    if ((server_events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      alive = link.down.fill(link.server.get());
+      count(link, Link::Spoke::kServer);
+    }
+    if (alive && (client_events & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      alive = link.up.fill(link.client.get());
+      count(link, Link::Spoke::kClient);
+    }
     if (alive && !link.up.buffer.empty()) alive = link.up.empty_into(link.server.get());
     if (alive && !link.down.buffer.empty()) alive = link.down.empty_into(link.client.get());
     const auto over = [](const Flow& flow) { return flow.is == Flow::Is::kEnded && flow.buffer.empty(); };
@@ -220,6 +234,7 @@ class TcpGate::Loop {
   Descriptor listener_;
   std::list<Link> links_;  // of the thread
   Order now_;              // of the thread
+  std::atomic<std::uint64_t> round_trips_ = 0;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable taken_up_;
@@ -238,5 +253,6 @@ void TcpGate::release() { loop_->ask(Loop::Passing::kAll, Loop::Presence::kHere,
 void TcpGate::cut() { loop_->ask(loop_->passing(), Loop::Presence::kHere, 1); }
 void TcpGate::go_away() { loop_->ask(Loop::Passing::kAll, Loop::Presence::kAway, 0); }
 void TcpGate::come_back() { loop_->ask(Loop::Passing::kAll, Loop::Presence::kHere, 0); }
+std::uint64_t TcpGate::round_trips() const { return loop_->round_trips(); }
 
 }  // namespace penstock::tests

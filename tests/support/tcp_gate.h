@@ -1,5 +1,5 @@
 // Stands between a client and a server on loopback, and fails as a network does: holds everything
-// back, cuts, refuses. One thread of its own. Thread-safe.
+// back, cuts, refuses. Counts round trips as it forwards. One thread of its own. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,9 @@ class TcpGate {
   // Every connection is reset and new ones are refused, until come_back().
   void go_away();
   void come_back();
+
+  // How often clients have spoken after their server's last word, on all connections ever.
+  std::uint64_t round_trips() const;
 
  private:
   class Loop;
