@@ -1,5 +1,6 @@
-"""The four measurements. Each returns {title, limit, rows: {name: [figures of each run]}}."""
+"""The measurements. Each returns {title, limit, rows: {name: [figures of each run]}}."""
 import pathlib
+import socket
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ url = "{store}"
 
 SINK = """
 [[sink]]
-name = "kafka"
+name = "{name}"
 kind = "kafka"
 brokers = ["{brokers}"]
 [sink.options]
@@ -45,8 +46,8 @@ def store_in(stage, url):
     return STORE.format(store=url or f"sqlite:{stage.folder}/{stage.name('store')}.db")
 
 
-def sink(stage):
-    return SINK.format(brokers=stage.brokers, linger=stage.chosen.linger)
+def sink(stage, name="kafka", brokers=None):
+    return SINK.format(name=name, brokers=brokers or stage.brokers, linger=stage.chosen.linger)
 
 
 def source(stage, url, more=""):
@@ -170,8 +171,41 @@ def idle_and_start(stage):
     return {"title": "idle memory, start -> first event", "limit": None, "rows": rows}
 
 
+def silent_broker():
+    """Takes connections and never says a word."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    return listener
+
+
+def one_sick_sink(stage):
+    """Outbox -> store -> two sinks; what is measured is the one that is well."""
+    chosen = stage.chosen
+    rows = {"both well": [], "one sick": []}
+    with silent_broker() as silent:
+        silent_address = f"127.0.0.1:{silent.getsockname()[1]}"
+        for run in range(chosen.runs):
+            for name, brokers in (("both well", stage.brokers), ("one sick", silent_address)):
+                url, topic, other = stage.database(), stage.topic(), stage.topic()
+                stage.outbox(url, notify=True)
+                text = (store_in(stage, url) + source(stage, url, 'listen = "outbox_changed"') + sink(stage)
+                        + sink(stage, "other", brokers)
+                        + ROUTE.format(name="in", source="orders", sink="store", more="")
+                        + ROUTE.format(name="measured", source="store", sink="kafka", more=f'topic = "{topic}"')
+                        + ROUTE.format(name="beside", source="store", sink="other", more=f'topic = "{other}"'))
+                rows[name].append(stage.run(
+                    "latency", behind=penstock(stage, text), url=url, table="shop.outbox", topic=topic,
+                    rate=chosen.rate, seconds=chosen.seconds, keys=chosen.keys, payload=chosen.payload, log=stage.log))
+            well, sick = rows["both well"][-1]["p99_ms"], rows["one sick"][-1]["p99_ms"]
+            rows["one sick"][-1]["p99_ratio"] = sick / well
+            stage.say(f"e: run {run + 1} of {chosen.runs}: p99 {well:.1f} ms with both well, {sick:.1f} ms beside a sick one")
+    return {"title": f"one sick sink: commit -> consumer of the other at {chosen.rate} events/s", "limit": None,
+            "rows": rows}
+
+
 def rates(rows):
     return ", ".join(f"{name} {figures[-1]['rate']:,.0f}/s" for name, figures in rows.items())
 
 
-ALL = {"a": store_to_kafka, "b": outbox_to_kafka, "c": latency, "d": idle_and_start}
+ALL = {"a": store_to_kafka, "b": outbox_to_kafka, "c": latency, "d": idle_and_start, "e": one_sick_sink}
