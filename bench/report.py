@@ -22,9 +22,10 @@ def medians(figures):
 def condensed(result):
     """Medians of each row, and the ratio of ours to the limit, of runs of the same round."""
     rows = {name: medians(figures) for name, figures in result["rows"].items()}
-    if result["limit"]:
-        pairs = zip(result["rows"]["penstock"], result["rows"][result["limit"]])
-        rows["penstock"]["ratio"] = statistics.median(ours["rate"] / limit["rate"] for ours, limit in pairs)
+    for name, figures in result["rows"].items():
+        if result["limit"] and name.startswith("penstock"):
+            pairs = zip(figures, result["rows"][result["limit"]])
+            rows[name]["ratio"] = statistics.median(ours["rate"] / limit["rate"] for ours, limit in pairs)
     return rows
 
 
