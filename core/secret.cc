@@ -12,10 +12,12 @@ Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
 std::ostream& operator<<(std::ostream& out, const Secret&) { return out << "***"; }
 
 std::string without_password(std::string_view url) {
-  static const std::regex kInUserInfo(R"((://[^/?#@:]*):[^/?#]*@)");
-  static const std::regex kAsKeyword(R"((password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]*))", std::regex::icase);
-  std::string text = std::regex_replace(std::string(url), kInUserInfo, "$1:***@");
-  return std::regex_replace(text, kAsKeyword, "$1***");
+  // Up to the last @: a password that was pasted without percent-encoding may hold any of / ? # @ itself, and hiding
+  // more than the password is the lesser evil.
+  static const std::regex kInUserInfo(R"((://[^/?#@:]*):[\s\S]*@)");
+  static const std::regex kAsKeyword(R"((password\s*=\s*)('(?:[^'\\]|\\[\s\S])*'?|[^\s&]*))", std::regex::icase);
+  const std::string text = std::regex_replace(std::string(url), kAsKeyword, "$1***");
+  return std::regex_replace(text, kInUserInfo, "$1:***@");
 }
 
 }  // namespace penstock

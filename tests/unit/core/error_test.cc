@@ -23,6 +23,15 @@ TEST(Secret, HidesPasswordsInUrlsAndKeywords) {
   EXPECT_EQ(without_password("postgresql://me:pw@host/db"), "postgresql://me:***@host/db");
   EXPECT_EQ(without_password("host=a password='p w' dbname=d"), "host=a password=*** dbname=d");
   EXPECT_EQ(without_password("amqp://host:5672/v"), "amqp://host:5672/v");
+  EXPECT_EQ(without_password("postgresql://h/db?sslpassword=x&user=me"), "postgresql://h/db?sslpassword=***&user=me");
+}
+
+TEST(Secret, HidesPasswordsThatWereNotEncoded) {
+  EXPECT_EQ(without_password("postgresql://me:se/c@r%et@host:5432/db"), "postgresql://me:***@host:5432/db");
+  EXPECT_EQ(without_password("amqp://me:a?b#c:d@host/v"), "amqp://me:***@host/v");
+  EXPECT_EQ(without_password("postgresql://me:p/q@host/db?password=r@s"), "postgresql://me:***@host/db?password=***");
+  EXPECT_EQ(without_password("host=a password='never closed dbname=d"), "host=a password=***");
+  EXPECT_EQ(without_password("password='a\\'b' host=h"), "password=*** host=h");
 }
 
 }  // namespace
