@@ -123,7 +123,8 @@ class Loader {
     auto value = value_from_text(*field, one.text);
     if (!value) return problems_.error(one.origin, "`" + one.key + "`: " + value.error());
     TableReading& reading = globals_[static_cast<std::size_t>(table - global_tables().begin())].reading;
-    if (reading.section.has(key) && one.origin.ends_with("DATABASE_URL")) {
+    if (reading.section.has(key) && one.origin.ends_with("DATABASE_URL") &&
+        reading.section.secret(key).reveal() != one.text) {
       problems_.warning(reading.section.place(key), "`url` is overridden by environment variable DATABASE_URL");
     }
     std::erase_if(reading.shown, [&](const ShownKey& shown) { return shown.name == key; });

@@ -149,6 +149,14 @@ TEST(Configuration, SaysThatDatabaseUrlOverridesTheFile) {
   EXPECT_EQ(lines_of(loaded), "t.toml:2:7: warning: `url` is overridden by environment variable DATABASE_URL\n");
 }
 
+TEST(Configuration, SaysNothingWhereDatabaseUrlIsWhatTheFileNames) {
+  config::LoadRequest request;
+  request.environment = {{"DATABASE_URL", "postgresql://h/db"}};
+  const auto loaded = load_for_test("[store]\nurl = { env = \"DATABASE_URL\" }\n", request);
+  ASSERT_TRUE(loaded.settings);
+  EXPECT_EQ(lines_of(loaded), "");
+}
+
 TEST(Configuration, RefusesAWrongValueFromTheEnvironment) {
   config::LoadRequest request;
   request.environment = {{"PENSTOCK_SHUTDOWN__GRACE_MS", "soon"}};
