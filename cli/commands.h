@@ -28,6 +28,8 @@ void add_config_option(CLI::App& command, Invocation& invocation);
 // -o and --color, for commands that print results; --color alone for others.
 void add_output_options(CLI::App& command, Invocation& invocation);
 void add_colour_option(CLI::App& command, Invocation& invocation);
+// What an option that counts takes.
+CLI::Validator whole_number();
 // The two examples at the end of a command's help.
 void set_examples(CLI::App& command, const std::string& first, const std::string& second);
 

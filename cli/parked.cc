@@ -123,14 +123,16 @@ void add_parked(CLI::App& app, Invocation& invocation) {
 
   CLI::App* ls = command->add_subcommand("ls", "Parked rows by number");
   ls->add_option("--route", options->route, "Only of this route")->type_name("NAME");
-  ls->add_option("--limit", options->limit, "Most rows; default: all")->type_name("N");
+  ls->add_option("--limit", options->limit, "Most rows; default: all")->check(whole_number())->type_name("N");
   add_config_option(*ls, invocation);
   add_output_options(*ls, invocation);
   set_examples(*ls, "penstock parked ls", "penstock parked ls --route orders-in -o jsonl");
   ls->callback([options, &invocation] { list(*options, invocation); });
 
   CLI::App* one = command->add_subcommand("show", "One parked row with its content");
-  one->add_option("number", options->number, "Number of the row, as `parked ls` names it")->required();
+  one->add_option("number", options->number, "Number of the row, as `parked ls` names it")
+      ->required()
+      ->check(whole_number());
   add_config_option(*one, invocation);
   add_output_options(*one, invocation);
   set_examples(*one, "penstock parked show 3", "penstock parked show 3 -o json");

@@ -49,17 +49,24 @@ CLI::Option* add_word_option(CLI::App& command, const char* flags, T& target, st
   return command.add_option_function<std::string>(flags, set, help);
 }
 
-// The name that is no command, with the nearest one; empty if all names are commands.
+// "penstock routes"
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : path_of(*app.get_parent()) + " " + app.get_name();
+}
+
+// The name that is no command, with the nearest one, or that one is missing; empty if all names are commands.
 std::string unknown_command(const CLI::App& app, std::span<const char* const> words) {
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  if (commands.empty() || words.empty() || words.front()[0] == '-') return {};
-  const std::string_view word = words.front();
+  if (commands.empty() || (!words.empty() && words.front()[0] == '-')) return {};
+  const std::string_view word = words.empty() ? "" : words.front();
   std::vector<std::string_view> known;
   for (const CLI::App* command : commands) {
     if (command->get_name() == word) return unknown_command(*command, words.subspan(1));
     known.push_back(command->get_name());
   }
-  return "there is no command " + printable(word) + " " + config::expectation(word, known);
+  const std::string expected = config::expectation(word, known);
+  return words.empty() ? "`" + path_of(app) + "` needs a command " + expected
+                       : "there is no command " + printable(word) + " " + expected;
 }
 
 // CLI11 has exit codes of its own; ours are 0 for help and 64 for a wrong call.
@@ -120,6 +127,16 @@ void add_colour_option(CLI::App& command, Invocation& invocation) {
   static constexpr Word<Colour> kColours[] = {
       {"auto", Colour::kAuto}, {"always", Colour::kAlways}, {"never", Colour::kNever}};
   add_word_option<Colour>(command, "--color", invocation.colour, kColours, "auto, always or never")->type_name("WHEN");
+}
+
+CLI::Validator whole_number() {
+  constexpr std::size_t kMostDigits = 18;
+  const auto objection = [](const std::string& text) -> std::string {
+    const bool is_one = !text.empty() && text.size() <= kMostDigits &&
+                        std::ranges::all_of(text, [](char letter) { return letter >= '0' && letter <= '9'; });
+    return is_one ? "" : "\"" + printable(text) + "\" is no number (expected a whole one, not negative)";
+  };
+  return {objection, ""};
 }
 
 void set_examples(CLI::App& command, const std::string& first, const std::string& second) {

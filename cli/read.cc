@@ -208,9 +208,9 @@ void add_read(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<ReadOptions>();
   command->add_option("stream", options->stream, "Stream, or @all for the log")->required();
   command->add_option("--from", options->from, "First version of a stream, first position of @all; inclusive")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(whole_number())
       ->type_name("N");
-  command->add_option("--limit", options->limit, "Most events; default: all")->type_name("N");
+  command->add_option("--limit", options->limit, "Most events; default: all")->check(whole_number())->type_name("N");
   command->add_flag("--backward", options->backward, "From the newest to the oldest");
   command
       ->add_option("--since", options->since,

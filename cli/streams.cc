@@ -97,7 +97,7 @@ void add_streams(CLI::App& app, Invocation& invocation) {
   CLI::App* ls = command->add_subcommand("ls", "All streams by name");
   ls->add_option("--after", options->after, "Only names that sort after this one")->type_name("NAME");
   ls->add_option("--prefix", options->prefix, "Only names that begin with this")->type_name("TEXT");
-  ls->add_option("--limit", options->limit, "Most streams; default: all")->type_name("N");
+  ls->add_option("--limit", options->limit, "Most streams; default: all")->check(whole_number())->type_name("N");
   add_config_option(*ls, invocation);
   add_output_options(*ls, invocation);
   set_examples(*ls, "penstock streams ls", "penstock streams ls --prefix order- --limit 20 -o jsonl");

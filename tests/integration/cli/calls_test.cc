@@ -55,6 +55,18 @@ TEST(Calls, WrongFlagsEndWith64) {
   EXPECT_EQ(folder.call({"run", "--set", "log.level"}).exit_code, 64);
 }
 
+TEST(Calls, AMissingCommandOrNumberIsNamed) {
+  const ProgramFolder folder;
+  const Ended group = folder.call({"routes"});
+  EXPECT_EQ(group.exit_code, 64);
+  EXPECT_THAT(group.err, HasSubstr("`penstock routes` needs a command (expected one of ls, show)"));
+  const std::string none = " is no number (expected a whole one, not negative)";
+  EXPECT_THAT(folder.call({"read", "a", "--from", "x"}).err, HasSubstr("--from: \"x\"" + none));
+  const Ended limit = folder.call({"read", "a", "--limit", "-3"});
+  EXPECT_EQ(limit.exit_code, 64) << "and not all events";
+  EXPECT_THAT(limit.err, HasSubstr("--limit: \"-3\"" + none));
+}
+
 TEST(Calls, VersionIsTold) {
   const ProgramFolder folder;
   EXPECT_THAT(folder.call({"version"}).out, testing::MatchesRegex("penstock [0-9]+\\.[0-9]+\\.[0-9]+\n"));
