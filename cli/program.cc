@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "cli/commands.h"
+#include "cli/stop_signals.h"
 #include "config/nearest.h"
 #include "core/invariant.h"
 
@@ -144,6 +145,8 @@ void set_examples(CLI::App& command, const std::string& first, const std::string
 }
 
 int run_program(int argc, const char* const* argv, const char* const* environment) {
+  // Waits until `run` takes it, instead of ending the program before it is ready to drain.
+  if (argc > 1 && std::string_view(argv[1]) == "run") hold_back_stop_signals();
   std::signal(SIGPIPE, SIG_IGN);
   std::ios::sync_with_stdio(false);
   Invocation invocation;

@@ -21,9 +21,13 @@ sigset_t awaited_signals() {
 
 }  // namespace
 
-StopSignals::StopSignals(std::function<void()> on_second) : on_second_(std::move(on_second)) {
+void hold_back_stop_signals() {
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+StopSignals::StopSignals(std::function<void()> on_second) : on_second_(std::move(on_second)) {
+  hold_back_stop_signals();
   thread_ = std::jthread([this](const std::stop_token& ending) { run(ending); });
 }
 

@@ -12,6 +12,10 @@
 
 namespace penstock::cli {
 
+// From here on SIGTERM and SIGINT wait until StopSignals takes them, instead of ending the process. For the program's
+// first moment: one that is told to stop while it starts still ends in order, with exit code 0.
+void hold_back_stop_signals();
+
 // Must be made before any other thread: the signals are blocked for the whole process and taken by a
 // thread of its own. Destroying it ends the thread; the signals stay blocked.
 class StopSignals {
