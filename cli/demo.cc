@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/demo/demo_run.h"
+#include "cli/demo/relay_process.h"
 
 namespace penstock::cli {
 namespace {
@@ -60,16 +61,18 @@ void print_verdict(std::ostream& out, const DemoOutcome& outcome) {
   out << (verdict.promise_held() ? "\nThe promise held.\n" : "\nTHE PROMISE DID NOT HOLD.\n");
 }
 
+// With the program's whole path: whoever tries the demo has rarely installed it.
 void print_ways_to_look(std::ostream& out, const std::filesystem::path& folder) {
   const std::string config = (folder / "penstock.toml").string();
+  const std::string program = path_of_this_program().value_or("penstock");
   out << fmt::format(
       "\nEverything is in {0}. Look around:\n"
-      "  penstock status -c {1}\n"
-      "  penstock read @all --limit 5 -c {1}\n"
-      "  penstock read order-7 -o jsonl -c {1}\n"
-      "  sqlite3 {0}/orders.db 'select * from orders'\n"
+      "  {2} status -c {1}\n"
+      "  {2} read @all --limit 5 -c {1}\n"
+      "  {2} read order-7 -o jsonl -c {1}\n"
+      "  {2} streams ls -c {1}\n"
       "  less {0}/relay.log\n",
-      folder.string(), config);
+      folder.string(), config, program);
 }
 
 void run_demo(const DemoOptions& options, Invocation& invocation) {
