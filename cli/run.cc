@@ -111,6 +111,19 @@ void say_start(const config::Settings& settings, const store::Store& store, cons
     log.write(LogLevel::kWarn, "run", {}, "the configuration has no route: nothing is relayed", {});
 }
 
+void say_drained(relay::Ended ended, Log& log) {
+  switch (ended) {
+    case relay::Ended::kDrained: return;
+    case relay::Ended::kLeftUnsettled:
+      log.write(LogLevel::kWarn, "run", {},
+                "a route ended before all that it had sent was settled: that will be delivered again", {});
+      return;
+    case relay::Ended::kDeadlinePassed:
+      log.write(LogLevel::kWarn, "run", {}, "the time to stop has passed: what was in flight will be delivered again",
+                {});
+  }
+}
+
 void relay_until_stopped(const config::Settings& settings, store::Store& store,
                          const connectors::Surroundings& surroundings, StopSignals& signals, LastMoment& last_moment) {
   relay::Supervisor supervisor(store, surroundings, make_route_plans(settings, store, surroundings));
@@ -122,10 +135,7 @@ void relay_until_stopped(const config::Settings& settings, store::Store& store,
   }
   const std::string grace = std::to_string(settings.shutdown_grace.count());
   surroundings.log.info("run", "stopping: what is in flight is settled first", {{"grace_ms", grace}});
-  if (supervisor.drain(Deadline::in(settings.shutdown_grace)) == relay::Ended::kDeadlinePassed) {
-    surroundings.log.write(LogLevel::kWarn, "run", {},
-                           "the time to stop has passed: what was in flight will be delivered again", {});
-  }
+  say_drained(supervisor.drain(Deadline::in(settings.shutdown_grace)), surroundings.log);
   last_moment.runs(nullptr);
 }
 

@@ -3,7 +3,12 @@
 namespace penstock {
 namespace {
 
-std::string message_and_hint(const Error& error) { return error.message() + ". " + std::string(error.code().hint); }
+// A message may end in a statement with its own full stop.
+std::string message_and_hint(const Error& error) {
+  const std::string& message = error.message();
+  const bool has_ended = message.ends_with('.') || message.ends_with(';') || message.ends_with('?');
+  return message + (has_ended ? " " : ". ") + std::string(error.code().hint);
+}
 
 }  // namespace
 

@@ -29,7 +29,7 @@ std::string_view in_words(RoutePhase phase) {
     case RoutePhase::kBlocked: return "is blocked by its sink";
     case RoutePhase::kDraining: return "is stopping";
     case RoutePhase::kStopped: return "has stopped";
-    case RoutePhase::kFailed: return "has failed and waits for an operator";
+    case RoutePhase::kFailed: return "has failed and stands still until the program is started again";
   }
   return "";
 }

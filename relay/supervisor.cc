@@ -105,7 +105,8 @@ Ended Supervisor::drain(Deadline deadline) {
     if (parts.course == Parts::Course::kStopped) return Ended::kDeadlinePassed;
   }
   parts.reporter.flush(Deadline::in(kLastReportTakes));
-  return parts.all_drained() ? Ended::kDrained : Ended::kDeadlinePassed;
+  if (parts.all_drained()) return Ended::kDrained;
+  return deadline.expired() ? Ended::kDeadlinePassed : Ended::kLeftUnsettled;
 }
 
 void Supervisor::stop_now() {

@@ -26,7 +26,8 @@ struct RoutePlan {
   const connectors::WireProfile* wire = nullptr;  // null: the sink takes the event as it is
 };
 
-enum class Ended { kDrained, kDeadlinePassed };
+// How a drain ended: kLeftUnsettled where routes gave up in time what they could not settle, as failed ones do.
+enum class Ended { kDrained, kLeftUnsettled, kDeadlinePassed };
 
 // Threads: start() is called once; the other calls may come from any thread. The store, the
 // surroundings and what the plans capture outlive the supervisor.
