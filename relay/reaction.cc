@@ -60,6 +60,10 @@ Reaction react_to_outcome(Outcome outcome, std::optional<ErrorKind> kind, OnReje
   INVARIANT(false, "every outcome has a reaction");
 }
 
+bool is_refusal_of_message(ErrorKind kind) {
+  return react_to_refused_message(kind, OnReject::kParkEvent) == Reaction::kPark;
+}
+
 SourceReaction react_to_source_error(SourceStep step, ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kConflict: return step == SourceStep::kOpening ? SourceReaction::kStandBy : SourceReaction::kReopen;

@@ -24,6 +24,9 @@ enum class Reaction {
 // route for want of a grant would be a loss in slow motion. `kind` is empty for kDelivered.
 Reaction react_to_outcome(connectors::Outcome outcome, std::optional<ErrorKind> kind, OnReject on_reject);
 
+// Whether an error of this kind means that the message is at fault, not the sink.
+bool is_refusal_of_message(ErrorKind kind);
+
 // About a source whose opening ended with an error, or that could not be opened.
 enum class SourceReaction {
   kReopen,   // after a back-off; marks start anew

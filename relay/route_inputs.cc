@@ -119,6 +119,7 @@ void RouteMachine::on_parked(Status status, SteadyTime now) {
   const Parking::Answer answer = parking_.on_parked(std::move(status), now);
   for (const Parking::Written& row : answer.written) {
     ++(row.as == store::ParkedAs::kSkipped ? counters_.skipped : counters_.parked);
+    if (tracker_.at(row.slot).submissions > 0) sink_.refusal_settled();
     finish(row.slot);
   }
   if (answer.reaction == RepeatReaction::kFail) begin_failing(*parking_.why());
@@ -201,6 +202,8 @@ std::optional<RouteMachine::Condition> RouteMachine::condition_of_sink() const {
   using Phase = connectors::SinkState::Phase;
   if (!sink_.is_open()) {
     const Error* why = sink_.why();
+    // A session that ended for a refused message waits for that message's row, and is no fault.
+    if (why != nullptr && waits_for_rows() && is_refusal_of_message(why->kind())) return std::nullopt;
     return Condition{why == nullptr ? RoutePhase::kStarting : RoutePhase::kBackingOff, why};
   }
   const connectors::SinkState& state = sink_.state();

@@ -117,10 +117,14 @@ void RouteMachine::open_source(SteadyTime now) {
   source_.open(lease_.lease());
 }
 
+// What was refused becomes a row before anything that stood behind it is sent again.
+bool RouteMachine::waits_for_rows() const {
+  return later_may_pass_ == connectors::LaterMayPass::kNo && !parking_.is_empty();
+}
+
 bool RouteMachine::wants_sink(SteadyTime now) const {
   if (sink_.is_open() || sink_.outstanding() > 0 || !lease_.may_drive(now)) return false;
-  // What was refused becomes a row before anything that stood behind it is sent again.
-  if (later_may_pass_ == connectors::LaterMayPass::kNo && !parking_.is_empty()) return false;
+  if (waits_for_rows()) return false;
   return course_ == Course::kGoing || (course_ == Course::kDraining && source_.is_open() && !begun_is_settled());
 }
 

@@ -116,6 +116,7 @@ class RouteMachine final : private SubmitPort {
   std::size_t outstanding() const override { return sink_.outstanding(); }
 
   bool may_open_source(SteadyTime now) const;
+  bool waits_for_rows() const;
   bool wants_sink(SteadyTime now) const;
   bool may_submit(SteadyTime now) const;
   bool may_settle() const;

@@ -37,6 +37,11 @@ class SinkLink {
   void outcome_arrived();
   // The session works: the next loss is a new fault. Opening alone is no proof of that.
   void delivered() { back_off_.succeeded(); }
+  // A message that it refused is settled all the same: a session that ended for it was no fault.
+  void refusal_settled() {
+    back_off_.succeeded();
+    error_.reset();
+  }
   std::size_t outstanding() const { return outstanding_; }
 
   const connectors::SinkState& state() const { return state_; }

@@ -308,8 +308,9 @@ void Producer::end_locally() {
     failures.swap(local_failures_);
     why.swap(local_end_);
   }
-  if (why) tell_phase(SinkState::Phase::kBroken, std::move(why));
+  // The outcome first: who hears of the end then knows whether it was for a message or a fault.
   report(failures);
+  if (why) tell_phase(SinkState::Phase::kBroken, std::move(why));
 }
 
 void Producer::report(const std::vector<DeliveryReport>& reports) {

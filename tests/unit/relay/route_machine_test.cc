@@ -298,6 +298,29 @@ TEST_F(RouteMachineTest, ParksARefusedEventBeforeItIsSettled) {
   EXPECT_TRUE(next_command<SettleSource>());
 }
 
+TEST_F(RouteMachineTest, OpensAgainAtOnceASessionThatEndedForARefusedMessage) {
+  settings_.on_reject = OnReject::kParkEvent;
+  sink_.promise = LaterMayPass::kNo;
+  sink_.room = 1;  // takes nothing behind the one that it refuses
+  run();
+  read({"a", "b", "c", "d"});
+  for (std::size_t refused = 0; refused < 3; ++refused) {
+    ASSERT_EQ(sink_.tickets.size(), refused + 1);
+    report(refused, Outcome::kRejected, codes::kKafkaRejected);
+    sink_.now = {SinkState::Phase::kBroken, std::make_shared<const Error>(codes::kKafkaRejected, "no legal topic")};
+    machine_->on_sink_changed();
+    machine_->advance();
+    EXPECT_EQ(phase(), RoutePhase::kRunning) << "no fault of the sink";
+    ASSERT_TRUE(next_command<ParkRows>());
+    sink_.room = 1;
+    answer(RowsParked{Status()});
+    EXPECT_EQ(sink_.opens, static_cast<int>(refused) + 2) << "without any time having passed";
+  }
+  report(3, Outcome::kDelivered);
+  EXPECT_EQ(phase(), RoutePhase::kRunning);
+  EXPECT_EQ(log_.text().find("waits and tries again"), std::string::npos) << log_.text();
+}
+
 TEST_F(RouteMachineTest, TriesToParkAgainWhileTheStoreIsAway) {
   settings_.on_reject = OnReject::kSkip;
   run();
