@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 
+#include "cli/catch_up.h"
 #include "cli/commands.h"
 #include "cli/composition.h"
 #include "cli/configuration.h"
@@ -25,6 +26,7 @@ constexpr milliseconds kFirstWait{200};
 constexpr milliseconds kLongestWait{5'000};
 // By then routes run, or wait for something that is away.
 constexpr milliseconds kStart{2'000};
+constexpr milliseconds kBetweenProgress{1'000};
 // What an orderly end may take after the second signal.
 constexpr milliseconds kLastMoment{500};
 
@@ -124,14 +126,30 @@ void say_drained(relay::Ended ended, Log& log) {
   }
 }
 
-void relay_until_stopped(const config::Settings& settings, store::Store& store,
+// A terminal sees how far routes have come that have much to do; a file or a journal keeps to changes of state.
+void wait_for_signal(const relay::Supervisor& supervisor, const config::Settings& settings, SpdlogLog& log,
+                     StopSignals& signals) {
+  const bool is_read_by_people = ::isatty(STDERR_FILENO) == 1 && settings.log.format == config::LogTable::Format::kText;
+  if (!is_read_by_people) return signals.wait();
+  CatchUp catch_up;
+  std::string shown;
+  while (signals.wait_for(kBetweenProgress) == StopSignals::Waited::kTimedOut) {
+    std::string text = catch_up.observe(supervisor.states(), std::chrono::steady_clock::now());
+    if (text.empty() && shown.empty()) continue;
+    log.show_progress(text);
+    shown = std::move(text);
+  }
+  if (!shown.empty()) log.show_progress("");
+}
+
+void relay_until_stopped(const config::Settings& settings, store::Store& store, SpdlogLog& log,
                          const connectors::Surroundings& surroundings, StopSignals& signals, LastMoment& last_moment) {
   relay::Supervisor supervisor(store, surroundings, make_route_plans(settings, store, surroundings));
   last_moment.runs(&supervisor);
   supervisor.start();
   if (signals.wait_for(kStart) == StopSignals::Waited::kTimedOut) {
     give_back_pages_of_the_start();
-    signals.wait();
+    wait_for_signal(supervisor, settings, log, signals);
   }
   const std::string grace = std::to_string(settings.shutdown_grace.count());
   surroundings.log.info("run", "stopping: what is in flight is settled first", {{"grace_ms", grace}});
@@ -155,7 +173,7 @@ void run_with(const config::Settings& settings, Invocation& invocation, StopSign
     case StoreReady::kYes: break;
   }
   say_start(settings, **store, surroundings.instance, log);
-  relay_until_stopped(settings, **store, surroundings, signals, last_moment);
+  relay_until_stopped(settings, **store, log, surroundings, signals, last_moment);
   log.info("run", "stopped");
 }
 

@@ -5,8 +5,10 @@
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/base_sink.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -21,6 +23,10 @@ constexpr std::size_t kQueuedLines = 1'024;
 constexpr int kPatienceMs = 1'000;
 // A pipe that polls writable takes this much without blocking.
 constexpr std::size_t kLongestLine = PIPE_BUF;
+
+// No line of the log has this level: it marks the line that is overwritten.
+constexpr auto kProgress = spdlog::level::critical;
+constexpr std::string_view kToLineStart = "\r\x1b[K";
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
@@ -43,7 +49,7 @@ class PatientSink final : public spdlog::sinks::base_sink<spdlog::details::null_
   void sink_it_(const spdlog::details::log_msg& message) override {
     std::string line(message.payload.data(), message.payload.size());
     if (line.size() + 1 > kLongestLine) line.resize(kLongestLine - 1);
-    line += '\n';
+    line = message.level == kProgress ? in_place(std::move(line)) : above_progress(std::move(line));
     if (!is_writable()) {
       stuck_ = true;
       dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -63,6 +69,19 @@ class PatientSink final : public spdlog::sinks::base_sink<spdlog::details::null_
 
   void flush_() override {}
 
+  std::string in_place(std::string text) {
+    winsize terminal{};
+    if (::ioctl(descriptor_, TIOCGWINSZ, &terminal) == 0 && terminal.ws_col > 1)
+      text.resize(std::min<std::size_t>(text.size(), terminal.ws_col - 1U));
+    progress_ = std::move(text);
+    return std::string(kToLineStart) + progress_;
+  }
+
+  std::string above_progress(std::string line) const {
+    line += '\n';
+    return progress_.empty() ? line : std::string(kToLineStart) + line + progress_;
+  }
+
   // Once the reader stands still it is not waited for again, line by line.
   bool is_writable() const {
     pollfd target{descriptor_, POLLOUT, 0};
@@ -70,6 +89,7 @@ class PatientSink final : public spdlog::sinks::base_sink<spdlog::details::null_
   }
 
   const int descriptor_;
+  std::string progress_;
   bool stuck_ = false;
   std::atomic<std::uint64_t> dropped_{0};
 };
@@ -124,6 +144,8 @@ void SpdlogLog::write(LogLevel level, std::string_view component, std::string_vi
   parts_->confess();
   parts_->queue({parts_->clock.wall_now(), level, component, code, message, fields});
 }
+
+void SpdlogLog::show_progress(const std::string& text) { parts_->logger->log(kProgress, text); }
 
 std::uint64_t SpdlogLog::dropped() const { return parts_->dropped(); }
 

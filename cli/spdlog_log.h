@@ -31,6 +31,10 @@ class SpdlogLog final : public Log {
   void write(LogLevel level, std::string_view component, std::string_view code, std::string_view message,
              std::initializer_list<LogField> fields) override;
 
+  // A line below the log that the next one overwrites; an empty one removes it. For terminals only; what does not fit
+  // into the terminal's width is left out.
+  void show_progress(const std::string& text);
+
   // Lines that were not written because the reader stood still.
   std::uint64_t dropped() const;
 

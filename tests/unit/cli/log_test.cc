@@ -86,6 +86,23 @@ TEST(SpdlogLog, DropsAndCountsWhenItsReaderStandsStill) {
   EXPECT_GT(dropped, 10'000u);
 }
 
+TEST(SpdlogLog, KeepsProgressBelowItsLines) {
+  SystemClock clock;
+  Pipe pipe;
+  {
+    SpdlogLog log(clock, {.descriptor = pipe.writer(), .table = {LogLevel::kInfo, config::LogTable::Format::kText}});
+    log.show_progress("10 left");
+    log.info("relay", "a line");
+    log.show_progress("");
+    log.info("relay", "the last");
+  }
+  pipe.close_writer();
+  const std::string text = pipe.read_all();
+  EXPECT_TRUE(text.starts_with("\r\x1b[K10 left\r\x1b[K")) << text;
+  EXPECT_NE(text.find("relay: a line\n10 left\r\x1b[K"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("relay: the last\n")) << text;
+}
+
 TEST(SpdlogLog, CutsALineThatAPipeCouldNotTakeWhole) {
   tests::ManualClock clock;
   Pipe pipe;
