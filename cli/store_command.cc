@@ -12,6 +12,17 @@ const Clock& system_clock() {
   return kClock;
 }
 
+// Who only looks must not leave an empty store behind where a path was mistyped or the folder is the wrong one.
+Status make_ready(store::Store& store, StoreUse use) {
+  if (use == StoreUse::kRead) {
+    if (store.backend() != "sqlite") return {};
+    const auto plan = store.plan_migration();
+    if (!plan) return fail(plan.error());
+    if (plan->current == 0) return fail(codes::kStoreSchemaMissing, "there is no store at the path of [store] url");
+  }
+  return store.migrate();
+}
+
 }  // namespace
 
 std::optional<OpenStore> open_store(Invocation& invocation, StoreUse use) {
@@ -30,11 +41,9 @@ std::optional<OpenStore> open_store(Invocation& invocation, StoreUse use) {
     return std::nullopt;
   }
   opened.store = std::move(*store);
-  if (use == StoreUse::kWrite || opened.store->backend() == "sqlite") {
-    if (const Status migrated = opened.store->migrate(); !migrated) {
-      invocation.fail(migrated.error());
-      return std::nullopt;
-    }
+  if (const Status ready = make_ready(*opened.store, use); !ready) {
+    invocation.fail(ready.error());
+    return std::nullopt;
   }
   return opened;
 }

@@ -11,7 +11,8 @@
 
 namespace penstock::cli {
 
-// A writer brings the schema up to date; a reader does so only with SQLite, where the file is ours.
+// A writer brings the schema up to date; a reader does so only with SQLite, where the file is ours, and never makes
+// one.
 enum class StoreUse { kRead, kWrite };
 
 // The store and what it needs, in the order of their making.

@@ -152,6 +152,7 @@ TEST_F(AppendRead, PrintsAJsonArrayOnDemand) {
 }
 
 TEST_F(AppendRead, AnswersNoForAStreamThatIsNotThere) {
+  append_five();
   const Ended ended = folder_.call({"read", "nobody", "-o", "json"});
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_EQ(ended.out, "[]\n");

@@ -77,6 +77,7 @@ TEST(Calls, VersionIsTold) {
 TEST(Calls, ColoursOnlyWhereTheyAreDemanded) {
   ProgramFolder folder;
   folder.write("penstock.toml", "");
+  ASSERT_EQ(folder.call({"migrate"}).exit_code, 0);
   EXPECT_THAT(folder.call({"streams", "ls"}).out, testing::Not(HasSubstr("\x1b[")));
   EXPECT_THAT(folder.call({"streams", "ls", "--color", "always"}).out, HasSubstr("\x1b["));
 }

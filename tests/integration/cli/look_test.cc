@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/invariant.h"
@@ -76,6 +77,21 @@ class Look : public testing::Test {
   ProgramFolder folder_;
   std::unique_ptr<store::Store> store_;
 };
+
+TEST(LookAtNothing, FailsAndLeavesNoStoreBehind) {
+  ProgramFolder folder;
+  folder.write("penstock.toml", "[store]\nurl = \"sqlite:mistyped.db\"\n");
+  for (const auto& command : {std::vector<std::string>{"status"},
+                              {"status", "--quiet"},
+                              {"read", "@all"},
+                              {"streams", "ls"},
+                              {"routes", "ls"},
+                              {"parked", "ls"}}) {
+    EXPECT_EQ(folder.call(command).exit_code, 69) << command.front();
+  }
+  EXPECT_THAT(folder.call({"status"}).err, HasSubstr("store.schema_missing"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("mistyped.db")));
+}
 
 TEST_F(Look, StatusTellsStoreAndRoutes) {
   report("running");
