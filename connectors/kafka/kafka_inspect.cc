@@ -113,6 +113,10 @@ std::optional<std::int64_t> record_limit_of(rd_kafka_t* client, const std::strin
   return result != nullptr ? limit_in(result) : std::nullopt;
 }
 
+std::string counted(int count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 std::string fix_of(const Error& error) { return std::string(error.code().hint); }
 
 void look_at_limit(rd_kafka_t* client, const KafkaSettings& settings, const std::string& topic, std::size_t event_bytes,
@@ -152,7 +156,7 @@ void look_at_topic(rd_kafka_t* client, const KafkaSettings& settings, const stru
     findings.push_back({Severity::kError, subject, error.message(), fix_of(error)});
     return;
   }
-  findings.push_back({Severity::kOk, subject, std::to_string(topic->partition_cnt) + " partitions", {}});
+  findings.push_back({Severity::kOk, subject, counted(topic->partition_cnt, "partition"), {}});
   look_at_limit(client, settings, name, event_bytes, deadline, findings);
 }
 
@@ -173,7 +177,11 @@ std::vector<Finding> inspect(const Section& sink, std::span<const connectors::Ro
     findings.push_back({Severity::kError, subject, metadata.error().message(), fix_of(metadata.error())});
     return findings;
   }
-  findings.push_back({Severity::kOk, subject, std::to_string((*metadata)->broker_cnt) + " brokers answer", {}});
+  findings.push_back(
+      {Severity::kOk,
+       subject,
+       counted((*metadata)->broker_cnt, "broker") + ((*metadata)->broker_cnt == 1 ? " answers" : " answer"),
+       {}});
 
   std::set<std::string> topics;
   for (const auto& route : routes) {

@@ -119,6 +119,8 @@ Status RabbitConnection::connect(const RabbitSettings& settings, Deadline deadli
   }
   const timeval wait = time_left(deadline);
   const int status = amqp_socket_open_noblock(socket, address_.host.c_str(), address_.port, &wait);
+  if (status == AMQP_STATUS_SOCKET_ERROR)  // the library keeps the system's reason for itself
+    return fail(codes::kRabbitUnavailable, "connecting to " + address_.describe() + ": refused, or out of reach");
   if (status != AMQP_STATUS_OK) return fail(error_of_status("connecting to " + address_.describe(), status));
   if (tls) tls_.begin();
   return {};

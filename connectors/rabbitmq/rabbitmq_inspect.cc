@@ -11,6 +11,25 @@ namespace {
 using connectors::Finding;
 using Severity = connectors::Finding::Severity;
 
+std::string in_words(const Error& error) { return error.message() + " [" + std::string(error.code().name) + "]"; }
+
+std::string command_for_rights(const BrokerAddress& address, std::string_view exchange) {
+  return "rabbitmqctl set_permissions -p '" + address.vhost + "' '" + address.user + "' '^$' '" +
+         std::string(exchange) + "' '^$'";
+}
+
+// The broker's words tell apart what has one reply code: a virtual host that is missing, one that this user may not
+// enter, and credentials that are wrong.
+std::string fix_of_connecting(const Error& error, const BrokerAddress& address) {
+  if (&error.code() != &codes::kRabbitUnauthorized) return std::string(error.code().hint);
+  const std::string& words = error.message();
+  if (words.find("not found") != std::string::npos)
+    return "rabbitmqctl add_vhost '" + address.vhost + "'; " + command_for_rights(address, ".*");
+  if (words.find("access to vhost") != std::string::npos) return command_for_rights(address, ".*");
+  return "correct user and password in `url`, or set them at the broker: rabbitmqctl change_password '" + address.user +
+         "', or add_user";
+}
+
 struct Inspection {
   RabbitConnection& connection;
   const BrokerAddress& address;
@@ -33,7 +52,7 @@ struct Inspection {
       return;
     }
     if (auto there = connection.look_for_exchange(exchange, deadline, {}); !there) {
-      say(Severity::kError, exchange, there.error().describe(), declare_command(exchange, "topic"));
+      say(Severity::kError, exchange, in_words(there.error()), declare_command(exchange, "topic"));
       return;
     }
     look_at_right(exchange, routing_key);
@@ -46,9 +65,7 @@ struct Inspection {
     if (right) {
       say(Severity::kOk, exchange, "is there and may be published to");
     } else {
-      say(Severity::kError, exchange, right.error().describe(),
-          "rabbitmqctl set_permissions -p '" + address.vhost + "' '" + address.user + "' '^$' '^" + exchange +
-              "$' '^$'");
+      say(Severity::kError, exchange, in_words(right.error()), command_for_rights(address, "^" + exchange + "$"));
     }
   }
 
@@ -90,8 +107,8 @@ std::vector<Finding> inspect(const Section& sink, std::span<const connectors::Ro
   std::vector<Finding> findings;
   auto connection = RabbitConnection::open(settings, "penstock validate", deadline, {});
   if (!connection) {
-    findings.push_back({Severity::kError, subject, connection.error().describe(),
-                        "rabbitmqctl authenticate_user '" + settings.address.user + "' …; rabbitmqctl status"});
+    findings.push_back({Severity::kError, subject, in_words(connection.error()),
+                        fix_of_connecting(connection.error(), settings.address)});
     return findings;
   }
   findings.push_back({Severity::kOk, subject, "answers, vhost " + settings.address.vhost, {}});

@@ -67,10 +67,24 @@ TEST_F(RabbitInspectTest, MakesNothing) {
   EXPECT_NE(words("rabbit-inspect-nowhere").find("rabbitmq.exchange_missing"), std::string::npos);
 }
 
+TEST_F(RabbitInspectTest, NamesTheCommandForAMissingVirtualHost) {
+  const std::string found = words("events", tests::address_of(tests::Server::kRabbitMq) + "/nowhere");
+  EXPECT_NE(found.find("rabbitmqctl add_vhost 'nowhere'"), std::string::npos) << found;
+}
+
+TEST_F(RabbitInspectTest, TellsAWrongPasswordFromAMissingVirtualHost) {
+  std::string url = tests::address_of(tests::Server::kRabbitMq);
+  url.replace(url.find("guest:guest"), 11, "guest:s3cret");
+  const std::string found = words("events", url);
+  EXPECT_NE(found.find("rabbitmq.unauthorized"), std::string::npos) << found;
+  EXPECT_NE(found.find("rabbitmqctl change_password 'guest'"), std::string::npos) << found;
+  EXPECT_EQ(found.find("s3cret"), std::string::npos) << found;
+}
+
 TEST_F(RabbitInspectTest, SaysThatNobodyAnswers) {
   const std::string found = words("events", "amqp://guest:guest@127.0.0.1:1/");
   EXPECT_NE(found.find("error broker 127.0.0.1:1"), std::string::npos) << found;
-  EXPECT_NE(found.find("rabbitmq.unavailable"), std::string::npos) << found;
+  EXPECT_NE(found.find("refused, or out of reach [rabbitmq.unavailable]"), std::string::npos) << found;
 }
 
 }  // namespace
