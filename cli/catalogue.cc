@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/composition.h"
 #include "connectors/console/console_sink.h"
 #include "connectors/kafka/kafka_sink.h"
 #include "connectors/outbox/outbox_source.h"
@@ -22,7 +23,8 @@ config::SourceDeclaration declaration_of(const connectors::SourceKind& kind) {
 }
 
 config::SinkDeclaration declaration_of(const connectors::SinkKind& kind) {
-  config::SinkDeclaration declaration{kind.name, kind.title, kind.sink_fields, kind.route_fields, {}, kind.check};
+  config::SinkDeclaration declaration{kind.name, kind.title, kind.sink_fields, kind.route_fields, {}, kind.check, {}};
+  if (kind.check_route != nullptr) declaration.check_route = kind.check_route;
   for (const connectors::WireProfile* wire : kind.wire_profiles) declaration.wires.push_back(wire->name());
   return declaration;
 }
@@ -32,8 +34,14 @@ std::optional<std::string> check_template(std::string_view text) {
   return parsed ? std::nullopt : std::optional(parsed.error().message);
 }
 
+std::vector<SectionError> check_store(const Section& store) {
+  const Status known = check_store_url(store.secret("url"));
+  return known ? std::vector<SectionError>{} : std::vector{SectionError{store.place("url"), known.error().message()}};
+}
+
 config::Declarations make_declarations() {
   config::Declarations all;
+  all.check_store = check_store;
   for (const auto* kind : source_kinds()) all.sources.push_back(declaration_of(*kind));
   for (const auto* kind : sink_kinds()) all.sinks.push_back(declaration_of(*kind));
   all.check_template = check_template;

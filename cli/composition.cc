@@ -10,6 +10,7 @@
 #include "connectors/store/store_source.h"
 #include "core/invariant.h"
 #include "store/postgres/postgres_store.h"
+#include "store/postgres/session.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace penstock::cli {
@@ -123,16 +124,26 @@ bool is_postgres(std::string_view url) {
 
 }  // namespace
 
+Status check_store_url(const Secret& url) {
+  if (url.reveal().starts_with("sqlite:")) return {};
+  if (!is_postgres(url.reveal()))
+    return fail(codes::kConfigInvalid, "[store] url names no known database (expected sqlite:PATH or postgresql://…)");
+  if (store::postgres::is_connection_text(url)) return {};
+  return fail(
+      codes::kConfigInvalid,
+      "[store] url can't be read (expected postgresql://user@host/database or libpq's keywords; in a URL, / ? # @ "
+      ": and % of a password are written as %2F %3F %23 %40 %3A %25)");
+}
+
 Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,
                                                  Log& log) {
   store::StoreSettings wanted;
   wanted.url = settings.store.url;
   wanted.schema = settings.store.schema;
   wanted.limits = limits_of(settings.limits);
-  const std::string& url = wanted.url.reveal();
-  if (url.starts_with("sqlite:")) return store::sqlite::make_sqlite_store(wanted);
-  if (is_postgres(url)) return store::postgres::make_postgres_store(std::move(wanted), instance, log);
-  return fail(codes::kConfigInvalid, "[store] url names no known database (expected sqlite:PATH or postgresql://…)");
+  if (auto known = check_store_url(wanted.url); !known) return fail(std::move(known.error()));
+  if (wanted.url.reveal().starts_with("sqlite:")) return store::sqlite::make_sqlite_store(wanted);
+  return store::postgres::make_postgres_store(std::move(wanted), instance, log);
 }
 
 std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,

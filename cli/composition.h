@@ -12,6 +12,9 @@
 
 namespace penstock::cli {
 
+// Whether a store can be made of this; config.invalid says what would do.
+Status check_store_url(const Secret& url);
+
 // Connects to nothing yet. `instance` is unique per process; `log` outlives the store. Error:
 // config.invalid for a url of no known backend.
 Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,

@@ -54,11 +54,6 @@ std::vector<std::string_view> names_of(const std::vector<ReadEntry>& entries) {
   return names;
 }
 
-const ReadEntry* find_entry(const std::vector<ReadEntry>& entries, std::string_view name) {
-  const auto found = std::ranges::find(entries, name, &ReadEntry::name);
-  return found == entries.end() ? nullptr : &*found;
-}
-
 // Checks of one route against the rest.
 class RouteCheck {
  public:
@@ -191,6 +186,11 @@ void warn_of_unused(const std::vector<ReadEntry>& entries, std::string_view what
 }
 
 }  // namespace
+
+const ReadEntry* find_entry(const std::vector<ReadEntry>& entries, std::string_view name) {
+  const auto found = std::ranges::find(entries, name, &ReadEntry::name);
+  return found == entries.end() ? nullptr : &*found;
+}
 
 void check_names(ReadFile& file, Problems& problems) {
   for (ReadEntry& source : file.sources) {

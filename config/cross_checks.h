@@ -24,6 +24,9 @@ struct ReadFile {
   std::vector<ReadEntry> sources, sinks, routes;
 };
 
+// Null when no entry has this name.
+const ReadEntry* find_entry(const std::vector<ReadEntry>& entries, std::string_view name);
+
 // Pattern, reserved words and uniqueness of the names of sources, of sinks and of routes; gives
 // routes without a name their default one.
 void check_names(ReadFile& file, Problems& problems);

@@ -28,6 +28,8 @@ struct SinkDeclaration {
   std::span<const FieldSpec> route_fields;  // keys of a route to such a sink; texts are templates
   std::vector<std::string_view> wires;      // words of `wire =`; the first is the default
   std::function<std::vector<SectionError>(const Section&)> check;
+  // What is wrong with a route to such a sink, beyond its templates' placeholders.
+  std::function<std::vector<SectionError>(const Section&)> check_route;
 };
 
 struct Declarations {
@@ -35,6 +37,8 @@ struct Declarations {
   std::vector<SinkDeclaration> sinks;
   // What is wrong with a template of a route ("unknown placeholder …"); nullopt when it is fine.
   std::function<std::optional<std::string>(std::string_view text)> check_template;
+  // Of [store].
+  std::function<std::vector<SectionError>(const Section&)> check_store;
 
   const SourceDeclaration* find_source(std::string_view name) const;
   const SinkDeclaration* find_sink(std::string_view name) const;

@@ -189,6 +189,7 @@ class Loader {
   }
 
   void check_kinds() {
+    run_check(declarations_.check_store, globals_[0].reading);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       const auto* kind = declarations_.find_source(file_.sources[i].kind);
       if (kind != nullptr) run_check(kind->check, sources_[i].reading);
@@ -196,6 +197,11 @@ class Loader {
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
       const auto* kind = declarations_.find_sink(file_.sinks[i].kind);
       if (kind != nullptr) run_check(kind->check, sinks_[i].reading);
+    }
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+      const ReadEntry* sink = find_entry(file_.sinks, file_.routes[i].to);
+      const auto* kind = sink == nullptr ? nullptr : declarations_.find_sink(sink->kind);
+      if (kind != nullptr) run_check(kind->check_route, routes_[i].reading);
     }
   }
 

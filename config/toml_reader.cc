@@ -94,7 +94,10 @@ class TableReader {
     auto text = read_text(name, node);
     if (!text) return;
     if (field.type == FieldType::kWord && is_later_word(shape_.table, name, text->text)) {
-      return report(name, node, "\"" + text->text + "\" is not built yet " + expectation("", field.words));
+      std::vector<std::string_view> built;
+      std::ranges::copy_if(field.words, std::back_inserter(built),
+                           [&](std::string_view word) { return !is_later_word(shape_.table, name, word); });
+      return report(name, node, "\"" + text->text + "\" is not built yet " + expectation("", built));
     }
     auto value = value_of(field, std::move(text->text), reference);
     if (value && !text->shown.empty()) value->shown = text->shown;

@@ -64,6 +64,8 @@ struct SinkKind {
 
   // Offline check of what FieldSpecs can't say.
   std::vector<SectionError> (*check)(const Section& sink);
+  // The same of a route to such a sink; null where there is nothing to say.
+  std::vector<SectionError> (*check_route)(const Section& route) = nullptr;
   RouteTemplates (*templates)(const Section& sink, const Section& route);
   Result<std::unique_ptr<Sink>> (*make)(const Section& sink, const SinkRoute& route, const Surroundings& surroundings,
                                         OutcomeListener& listener);

@@ -69,6 +69,12 @@ constexpr Refusal kRefused[] = {
     {"transactional.id", "Penstock opens no transactions"},
 };
 
+constexpr std::size_t kLongestTopic = 249;
+
+bool is_topic_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 SectionError error_at(const Section& sink, const std::string& option, std::string message) {
@@ -128,6 +134,27 @@ std::vector<SectionError> check_settings(const Section& sink) {
     check_option(sink, name, value, scratch.get(), errors);
   }
   return errors;
+}
+
+// A character that stands outside of every placeholder ends up in every topic.
+std::vector<SectionError> check_route(const Section& route) {
+  const auto refuse = [&route](const std::string& why) {
+    return std::vector{SectionError{
+        route.place("topic"), "topic: " + why + " (expected letters, digits, . _ - and {placeholders}, 249 in all)"}};
+  };
+  bool is_literal = true;
+  std::size_t literals = 0;
+  for (const char c : route.text("topic")) {
+    if (c == '{' || c == '}') {
+      is_literal = c == '}';
+    } else if (is_literal) {
+      ++literals;
+      if (!is_topic_character(c)) return refuse("no topic can be named like this");
+    }
+  }
+  if (literals > kLongestTopic) return refuse("the name is too long for a topic");
+  if (route.has("topic") && route.text("topic").empty()) return refuse("the name is empty");
+  return {};
 }
 
 KafkaSettings read_settings(const Section& sink) {

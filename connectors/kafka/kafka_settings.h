@@ -25,6 +25,8 @@ std::span<const FieldSpec> route_fields();
 
 // Everything that is wrong with a section, offline. Never shows a value that may be secret.
 std::vector<SectionError> check_settings(const Section& sink);
+// The same of a route to such a sink.
+std::vector<SectionError> check_route(const Section& route);
 
 // Of a section that check_settings found nothing wrong with.
 KafkaSettings read_settings(const Section& sink);

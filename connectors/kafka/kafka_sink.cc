@@ -150,6 +150,7 @@ const connectors::SinkKind& sink_kind() {
       .route_fields = route_fields(),
       .wire_profiles = kProfiles,
       .check = check_settings,
+      .check_route = check_route,
       .templates = templates,
       .make = make,
       .inspect = inspect,

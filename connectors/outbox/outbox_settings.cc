@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json_text.h"
+#include "store/postgres/session.h"
 
 namespace penstock::outbox {
 namespace {
@@ -87,6 +88,10 @@ class SettingsCheck {
   void check_url_and_table() {
     backend_ = backend_of(section_.secret("url").reveal());
     if (section_.has("url") && !backend_) complain("url", "expected postgresql://user@host/database or sqlite:FILE");
+    if (backend_ == Backend::kPostgres && !store::postgres::is_connection_text(section_.secret("url")))
+      complain("url",
+               "expected postgresql://user@host/database or libpq's keywords; in a URL, / ? # @ : and % of a "
+               "password are written as %2F %3F %23 %40 %3A %25");
     if (backend_ == Backend::kSqlite) {
       const std::string path = section_.secret("url").reveal().substr(7);
       if (path.empty() || path == ":memory:") complain("url", "expected the path of a database file after sqlite:");

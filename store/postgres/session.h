@@ -160,4 +160,10 @@ class Session {
 std::string quote_identifier(std::string_view name);
 std::string quote_literal(std::string_view text);
 
+// Whether libpq can read this at all: postgresql://… or keywords.
+bool is_connection_text(const Secret& url);
+// For an operator's shell, to the database of `url`; passwords stay out of them, the tools ask.
+std::string psql_command(const Secret& url);      // "psql -h 127.0.0.1 -p 5432 -U app -d shop"
+std::string createdb_command(const Secret& url);  // "createdb -h 127.0.0.1 -p 5432 -U app shop"
+
 }  // namespace penstock::store::postgres

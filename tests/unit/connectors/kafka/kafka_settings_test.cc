@@ -50,6 +50,24 @@ TEST(KafkaSettings, RefuseAnEmptyListOfBrokersAtItsPlace) {
 
 TEST(KafkaSettings, RefuseABrokerThatIsTwo) { EXPECT_THAT(check_settings(section({"a:1,b:2"})), SizeIs(1)); }
 
+Section route_to(const std::string& topic) {
+  Section route;
+  route.set("topic", topic, "p.toml:9:1");
+  return route;
+}
+
+TEST(KafkaSettings, RefuseATopicThatNoBrokerWouldTake) {
+  EXPECT_THAT(check_route(route_to("outbox.event.{category}-{metadata.a b}_1")), IsEmpty());
+  const std::string legal(249, 'a');
+  EXPECT_THAT(check_route(route_to(legal)), IsEmpty());
+  for (const std::string& topic : {std::string("a b"), std::string("a/{type}"), std::string(), legal + "a"}) {
+    const auto errors = check_route(route_to(topic));
+    ASSERT_THAT(errors, SizeIs(1)) << topic;
+    EXPECT_EQ(errors[0].place, "p.toml:9:1");
+    EXPECT_THAT(errors[0].message, HasSubstr("expected letters, digits"));
+  }
+}
+
 class RefusedOption : public testing::TestWithParam<const char*> {};
 
 TEST_P(RefusedOption, IsRefusedByNameAtItsPlaceWithTheReason) {
