@@ -31,7 +31,7 @@ void append_text(std::string& out, const FileFindings& file, const Palette& pale
     out += palette.paint(to_string(problem), tint_of(severity_of(problem))) + "\n";
   }
   if (!config::has_errors(file.problems)) {
-    out.append(file.file).append(": ").append(palette.paint("ok", Tint::kGood)).append("\n");
+    out.append(file.file).append(": ").append(palette.paint("the file is in order", Tint::kGood)).append("\n");
   }
   for (const Finding& finding : file.findings) {
     constexpr std::size_t kWidth = 9;

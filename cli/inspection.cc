@@ -4,6 +4,8 @@
 
 #include "cli/catalogue.h"
 #include "cli/composition.h"
+#include "store/postgres/grants.h"
+#include "store/postgres/session.h"
 #include "store/store.h"
 
 namespace penstock::cli {
@@ -14,16 +16,33 @@ using Findings = std::vector<Finding>;
 
 constexpr std::chrono::seconds kPatience{10};
 
-Finding finding_of(std::string subject, const Error& error) {
+// The command that mends it; where there is none, the hint.
+std::string fix_of(const config::StoreTable& store, const Error& error) {
+  const ErrorCode& code = error.code();
+  if (&code == &codes::kStoreDatabaseMissing) return store::postgres::createdb_command(store.url);
+  if (&code == &codes::kStoreUnauthorized) return store::postgres::psql_command(store.url);
+  return std::string(code.hint);
+}
+
+Finding finding_of(const config::StoreTable& store, std::string subject, const Error& error) {
   return {Finding::Severity::kError, std::move(subject), error.message() + " [" + std::string(error.code().name) + "]",
-          std::string(error.code().hint)};
+          fix_of(store, error)};
+}
+
+// What the role of the store lacks, although it may connect.
+Result<std::string> missing_grants(const config::StoreTable& store) {
+  std::string all;
+  const auto statements = store::postgres::missing_grants(store.url, store.schema, Deadline::in(kPatience));
+  if (!statements) return fail(statements.error());
+  for (const std::string& statement : *statements) all += (all.empty() ? "" : " ") + statement;
+  return all;
 }
 
 // Routes that had a checkpoint and are in the file no more.
 void inspect_checkpoints(const config::Settings& settings, store::Store& store, Findings& findings) {
   const auto checkpoints = store.checkpoints().list();
   if (!checkpoints) {
-    findings.push_back(finding_of("store: checkpoints", checkpoints.error()));
+    findings.push_back(finding_of(settings.store, "store: checkpoints", checkpoints.error()));
     return;
   }
   for (const auto& [route, checkpoint] : *checkpoints) {
@@ -40,28 +59,38 @@ void inspect_checkpoints(const config::Settings& settings, store::Store& store, 
 
 void inspect_store(const config::Settings& settings, Log& log, Findings& findings) {
   SystemRandom random;
+  const config::StoreTable& table = settings.store;
   const auto store = make_store(settings, make_instance_name(random), log);
-  const std::string url = without_password(settings.store.url.reveal());
+  const std::string subject = "store " + without_password(table.url.reveal());
   if (!store) {
-    findings.push_back(finding_of("store " + url, store.error()));
+    findings.push_back(finding_of(table, subject, store.error()));
     return;
+  }
+  if ((*store)->backend() == "postgres") {
+    const auto missing = missing_grants(table);
+    if (!missing || !missing->empty()) {
+      findings.push_back(missing ? Finding{Finding::Severity::kError, subject,
+                                           "the role lacks rights on schema " + table.schema, *missing}
+                                 : finding_of(table, subject, missing.error()));
+      return;
+    }
   }
   const auto plan = (*store)->plan_migration();
   if (!plan) {
-    findings.push_back(finding_of("store " + url, plan.error()));
+    findings.push_back(finding_of(table, subject, plan.error()));
     return;
   }
-  if (!plan->pending.empty()) {
-    const bool is_new = plan->current == 0;
+  if (plan->current == 0) {
+    findings.push_back({Finding::Severity::kOk, subject, "it has no tables yet; `penstock run` makes them", ""});
+    return;
+  }
+  if (plan->pending.empty()) {
     findings.push_back(
-        {is_new ? Finding::Severity::kOk : Finding::Severity::kWarning, "store " + url,
-         is_new ? "it has no tables yet; `penstock run` makes them"
-                : std::to_string(plan->pending.size()) + " migrations are pending; `penstock run` runs them",
-         is_new ? "" : "penstock migrate"});
-    if (is_new) return;
+        {Finding::Severity::kOk, subject, "schema " + std::to_string(plan->current) + " is up to date", ""});
   } else {
-    findings.push_back(
-        {Finding::Severity::kOk, "store " + url, "schema " + std::to_string(plan->current) + " is up to date", ""});
+    findings.push_back({Finding::Severity::kWarning, subject,
+                        std::to_string(plan->pending.size()) + " migrations are pending; `penstock run` runs them",
+                        "penstock migrate"});
   }
   inspect_checkpoints(settings, **store, findings);
 }

@@ -1,6 +1,7 @@
 // Collects what `penstock validate` finds about one outbox table.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +14,11 @@ class Inspection {
  public:
   explicit Inspection(std::string subject) : subject_(std::move(subject)) {}
 
-  void ok(std::string message) { add(connectors::Finding::Severity::kOk, std::move(message), ""); }
+  // Says that all is well, unless an error was found.
+  void ok_if_no_error(std::string message) {
+    const auto is_error = [](const auto& finding) { return finding.severity == connectors::Finding::Severity::kError; };
+    if (std::ranges::none_of(findings_, is_error)) add(connectors::Finding::Severity::kOk, std::move(message), "");
+  }
   void warn(std::string message, std::string fix) {
     add(connectors::Finding::Severity::kWarning, std::move(message), std::move(fix));
   }

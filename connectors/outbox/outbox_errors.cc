@@ -11,8 +11,8 @@ const ErrorCode& code_of_postgres(store::postgres::SqlCondition condition) {
     case SqlCondition::kServerStarting:
     case SqlCondition::kTooManyConnections:
     case SqlCondition::kOutOfResources:
-    case SqlCondition::kReadOnly:
-    case SqlCondition::kDatabaseMissing: return codes::kOutboxUnavailable;
+    case SqlCondition::kReadOnly: return codes::kOutboxUnavailable;
+    case SqlCondition::kDatabaseMissing: return codes::kOutboxDatabaseMissing;
     case SqlCondition::kDiskFull: return codes::kOutboxBusy;
     case SqlCondition::kUnauthorized: return codes::kOutboxUnauthorized;
     case SqlCondition::kLockTimeout:

@@ -120,7 +120,7 @@ class SettingsCheck {
     }
     complain("order_by",
              "order_by is missing: policy \"delete\" needs a unique, ascending integer column. To add one: " +
-                 statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_));
+                 statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_, "seq"));
   }
 
   void check_columns() {
@@ -214,14 +214,15 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   return settings;
 }
 
-std::string statement_that_adds_order_column(Backend backend, const TableName& table) {
+std::string statement_that_adds_order_column(Backend backend, const TableName& table, const std::string& column) {
+  const std::string name = quoted_identifier(column);
   if (backend == Backend::kPostgres)
-    return "ALTER TABLE " + table.quoted() + " ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE;";
+    return "ALTER TABLE " + table.quoted() + " ADD COLUMN " + name + " bigint GENERATED ALWAYS AS IDENTITY UNIQUE;";
   const std::string old_name = quoted_identifier(table.name + "_old");
   return "ALTER TABLE " + quoted_identifier(table.name) + " RENAME TO " + old_name + "; CREATE TABLE " +
-         quoted_identifier(table.name) + " (seq INTEGER PRIMARY KEY AUTOINCREMENT, …the columns of " + old_name +
-         "…); INSERT INTO " + quoted_identifier(table.name) + " SELECT NULL, * FROM " + old_name + "; DROP TABLE " +
-         old_name + ";";
+         quoted_identifier(table.name) + " (" + name + " INTEGER PRIMARY KEY AUTOINCREMENT, …the columns of " +
+         old_name + "…); INSERT INTO " + quoted_identifier(table.name) + " SELECT NULL, * FROM " + old_name +
+         "; DROP TABLE " + old_name + ";";
 }
 
 }  // namespace penstock::outbox

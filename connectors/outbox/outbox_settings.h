@@ -56,6 +56,6 @@ Result<OutboxSettings> read_settings(const connectors::Section& section, std::st
                                      std::size_t event_bytes);
 
 // The statements that give `table` a column to order by.
-std::string statement_that_adds_order_column(Backend backend, const TableName& table);
+std::string statement_that_adds_order_column(Backend backend, const TableName& table, const std::string& column);
 
 }  // namespace penstock::outbox

@@ -161,12 +161,15 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
 
   const PostgresColumn* order = columns.find(settings.order_by);
   if (order == nullptr)
-    return fail(codes::kOutboxOrderMissing, table + " has no column `" + settings.order_by + "`: " +
-                                                statement_that_adds_order_column(Backend::kPostgres, settings.table));
+    return fail(codes::kOutboxOrderMissing,
+                table + " has no column `" + settings.order_by +
+                    "`: " + statement_that_adds_order_column(Backend::kPostgres, settings.table, settings.order_by));
   if (order->type != ColumnType::kInteger)
     return fail(codes::kOutboxOrderMissing,
                 table + ": order_by names `" + settings.order_by + "`, which is " + order->type_name +
-                    ", not an integer: " + statement_that_adds_order_column(Backend::kPostgres, settings.table));
+                    ", not an integer: name another column, or add one: " +
+                    statement_that_adds_order_column(Backend::kPostgres, settings.table,
+                                                     name_for_order_column(columns, settings)));
   if (!order->not_null)
     return fail(codes::kOutboxOrderMissing, table + ": `" + settings.order_by +
                                                 "` may be NULL, and a row without a number would never be read: " +
@@ -177,6 +180,12 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
       return fail(codes::kOutboxUnauthorized,
                   table + ": column `" + column.name + "` may not be read: " + grant_statement(columns, settings));
   return {};
+}
+
+std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings) {
+  for (const std::string& name : {settings.order_by, std::string("seq"), std::string("outbox_seq")})
+    if (columns.find(name) == nullptr) return name;
+  return settings.order_by + "_seq";
 }
 
 std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings) {

@@ -56,6 +56,9 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
 // The columns that a poll asks for: those that are mapped, and all others that are not ignored.
 std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings);
 
+// A name for a column to order by that the table does not have yet; the configured one if that is free.
+std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings);
+
 std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings);
 
 }  // namespace penstock::outbox

@@ -4,6 +4,7 @@
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
+#include "store/postgres/session.h"
 
 namespace penstock::outbox {
 namespace {
@@ -33,6 +34,14 @@ std::string create_table_statement(const OutboxSettings& settings) {
     if (const std::string* column = settings.column_of(role); column != nullptr && *column != settings.order_by)
       text += ", " + quoted_identifier(*column) + " " + std::string(best_type(role));
   return text + ");";
+}
+
+// Empty when the schema is there: IF NOT EXISTS would ask for the right to make schemas all the same.
+std::string create_schema_statement(Session& session, const OutboxSettings& settings, Deadline deadline) {
+  const auto known = session.execute(
+      "SELECT FROM pg_catalog.pg_namespace WHERE nspname = " + store::postgres::quote_literal(settings.table.schema),
+      deadline);
+  return known && known->empty() ? "CREATE SCHEMA " + quoted_identifier(settings.table.schema) + "; " : "";
 }
 
 // Why values of this type can never make what the role needs; empty when they can.
@@ -87,10 +96,11 @@ void inspect_order(const PostgresColumns& table, const OutboxSettings& settings,
   const std::string alter = "ALTER TABLE " + settings.table.quoted();
   const PostgresColumn* column = table.find(settings.order_by);
   if (column == nullptr || column->type != ColumnType::kInteger) {
-    inspection.error(column == nullptr
-                         ? "there is no column `" + settings.order_by + "` to order by"
-                         : "column `" + settings.order_by + "` is " + column->type_name + ", not an integer",
-                     statement_that_adds_order_column(Backend::kPostgres, settings.table));
+    const std::string added = name_for_order_column(table, settings);
+    inspection.error(column == nullptr ? "there is no column `" + settings.order_by + "` to order by"
+                                       : "column `" + settings.order_by + "` is " + column->type_name +
+                                             ", not an integer; add one, and set order_by = \"" + added + "\"",
+                     statement_that_adds_order_column(Backend::kPostgres, settings.table, added));
     return;
   }
   if (!column->not_null)
@@ -113,7 +123,7 @@ void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings
   const auto read = columns_to_read(table, settings);
   const bool all_columns = std::ranges::all_of(read, &PostgresColumn::may_select);
   if (!table.may_use_schema || !table.may_select || !all_columns || !table.may_delete)
-    inspection.error("role " + table.role + " may not " + (table.may_delete ? "read" : "delete") + " all that it needs",
+    inspection.error("role " + table.role + " may not read and delete rows of this table",
                      grant_statement(table, settings));
 }
 
@@ -127,8 +137,10 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
   session.code_of = code_of_postgres;
   auto opened = Session::open(session, deadline);
   if (!opened) {
-    inspection.error(opened.error().message() + " [" + std::string(opened.error().code().name) + "]",
-                     "psql '" + without_password(settings.url.reveal()) + "'");
+    const ErrorCode& code = opened.error().code();
+    inspection.error(opened.error().message() + " [" + std::string(code.name) + "]",
+                     &code == &codes::kOutboxDatabaseMissing ? store::postgres::createdb_command(settings.url)
+                                                             : store::postgres::psql_command(settings.url));
     return std::move(inspection).findings();
   }
   if ((*opened)->server().role == store::postgres::ServerFacts::Role::kStandby)
@@ -137,14 +149,15 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
   if (!table) {
     inspection.error(table.error().message(), std::string(table.error().code().hint));
   } else if (table->table_oid == 0) {
-    inspection.error("there is no such table", create_table_statement(settings));
+    inspection.error("there is no such table",
+                     create_schema_statement(**opened, settings, deadline) + create_table_statement(settings));
   } else if (table->kind == PostgresColumns::Kind::kOther) {
     inspection.error("it is a view or a foreign table", "Name the table behind it in `table`.");
   } else {
     inspect_rights(*table, settings, inspection);
     inspect_roles(*table, settings, inspection);
     inspect_order(*table, settings, inspection);
-    inspection.ok("reached, " + std::to_string(table->columns.size()) + " columns");
+    inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   }
   return std::move(inspection).findings();
 }

@@ -20,7 +20,7 @@ std::string create_table_statement(const OutboxSettings& settings) {
 }
 
 void inspect_order(const SqliteColumns& table, const OutboxSettings& settings, Inspection& inspection) {
-  const std::string anew = statement_that_adds_order_column(Backend::kSqlite, settings.table);
+  const std::string anew = statement_that_adds_order_column(Backend::kSqlite, settings.table, "seq");
   if (const std::string why = table.why_not_ordered_by(settings.order_by); !why.empty()) {
     inspection.error(why, anew);
     return;
@@ -65,7 +65,7 @@ std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, 
   // Deleting needs the right to write; asked of the file itself, and given back at once.
   if (auto writable = file->execute("BEGIN IMMEDIATE; ROLLBACK"); !writable)
     inspection.error(writable.error().message(), "chmod u+w '" + settings.sqlite_path + "' and its folder");
-  inspection.ok("reached, " + std::to_string(table->columns.size()) + " columns");
+  inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   return std::move(inspection).findings();
 }
 

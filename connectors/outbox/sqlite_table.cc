@@ -112,7 +112,7 @@ Status SqliteTable::open(Deadline, std::stop_token) {
   if (columns_.columns.empty()) return fail(codes::kOutboxTableMissing, "there is no " + where);
   if (const std::string why = columns_.why_not_ordered_by(settings_.order_by); !why.empty())
     return fail(codes::kOutboxOrderMissing,
-                where + ": " + why + ". " + statement_that_adds_order_column(Backend::kSqlite, settings_.table));
+                where + ": " + why + ". " + statement_that_adds_order_column(Backend::kSqlite, settings_.table, "seq"));
   auto lock = FileLock::take(lock_path_of(settings_.sqlite_path, settings_.table.name));
   if (!lock) return fail(std::move(lock.error()));
   lock_ = *std::move(lock);

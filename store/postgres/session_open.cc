@@ -60,6 +60,7 @@ ConnectFailure read_connect_failure(std::string_view text) {
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("LOCATION:")) continue;
+    if (line.starts_with('\t')) line.erase(0, 1);
     std::smatch match;
     if (std::regex_search(line, match, kSqlstate)) {
       if (failure.sqlstate.empty()) failure.sqlstate = match[1];

@@ -70,9 +70,9 @@ const ErrorCode& store_code_of(SqlCondition condition) {
     case SqlCondition::kConnectionLost:
     case SqlCondition::kServerStarting:
     case SqlCondition::kTooManyConnections:
-    case SqlCondition::kDatabaseMissing:
     case SqlCondition::kCanceled:
     case SqlCondition::kDeadline: return codes::kStoreUnavailable;
+    case SqlCondition::kDatabaseMissing: return codes::kStoreDatabaseMissing;
     case SqlCondition::kOutOfResources:
     case SqlCondition::kLockTimeout:
     case SqlCondition::kSerialization: return codes::kStoreBusy;

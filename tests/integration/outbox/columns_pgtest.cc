@@ -33,7 +33,7 @@ TEST_F(OutboxColumns, NeedWhatIsMapped) {
 
 TEST_F(OutboxColumns, NeedAnOrder) {
   outbox().settings().order_by = "number";
-  expect_refused("outbox.order_missing", "ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE");
+  expect_refused("outbox.order_missing", "ADD COLUMN \"number\" bigint GENERATED ALWAYS AS IDENTITY UNIQUE");
 }
 
 TEST_F(OutboxColumns, NeedAnOrderOfIntegers) {

@@ -47,6 +47,39 @@ TEST_F(OutboxInspect, FindsAMissingTable) {
   expect_cured(Finding::Severity::kError, "no such table");
 }
 
+TEST_F(OutboxInspect, FindsAMissingSchema) {
+  outbox().execute("DROP SCHEMA shop CASCADE");
+  expect_cured(Finding::Severity::kError, "no such table");
+}
+
+TEST_F(OutboxInspect, FindsAMissingOrderByTheNameThatIsConfigured) {
+  tighten();
+  outbox().settings().order_by = "counter";
+  expect_cured(Finding::Severity::kError, "`counter`");
+}
+
+TEST_F(OutboxInspect, NamesAFreeColumnWhereTheOrderHasAWrongType) {
+  tighten();
+  outbox().execute("ALTER TABLE shop.outbox ADD n text");
+  outbox().settings().order_by = "n";
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].message.find("set order_by = \"outbox_seq\""), std::string::npos) << found[0].message;
+  outbox().execute(found[0].fix);
+  outbox().settings().order_by = "outbox_seq";
+  EXPECT_TRUE(troubles().empty());
+}
+
+TEST_F(OutboxInspect, NamesTheCommandThatMakesAMissingDatabase) {
+  std::string url = outbox().url();
+  url.resize(url.rfind('/'));
+  outbox().settings().url = Secret(url + "/penstock_nowhere");
+  const auto found = inspect();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].message.find("outbox.database_missing"), std::string::npos) << found[0].message;
+  EXPECT_TRUE(found[0].fix.starts_with("createdb ") && found[0].fix.ends_with(" penstock_nowhere")) << found[0].fix;
+}
+
 TEST_F(OutboxInspect, FindsAMissingColumn) {
   tighten();
   outbox().execute("ALTER TABLE shop.outbox DROP payload");
@@ -100,6 +133,11 @@ TEST_F(OutboxInspect, WarnsOfAKeyThatMayBeNull) {
   tighten();
   outbox().execute("ALTER TABLE shop.outbox ALTER aggregateid DROP NOT NULL");
   expect_cured(Finding::Severity::kWarning, "`aggregateid`");
+}
+
+TEST_F(OutboxInspect, DoesNotSayThatAllIsWellBesideAnError) {
+  outbox().execute("ALTER TABLE shop.outbox DROP payload");
+  for (const Finding& finding : inspect()) EXPECT_NE(finding.severity, Finding::Severity::kOk) << finding.message;
 }
 
 TEST_F(OutboxInspect, FindsATypeThatDoesNotFit) {

@@ -19,7 +19,7 @@ std::vector<FileFindings> some_findings() {
 TEST(Findings, ReadAsText) {
   EXPECT_EQ(format_findings(some_findings(), FindingsFormat::kText, Palette()),
             "a.toml:3:1: warning: sink \"k\" is used by no route\n"
-            "a.toml: ok\n"
+            "a.toml: the file is in order\n"
             "  ok       store sqlite:a: schema 1 is up to date\n"
             "  error    sink kafka: topic x: it does not exist\n"
             "           fix: kafka-topics --create x 100%\n"

@@ -15,7 +15,7 @@ TEST(OutboxErrors, GiveEveryConditionOfPostgresACode) {
       {SqlCondition::kTooManyConnections, &codes::kOutboxUnavailable},
       {SqlCondition::kOutOfResources, &codes::kOutboxUnavailable},
       {SqlCondition::kReadOnly, &codes::kOutboxUnavailable},
-      {SqlCondition::kDatabaseMissing, &codes::kOutboxUnavailable},
+      {SqlCondition::kDatabaseMissing, &codes::kOutboxDatabaseMissing},
       {SqlCondition::kDiskFull, &codes::kOutboxBusy},
       {SqlCondition::kUnauthorized, &codes::kOutboxUnauthorized},
       {SqlCondition::kLockTimeout, &codes::kOutboxBusy},

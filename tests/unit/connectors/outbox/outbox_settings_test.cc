@@ -82,7 +82,7 @@ TEST(OutboxSettings, RefuseAMissingOrderWithTheStatementThatAddsIt) {
   ASSERT_EQ(errors.size(), 1U);
   EXPECT_EQ(errors[0].place, "p.toml:1:1");
   EXPECT_THAT(errors[0].message,
-              HasSubstr(R"(ALTER TABLE "shop"."outbox" ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY UNIQUE;)"));
+              HasSubstr(R"(ALTER TABLE "shop"."outbox" ADD COLUMN "seq" bigint GENERATED ALWAYS AS IDENTITY UNIQUE;)"));
 }
 
 TEST(OutboxSettings, RefuseWhatIsNotBuiltYet) {

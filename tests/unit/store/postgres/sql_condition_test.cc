@@ -55,7 +55,7 @@ TEST(StoreCodeOf, GivesEveryConditionTheKindThatSaysWhatToDo) {
                                        {kSerialization, &codes::kStoreBusy},
                                        {kUniqueViolation, &codes::kStoreCorrupt},
                                        {kData, &codes::kStoreInvalidRequest},
-                                       {kDatabaseMissing, &codes::kStoreUnavailable},
+                                       {kDatabaseMissing, &codes::kStoreDatabaseMissing},
                                        {kObjectMissing, &codes::kStoreSchemaMissing},
                                        {kCorrupt, &codes::kStoreCorrupt},
                                        {kDeadline, &codes::kStoreUnavailable},

@@ -1,0 +1,74 @@
+// The statements that give a role its rights on the store must do so as they stand.
+#include <gmock/gmock.h>
+
+#include "store/postgres/grants.h"
+#include "tests/integration/postgres/store_fixture.h"
+
+namespace penstock::store::postgres {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class GrantsTest : public StoreFixture {
+ protected:
+  void SetUp() override {
+    StoreFixture::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    role_ = "relay_" + value("SELECT replace(gen_random_uuid()::text, '-', '')");
+    execute("CREATE ROLE " + role_ + " LOGIN");
+  }
+  void TearDown() override {
+    if (!role_.empty()) execute("DROP OWNED BY " + role_ + "; DROP ROLE " + role_);
+  }
+  Secret url_of_role() const {
+    const std::string all = url();
+    return Secret(all + (all.find('?') == std::string::npos ? "?" : "&") + "user=" + role_);
+  }
+  std::vector<std::string> missing() {
+    auto found = missing_grants(url_of_role(), "penstock", soon());
+    EXPECT_TRUE(found) << found.error().describe();
+    return found ? *found : std::vector<std::string>{};
+  }
+  void grant_what_is_missing() {
+    for (const std::string& statement : missing()) execute(statement);
+    EXPECT_THAT(missing(), IsEmpty());
+  }
+  std::unique_ptr<Store> open_as_role() {
+    StoreSettings settings;
+    settings.url = url_of_role();
+    return open(settings);
+  }
+
+  std::string role_;
+};
+
+TEST_F(GrantsTest, LetARoleMakeTheStore) {
+  EXPECT_THAT(missing(), ElementsAre(HasSubstr("CREATE SCHEMA \"penstock\" AUTHORIZATION")));
+  grant_what_is_missing();
+  const auto store = open_as_role();
+  const Status migrated = store->migrate();
+  EXPECT_TRUE(migrated) << migrated.error().describe();
+}
+
+TEST_F(GrantsTest, LetARoleUseAStoreThatAnotherMade) {
+  open_migrated();
+  EXPECT_THAT(missing(), testing::SizeIs(testing::Ge(2)));
+  grant_what_is_missing();
+  const auto store = open_as_role();
+  EXPECT_THAT(append_all(*store, {request("order-1", 3)}), ElementsAre("ok"));
+  EXPECT_TRUE(store->checkpoints().list());
+  EXPECT_TRUE(store->route_states().list());
+  EXPECT_TRUE(store->parked().list("", 0, 10));
+}
+
+TEST_F(GrantsTest, SeeASingleTableThatMayNotBeWritten) {
+  open_migrated();
+  grant_what_is_missing();
+  execute("REVOKE UPDATE ON penstock.head FROM " + role_);
+  EXPECT_THAT(missing(), ElementsAre(HasSubstr("ON ALL TABLES IN SCHEMA \"penstock\" TO " + role_)));
+}
+
+}  // namespace
+}  // namespace penstock::store::postgres
