@@ -13,6 +13,8 @@
 namespace penstock::store {
 
 inline constexpr std::chrono::seconds kRouteStateStale{10};
+// Older rows are removed with the next report: an instance has a new name each time it starts.
+inline constexpr std::chrono::hours kRouteStateKept{24};
 
 struct RouteState {
   std::string route, instance;

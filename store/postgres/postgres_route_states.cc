@@ -22,9 +22,9 @@ PostgresRouteStates::PostgresRouteStates(SessionPool& pool, const Schema& schema
                             " message = excluded.message, since = excluded.since, settled = excluded.settled,"
                             " lag_events = excluded.lag_events, lag_seconds = excluded.lag_seconds,"
                             " details = excluded.details, updated_at = excluded.updated_at")},
-      // Instances have a new name each time they start.
-      forget_{"forget_states", schema.expand("DELETE FROM @schema@.route_state s"
-                                             " WHERE s.updated_at < clock_timestamp() - interval '1 day'")},
+      forget_{"forget_states",
+              schema.expand("DELETE FROM @schema@.route_state s WHERE s.updated_at < clock_timestamp() - interval '" +
+                            std::to_string(kRouteStateKept.count()) + " hours'")},
       list_{"list_states",
             schema.expand("SELECT s.route, s.instance, s.phase, s.code, s.message, s.since, s.settled, s.lag_events,"
                           " s.lag_seconds, s.details, s.updated_at, s.updated_at < clock_timestamp() - interval '" +

@@ -19,6 +19,13 @@ Status write_state(Cursor& cursor, const RouteState& state, std::int64_t now) {
   return cursor.run();
 }
 
+Status forget_old(Connection& connection, std::int64_t now) {
+  auto cursor = connection.prepare("DELETE FROM route_state WHERE updated_at < ?1");
+  if (!cursor) return fail(std::move(cursor.error()));
+  cursor->bind(now - std::chrono::microseconds(kRouteStateKept).count());
+  return cursor->run();
+}
+
 RouteState state_in(const Cursor& row, Timestamp now) {
   RouteState state;
   state.route = row.text(0);
@@ -49,7 +56,7 @@ Status SqliteRouteStates::report(const std::vector<RouteState>& states) {
     for (const RouteState& state : states) {
       if (auto written = write_state(*cursor, state, now); !written) return written;
     }
-    return {};
+    return forget_old(connection, now);
   });
 }
 

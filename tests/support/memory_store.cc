@@ -604,6 +604,9 @@ Status MemoryParts::States::report(const std::vector<store::RouteState>& reporte
       state.reporting = store::RouteState::Reporting::kNow;
       db.states_[{state.route, state.instance}] = std::move(state);
     }
+    std::erase_if(db.states_, [oldest = db.clock_.wall_now() - store::kRouteStateKept](const auto& row) {
+      return row.second.updated_at < oldest;
+    });
     return {};
   });
 }

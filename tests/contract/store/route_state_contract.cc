@@ -71,5 +71,14 @@ TEST_P(RouteStateContract, MarksRowsThatAreNoLongerReported) {
   EXPECT_EQ((*list)[1].reporting, RouteState::Reporting::kStale);
 }
 
+TEST_P(RouteStateContract, ForgetsInstancesThatHaveLongBeenGone) {
+  ASSERT_TRUE(store().route_states().report({state("a", "gone"), state("b", "gone")}));
+  backend().age(store::kRouteStateKept + std::chrono::minutes(1));
+  ASSERT_TRUE(store().route_states().report({state("a", "here")}));
+  const auto list = store().route_states().list();
+  ASSERT_EQ(list->size(), 1u);
+  EXPECT_EQ(list->front().instance, "here");
+}
+
 }  // namespace
 }  // namespace penstock::tests
