@@ -96,6 +96,11 @@ class Source {
   // after an error has ended the opening, and for a source that was never opened.
   virtual void close() = 0;
 
+  // The program ends: from any thread, at any time. A call under way that waits for the other side ends soon, with an
+  // error, and so does every later one; what its statement does is then decided by the server. Without it a scan that
+  // takes long would keep the program for as long as its deadline.
+  virtual void give_up() {}
+
   virtual SourceFigures figures() const = 0;
 };
 

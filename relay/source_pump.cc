@@ -25,6 +25,7 @@ SourcePump::~SourcePump() {
   }
   posted_.notify_one();
   interrupt_.end();
+  source_->give_up();
   thread_.join();
 }
 

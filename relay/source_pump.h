@@ -19,7 +19,7 @@ class SourcePump final : public SourcePort {
   // `parked` and `inbox` outlive it.
   SourcePump(std::unique_ptr<connectors::Source> source, store::ParkedEvents& parked, SourceWorker::Names names,
              RouteInbox& inbox);
-  // Waits for the call that is being made, after ending its wait.
+  // Waits for the call that is being made, after telling the source to give it up.
   ~SourcePump() override;
   SourcePump(const SourcePump&) = delete;
   SourcePump& operator=(const SourcePump&) = delete;

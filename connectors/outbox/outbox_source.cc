@@ -88,6 +88,7 @@ class OutboxSource final : public connectors::Source {
   Status settle(ReadMark mark) override;
   Status keep_alive() override;
   void close() override;
+  void give_up() override { table_->give_up(); }
   SourceFigures figures() const override { return figures_; }
 
  private:

@@ -80,6 +80,9 @@ class OutboxTable {
   enum class Waited { kNo, kUntilDeadline, kUntilNotified };
   virtual Result<Waited> wait_for_notification(Deadline deadline, std::stop_token stop) = 0;
 
+  // From any thread: see Source::give_up().
+  virtual void give_up() {}
+
   // Makes a round trip if there was none for a while, so that the server keeps the session.
   virtual Status stay_awake() = 0;
 };

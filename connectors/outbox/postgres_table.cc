@@ -88,6 +88,7 @@ class PostgresTable final : public OutboxTable {
   Result<News> look_for_news() override { return News::kUnknown; }
   Result<Waited> wait_for_notification(Deadline deadline, std::stop_token stop) override;
   Status stay_awake() override;
+  void give_up() override { given_up_.request_stop(); }
 
  private:
   Status connect(Deadline deadline, std::stop_token stop);
@@ -126,6 +127,7 @@ class PostgresTable final : public OutboxTable {
   FetchLimit fetch_;
   std::vector<Cell> cells_;
   SteadyTime last_round_trip_{};
+  std::stop_source given_up_;
 };
 
 Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
@@ -186,7 +188,7 @@ void PostgresTable::prepare_statements() {
 }
 
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters, std::chrono::seconds limit) {
-  auto rows = session_->run(statement, parameters, Deadline::in(limit));
+  auto rows = session_->run(statement, parameters, Deadline::in(limit), given_up_.get_token());
   last_round_trip_ = std::chrono::steady_clock::now();
   return rows;
 }
@@ -336,10 +338,10 @@ Status PostgresTable::remove(std::span<const RowKey> rows) {
   }
   static const Statement kBegin{"outbox_begin", "BEGIN"};
   const store::postgres::Call calls[] = {{&kBegin, nullptr}, {&delete_, &parameters}};
-  if (auto deleted = session_->run_pipeline(calls, Deadline::in(kCallDeadline)); !deleted)
+  if (auto deleted = session_->run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token()); !deleted)
     return fail(std::move(deleted.error()));
   pass_failpoint("outbox.in_delete");
-  auto committed = session_->execute("COMMIT", Deadline::in(kCallDeadline));
+  auto committed = session_->execute("COMMIT", Deadline::in(kCallDeadline), given_up_.get_token());
   last_round_trip_ = std::chrono::steady_clock::now();
   if (!committed) return fail(std::move(committed.error()));
   return {};

@@ -1,5 +1,8 @@
 // One relay a table.
+#include <future>
+
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace penstock::tests {
 namespace {
@@ -61,6 +64,24 @@ TEST_F(OutboxLock, IsTakenAnewByTheSameSourceAfterALoss) {
   ASSERT_FALSE(source->read(kMuchRoom, Deadline::in(0s), {}));
   ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
   EXPECT_EQ(data_of(read(*source)), "1");
+}
+
+TEST_F(OutboxLock, GivesUpAStatementThatWaitsForALock) {
+  outbox().insert("a", 1);
+  const auto source = open();
+  const auto service = writer();
+  service->run("BEGIN");
+  service->run("LOCK TABLE shop.outbox IN ACCESS EXCLUSIVE MODE");
+  auto reading = std::async(std::launch::async, [&] { return source->read(kMuchRoom, Deadline::in(60s), {}); });
+  ASSERT_TRUE(eventually([&] {
+    return service->run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                        " AND application_name LIKE 'penstock%' AND datname = current_database()") == "1";
+  }));
+  source->give_up();
+  const auto given_up = reading.get();
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code().name, "core.stopped") << "and not the lock's own timeout";
+  service->run("ROLLBACK");
 }
 
 }  // namespace
