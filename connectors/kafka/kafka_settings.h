@@ -18,6 +18,8 @@ namespace penstock::kafka {
 struct KafkaSettings {
   std::string brokers;  // comma-separated
   std::map<std::string, std::string> options;
+  // The client keeps some kilobytes for every topic that it has ever written to; no key of the configuration.
+  std::size_t most_topics = 2'000;
 };
 
 std::span<const FieldSpec> sink_fields();

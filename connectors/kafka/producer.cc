@@ -92,6 +92,11 @@ Status Producer::reach(Deadline deadline, std::stop_token stop) {
 
 Submitted Producer::submit(Ticket ticket, const connectors::Message& message) {
   if (course_.load() != Course::kOpen) return Submitted::kFull;
+  if (is_one_topic_too_many(message.destination)) {
+    finish(Error(codes::kKafkaDropped, "a producer keeps " + std::to_string(parts_.most_topics) +
+                                           " topics; for the next ones a new one begins"));
+    return Submitted::kFull;
+  }
   Destination* const to = destination(message.destination);
   if (to == nullptr) {
     fail_locally(ticket, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, message.destination);

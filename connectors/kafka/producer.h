@@ -36,6 +36,7 @@ class Producer {
     const Clock& clock;
     std::string brokers;  // for messages
     std::string client_id;
+    std::size_t most_topics;  // of one producer; another one begins behind that
   };
 
   static Result<std::unique_ptr<Producer>> start(Conf conf, const Parts& parts);
@@ -60,7 +61,7 @@ class Producer {
 
   // Whether it ended though nothing that was sent failed (a message was refused before, or finish()):
   // then it can go on once nothing is out.
-  bool can_resume() const { return course_.load() == Course::kFinishing && outstanding() == 0; }
+  bool can_resume() const { return course_.load() == Course::kFinishing && outstanding() == 0 && !knows_most_topics(); }
   void resume();
 
   // Of the failure that ended it.
@@ -81,6 +82,10 @@ class Producer {
     FirstContact contact;
     Topic handle;
   };
+  bool knows_most_topics() const { return destinations_.size() >= parts_.most_topics; }
+  bool is_one_topic_too_many(std::string_view name) const {
+    return knows_most_topics() && !destinations_.contains(name);
+  }
   Destination* destination(std::string_view name);
   rd_kafka_resp_err_t produce(rd_kafka_topic_t* topic, const RecordParts& record, rd_kafka_headers_t* headers,
                               connectors::Ticket ticket);

@@ -177,6 +177,43 @@ TEST_F(KafkaSinkFaults, GoesBackToBatchesOnceTheRefusedOneIsSentThrough) {
   EXPECT_EQ(sink_->state().phase, SinkState::Phase::kReady);
 }
 
+TEST(KafkaSinkTopics, AreKeptUpToABoundAndTheRestGoesToANewProducer) {
+  auto broker = kafka::DemoBroker::start();
+  ASSERT_TRUE(broker);
+  SystemClock clock;
+  SystemRandom random;
+  RecordingLog log;
+  OutcomeCollector outcomes;
+  kafka::KafkaSettings settings{(*broker)->address(), {}};
+  settings.most_topics = 3;
+  const auto sink = kafka::make_kafka_sink(settings, {"suite", {.destination = "{type}"}, {16 << 20, kEventLimit}},
+                                           {clock, random, log, "test"}, outcomes);
+  ASSERT_TRUE(sink->open(Deadline::in(kUsual), {}));
+  int openings = 1;
+  std::deque<connectors::Message> messages;
+  constexpr int kTopics = 8;
+  for (int i = 0; i < kTopics; ++i) {
+    const std::string topic = "topic-" + std::to_string(i);
+    ASSERT_TRUE((*broker)->create_topic(topic, 1));
+    connectors::MessageBuilder builder(event_for("a", i));
+    builder.message().destination = topic;
+    messages.push_back(std::move(builder).finish());
+    ASSERT_TRUE(outcomes.wait_until(
+        [&] {
+          if (sink->submit(Ticket{static_cast<std::uint64_t>(i) + 1}, messages.back()) == Submitted::kAccepted)
+            return true;
+          sink->drain(Deadline::in(kUsual));
+          if (sink->state().phase == SinkState::Phase::kBroken && sink->open(Deadline::in(kUsual), {})) ++openings;
+          return false;
+        },
+        Deadline::in(kUsual)))
+        << topic;
+  }
+  sink->drain(Deadline::in(kUsual));
+  EXPECT_EQ(outcomes.count(Outcome::kDelivered), static_cast<std::size_t>(kTopics));
+  EXPECT_EQ(openings, 3) << "three topics a producer";
+}
+
 TEST(KafkaSinkStall, IsShownAsBlockedAfterThirtySecondsWithoutAcknowledgement) {
   auto broker = kafka::DemoBroker::start();
   ASSERT_TRUE(broker && (*broker)->create_topic("suite", 1));

@@ -123,6 +123,16 @@ TEST(KafkaSink, FindsTheRecordThatTheTopicRefusesForItsContent) {
   }
 }
 
+TEST(KafkaSink, RejectsWhatATemplateMadeAnIllegalTopicNameOf) {
+  PENSTOCK_NEEDS(Server::kKafka);
+  KafkaHarness harness(address_of(Server::kKafka), "no legal/name");
+  Driver driver(harness);
+  ASSERT_TRUE(driver.open());
+  const auto settled = driver.settle(events_of(3, 10));
+  ASSERT_EQ(settled.size(), 3U);
+  for (const auto& [id, outcome] : settled) EXPECT_EQ(outcome, Outcome::kRejected);
+}
+
 class WrongCredentials : public testing::TestWithParam<std::map<std::string, std::string>> {};
 
 TEST_P(WrongCredentials, AreSaidAtOnceWithTheirOwnCode) {
