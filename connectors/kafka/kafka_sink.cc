@@ -137,7 +137,8 @@ std::unique_ptr<Sink> make_kafka_sink(KafkaSettings settings, const connectors::
                                       const connectors::Surroundings& surroundings,
                                       connectors::OutcomeListener& listener) {
   std::string client_id = surroundings.instance + "." + std::string(route.name);
-  Producer::Parts parts{listener, surroundings.log, surroundings.clock, settings.brokers, client_id, settings.most_topics};
+  Producer::Parts parts{listener,         surroundings.log, surroundings.clock,
+                        settings.brokers, client_id,        settings.most_topics};
   return std::make_unique<KafkaSink>(std::move(settings), route.limits, std::move(client_id), std::move(parts));
 }
 

@@ -74,8 +74,9 @@ TEST_F(OutboxLock, GivesUpAStatementThatWaitsForALock) {
   service->run("LOCK TABLE shop.outbox IN ACCESS EXCLUSIVE MODE");
   auto reading = std::async(std::launch::async, [&] { return source->read(kMuchRoom, Deadline::in(60s), {}); });
   ASSERT_TRUE(eventually([&] {
-    return service->run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                        " AND application_name LIKE 'penstock%' AND datname = current_database()") == "1";
+    return service->run(
+               "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+               " AND application_name LIKE 'penstock%' AND datname = current_database()") == "1";
   }));
   source->give_up();
   const auto given_up = reading.get();

@@ -1,0 +1,144 @@
+// What `penstock validate` finds in a SQLite file; each cure it names must work as it stands.
+#include <gmock/gmock.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+#include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/profiles.h"
+#include "tests/support/temporary_folder.h"
+
+namespace penstock::outbox {
+namespace {
+
+using connectors::ColumnOrConstant;
+using connectors::Finding;
+using testing::HasSubstr;
+
+class SqliteInspect : public testing::Test {
+ protected:
+  SqliteInspect() {
+    settings_.source_name = "orders";
+    settings_.backend = Backend::kSqlite;
+    settings_.sqlite_path = folder_.file("orders.db");
+    settings_.table = {"", "outbox"};
+    settings_.order_by = "seq";
+    for (const auto& [role, column] : find_profile("debezium")->columns)
+      settings_.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+  }
+
+  // The first column of the first row, if there is one.
+  std::string run(const std::string& sql) {
+    sqlite3* database = nullptr;
+    std::string first;
+    const auto take = [](void* out, int, char** values, char**) {
+      *static_cast<std::string*>(out) = values[0] == nullptr ? "" : values[0];
+      return 0;
+    };
+    sqlite3_open(settings_.sqlite_path.c_str(), &database);
+    const bool done = sqlite3_exec(database, sql.c_str(), take, &first, nullptr) == SQLITE_OK;
+    const std::string words = sqlite3_errmsg(database);
+    sqlite3_close(database);
+    if (!done) throw std::runtime_error(words + ": " + sql);
+    return first;
+  }
+  void create(const std::string& order_column) {
+    run("CREATE TABLE outbox (" + order_column + (order_column.empty() ? "" : ", ") +
+        "id TEXT NOT NULL, aggregatetype TEXT NOT NULL, aggregateid TEXT NOT NULL, type TEXT NOT NULL, payload)");
+  }
+  void insert(const std::string& type) {
+    run("INSERT INTO outbox (id, aggregatetype, aggregateid, type) VALUES ('i', 'order', '7', '" + type + "')");
+  }
+
+  std::vector<Finding> inspect() { return inspect_sqlite(settings_, Deadline::in(std::chrono::seconds(5))); }
+  std::vector<Finding> troubles() {
+    auto findings = inspect();
+    std::erase_if(findings, [](const Finding& finding) { return finding.severity == Finding::Severity::kOk; });
+    return findings;
+  }
+  // Finds exactly this, does what it says, and finds nothing any more.
+  void expect_cured(Finding::Severity severity, std::string_view words) {
+    const auto found = troubles();
+    ASSERT_EQ(found.size(), 1U) << (found.empty() ? "" : found.back().message);
+    EXPECT_EQ(found[0].severity, severity);
+    EXPECT_THAT(found[0].message, HasSubstr(words));
+    run(found[0].fix);
+    EXPECT_TRUE(troubles().empty()) << troubles()[0].message;
+  }
+
+  tests::TemporaryFolder folder_;
+  OutboxSettings settings_;
+};
+
+TEST_F(SqliteInspect, FindsNothingWrongWithAGoodTable) {
+  create("seq INTEGER PRIMARY KEY AUTOINCREMENT");
+  const auto findings = inspect();
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].severity, Finding::Severity::kOk);
+  EXPECT_EQ(findings[0].fix, "");
+}
+
+TEST_F(SqliteInspect, FindsAMissingFileAndMakesNone) {
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].severity, Finding::Severity::kError);
+  EXPECT_THAT(found[0].fix, HasSubstr(settings_.sqlite_path));
+  EXPECT_FALSE(std::filesystem::exists(settings_.sqlite_path));
+}
+
+TEST_F(SqliteInspect, FindsAMissingTable) {
+  run("CREATE TABLE something_else (a)");
+  expect_cured(Finding::Severity::kError, "no such table");
+}
+
+TEST_F(SqliteInspect, FindsAMissingColumn) {
+  create("seq INTEGER PRIMARY KEY AUTOINCREMENT");
+  run("ALTER TABLE outbox DROP COLUMN payload");
+  expect_cured(Finding::Severity::kError, "`payload`");
+}
+
+TEST_F(SqliteInspect, FindsAMissingOrderAndKeepsTheRowsInTheirOrder) {
+  create("");
+  insert("first");
+  insert("second");
+  expect_cured(Finding::Severity::kError, "no column `seq`");
+  EXPECT_EQ(run("SELECT group_concat(seq || type) FROM outbox"), "1first,2second");
+}
+
+TEST_F(SqliteInspect, FindsAnOrderThatHasAWrongType) {
+  create("seq TEXT");
+  insert("first");
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].message, HasSubstr("set order_by = \"seq_seq\""));
+  run(found[0].fix);
+  settings_.order_by = "seq_seq";
+  EXPECT_TRUE(troubles().empty()) << troubles()[0].message;
+}
+
+TEST_F(SqliteInspect, FindsAnOrderThatIsNotUnique) {
+  create("seq INTEGER NOT NULL");
+  expect_cured(Finding::Severity::kError, "not unique and has no index");
+}
+
+TEST_F(SqliteInspect, WarnsOfNumbersThatAreGivenTwice) {
+  create("seq INTEGER PRIMARY KEY");
+  insert("first");
+  run("UPDATE outbox SET seq = 41");
+  expect_cured(Finding::Severity::kWarning, "no AUTOINCREMENT");
+  EXPECT_EQ(run("SELECT seq FROM outbox"), "41") << "a number that is on its way somewhere stays what it is";
+}
+
+TEST_F(SqliteInspect, FindsAFileThatMayNotBeWritten) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  create("seq INTEGER PRIMARY KEY AUTOINCREMENT");
+  std::filesystem::permissions(settings_.sqlite_path, std::filesystem::perms::owner_read);
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].fix, HasSubstr("chmod u+w"));
+}
+
+}  // namespace
+}  // namespace penstock::outbox
