@@ -39,6 +39,7 @@ class ScriptedSink final : public connectors::Sink {
     --room;
     tickets.push_back(ticket);
     submitted.emplace_back(*message.body);
+    if (after_submit) after_submit();
     return Submitted::kAccepted;
   }
   void flush() override { ++flushes; }
@@ -56,6 +57,7 @@ class ScriptedSink final : public connectors::Sink {
   int opens = 0, flushes = 0, abandons = 0;
   std::vector<connectors::Ticket> tickets;
   std::vector<std::string> submitted;
+  std::function<void()> after_submit;
 };
 
 class RouteMachineTest : public testing::Test, protected SourcePort, protected LeasePort {
@@ -203,6 +205,15 @@ TEST_F(RouteMachineTest, SubmitsNothingOnceTheLeaseCanNotBeTrusted) {
   EXPECT_EQ(sink_.abandons, 1);
   read({"a"});
   EXPECT_THAT(sink_.submitted, IsEmpty());
+}
+
+TEST_F(RouteMachineTest, LooksAtTheLeaseBeforeEachSingleSubmit) {
+  run();
+  sink_.after_submit = [this] {
+    if (sink_.submitted.size() == 2) clock_.advance(store::kLeaseTrust);  // the process was paused in between
+  };
+  read({"a", "b", "c", "d"});
+  EXPECT_THAT(sink_.submitted, ElementsAre("1", "2"));
 }
 
 TEST_F(RouteMachineTest, RenewalsExtendTheTrust) {
