@@ -3,11 +3,20 @@
 #include <unistd.h>
 
 #include "cli/catalogue.h"
+#include "config/overrides.h"
 
 namespace penstock::cli {
 namespace {
 
 constexpr std::string_view kDefaultFile = "penstock.toml";
+
+// Where the file names a store that DATABASE_URL, often set for another program, comes before; empty if it doesn't.
+std::string url_passed_over(const config::Settings& settings) {
+  for (const config::ShownTable& table : settings.shown)
+    for (const config::ShownKey& key : table.keys)
+      if (table.header == "[store]" && key.name == "url" && key.origin == config::kDatabaseUrl) return key.instead_of;
+  return {};
+}
 
 }  // namespace
 
@@ -41,6 +50,11 @@ std::optional<config::Settings> load_settings(Invocation& invocation, const Conf
 
 std::optional<config::Settings> load_settings_of_store(Invocation& invocation) {
   auto settings = load_settings(invocation, {{}, config::MissingReference::kWarning, Warnings::kKeepQuiet});
+  // The one warning that is never kept quiet: a command must not act on another store unseen.
+  if (settings) {
+    if (const std::string file = url_passed_over(*settings); !file.empty())
+      invocation.err << "penstock: note: the store is that of DATABASE_URL, not that of " << file << '\n';
+  }
   if (settings && settings->store.url.empty()) {
     invocation.fail(Error(codes::kConfigReferenceMissing, "[store] url refers to something that is not here"));
     return std::nullopt;

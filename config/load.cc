@@ -123,12 +123,16 @@ class Loader {
     auto value = value_from_text(*field, one.text);
     if (!value) return problems_.error(one.origin, "`" + one.key + "`: " + value.error());
     TableReading& reading = globals_[static_cast<std::size_t>(table - global_tables().begin())].reading;
-    if (reading.section.has(key) && one.origin.ends_with("DATABASE_URL") &&
-        reading.section.secret(key).reveal() != one.text) {
+    if (reading.section.has(key) && one.origin == kDatabaseUrl) {
+      if (reading.section.secret(key).reveal() == one.text) return;
       problems_.warning(reading.section.place(key), "`url` is overridden by environment variable DATABASE_URL");
     }
-    std::erase_if(reading.shown, [&](const ShownKey& shown) { return shown.name == key; });
-    reading.shown.push_back({key, std::move(value->shown), one.origin});
+    ShownKey shown{key, std::move(value->shown), one.origin, {}};
+    if (const auto before = std::ranges::find(reading.shown, key, &ShownKey::name); before != reading.shown.end()) {
+      shown.instead_of = before->origin;
+      reading.shown.erase(before);
+    }
+    reading.shown.push_back(std::move(shown));
     reading.section.set(key, std::move(value->value), one.origin);
   }
 

@@ -7,6 +7,9 @@
 
 namespace penstock::config {
 
+// The origin of a store's url that came by the alias.
+inline constexpr std::string_view kDatabaseUrl = "environment variable DATABASE_URL";
+
 // What the environment gives: PENSTOCK_STORE__URL, …; DATABASE_URL for the store's url. Weaker first.
 std::vector<Override> overrides_of(const Environment& environment);
 

@@ -15,9 +15,10 @@ namespace penstock::config {
 
 // One key as `penstock config show` prints it: a TOML value with every secret masked.
 struct ShownKey {
-  std::string name;    // "retry.min_ms"
-  std::string value;   // "100"
-  std::string origin;  // "penstock.toml:3:7", "default", "environment variable …", "--set"
+  std::string name;        // "retry.min_ms"
+  std::string value;       // "100"
+  std::string origin;      // "penstock.toml:3:7", "default", "environment variable …", "--set"
+  std::string instead_of;  // the origin of the value that this one overrides; empty if there is none
 };
 
 struct ShownTable {

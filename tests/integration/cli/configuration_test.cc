@@ -151,5 +151,19 @@ TEST(Environment, OverridesTheStore) {
   EXPECT_THAT(folder.call({"config", "show"}).out, HasSubstr("from-variable.db"));
 }
 
+TEST(Environment, IsSaidToAnotherStoreThanTheFileNames) {
+  ProgramFolder folder;
+  folder.write("penstock.toml", "[store]\nurl = \"sqlite:of-the-file.db\"\n");
+  folder.environment["DATABASE_URL"] = "sqlite:from-alias.db";
+  const std::string note = "note: the store is that of DATABASE_URL, not that of penstock.toml:2:7";
+  EXPECT_THAT(folder.call({"append", "a-1", "--type", "t", "--no-data"}).err, HasSubstr(note));
+  EXPECT_THAT(folder.call({"status"}).err, HasSubstr(note));
+  folder.environment["DATABASE_URL"] = "sqlite:of-the-file.db";
+  EXPECT_EQ(folder.call({"append", "a-1", "--type", "t", "--no-data"}).err, "");
+  folder.environment["DATABASE_URL"] = "sqlite:from-alias.db";
+  folder.write("penstock.toml", "");
+  EXPECT_EQ(folder.call({"status"}).err, "") << "the file names none";
+}
+
 }  // namespace
 }  // namespace penstock::tests
