@@ -135,8 +135,15 @@ void append(const AppendOptions& options, Invocation& invocation) {
   auto opened = open_store(invocation, StoreUse::kWrite);
   if (!opened) return;
 
-  const auto input = options.no_data ? std::string() : read_input(opened->settings.limits.event_bytes);
+  const std::size_t limit = opened->settings.limits.event_bytes;
+  if (!options.no_data && ::isatty(STDIN_FILENO) == 1)
+    invocation.err << "penstock: note: the data is read from this terminal; end it with Ctrl-D, or use --no-data\n";
+  const auto input = options.no_data ? std::string() : read_input(limit);
   if (!input) return invocation.fail(ExitCode::kIo, "standard input can't be read");
+  if (input->size() > limit) {
+    return invocation.fail(Error(codes::kStoreLimitExceeded, "standard input has more than the " +
+                                                                 std::to_string(limit) + " bytes that are allowed"));
+  }
   if (options.content_type == "application/json" && !options.no_data && !is_json(*input)) {
     invocation.err << "penstock: note: the data is not JSON though its content type says so; --content-type names "
                       "another\n";
