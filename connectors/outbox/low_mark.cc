@@ -119,8 +119,8 @@ void LowMark::close_numbers(std::span<const std::int64_t> found) {
     }
     if (anything_left) open.push_back(range);
   }
-  if (open.empty()) open.push_back({kHighestNumber, kHighestNumber});
   open_ = std::move(open);
+  keep_one_open();
   merge_down();
 }
 
@@ -148,10 +148,17 @@ void LowMark::merge_down() {
   merged_ = true;
 }
 
+// Nothing lies beyond the highest number there is; that one is then asked for again.
+void LowMark::keep_one_open() {
+  if (!open_.empty()) return;
+  open_.push_back({kHighestNumber, kHighestNumber});
+  merged_ = true;
+}
+
 void LowMark::move_to(std::int64_t number) {
   std::erase_if(open_, [&](const NumberRange& range) { return range.last <= number; });
-  if (open_.empty()) open_.push_back({kHighestNumber, kHighestNumber});
-  if (open_.front().first <= number) open_.front().first = number + 1;
+  keep_one_open();
+  if (number < kHighestNumber && open_.front().first <= number) open_.front().first = number + 1;
   // One range is what lies beyond the highest number read: nothing in flight there.
   if (open_.size() == 1 && (!highest_ || open_.front().first > *highest_)) merged_ = false;
 }

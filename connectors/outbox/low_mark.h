@@ -103,6 +103,7 @@ class LowMark {
 
   void close_numbers(std::span<const std::int64_t> found);
   void merge_down();
+  void keep_one_open();
   void move_to(std::int64_t number);
   void start_over();
 

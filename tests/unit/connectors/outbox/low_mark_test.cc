@@ -140,7 +140,17 @@ TEST(LowMark, ReachesTheHighestNumberThereIs) {
   scan(low_mark, {kHighestNumber});
   low_mark.saw_holders({});
   scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), kHighestNumber - 1);
   EXPECT_EQ(low_mark.open_ranges(), 1U);
+}
+
+TEST(LowMark, LeavesTheHighestNumberOutWhileItIsInFlight) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {kHighestNumber});
+  low_mark.saw_holders({});
+  scan(low_mark, {});
+  ASSERT_TRUE(low_mark.needs_in_flight(Reach::kOpenRanges));
+  EXPECT_EQ(low_mark.plan(Reach::kOpenRanges, Numbers{kHighestNumber}, {}).in_flight, Numbers{kHighestNumber});
 }
 
 TEST(LowMark, TakesOneNumberTwiceInItsStride) {
