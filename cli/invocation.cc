@@ -1,12 +1,10 @@
 #include "cli/invocation.h"
 
-#include <unistd.h>
-
 namespace penstock::cli {
 
-Palette Invocation::palette() const {
+Palette Invocation::palette(int descriptor) const {
   const auto no_color = environment.find("NO_COLOR");
-  return palette_for(STDOUT_FILENO, colour, no_color == environment.end() ? std::string_view() : no_color->second);
+  return palette_for(descriptor, colour, no_color == environment.end() ? std::string_view() : no_color->second);
 }
 
 void Invocation::fail(const Error& error) { fail(exit_code_of(error), error.describe()); }

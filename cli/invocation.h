@@ -1,6 +1,8 @@
 // One call of the program: what every command is given, and what it leaves behind.
 #pragma once
 
+#include <unistd.h>
+
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -20,7 +22,8 @@ struct Invocation {
   Colour colour = Colour::kAuto;
   ExitCode exit = ExitCode::kOk;
 
-  Palette palette() const;
+  // Of what is written to `descriptor`.
+  Palette palette(int descriptor = STDOUT_FILENO) const;
   // Says the error and sets the exit code.
   void fail(const Error& error);
   void fail(ExitCode code, std::string_view message);

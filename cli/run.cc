@@ -160,9 +160,7 @@ void relay_until_stopped(const config::Settings& settings, store::Store& store, 
 void run_with(const config::Settings& settings, Invocation& invocation, StopSignals& signals, LastMoment& last_moment) {
   const SystemClock clock;
   SystemRandom random;
-  const auto no_color = invocation.environment.find("NO_COLOR");
-  const std::string_view no_color_text = no_color == invocation.environment.end() ? "" : no_color->second;
-  SpdlogLog log(clock, {STDERR_FILENO, settings.log, palette_for(STDERR_FILENO, invocation.colour, no_color_text)});
+  SpdlogLog log(clock, {STDERR_FILENO, settings.log, invocation.palette(STDERR_FILENO)});
   const connectors::Surroundings surroundings{clock, random, log, make_instance_name(random)};
 
   const auto store = make_store(settings, surroundings.instance, log);
