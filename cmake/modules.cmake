@@ -1,6 +1,8 @@
 # penstock_add_module(NAME core SOURCES … [HEADERS …] [PUBLIC …] [PRIVATE …])
 #   One static library a room: target penstock_<name>, alias penstock::<name>. Includes are written
-#   from the project's root ("store/event_log.h"). Headers are listed, and each must compile alone.
+#   from the project's root ("store/event_log.h"). Headers are listed, and each must compile alone: a
+#   header with a source of its name does so there, as scripts/check-includes wants it to be included
+#   first; for the others a source is made here.
 function(penstock_add_module)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;HEADERS;PUBLIC;PRIVATE" ${ARGN})
   set(target penstock_${ARG_NAME})
@@ -13,6 +15,10 @@ function(penstock_add_module)
 
   set(lines "")
   foreach(header IN LISTS ARG_HEADERS)
+    string(REGEX REPLACE "\\.h$" ".cc" source ${header})
+    if(source IN_LIST ARG_SOURCES)
+      continue()
+    endif()
     file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${header})
     string(MAKE_C_IDENTIFIER ${path} stem)
     set(unit ${CMAKE_CURRENT_BINARY_DIR}/self_contained/${stem}.cc)

@@ -70,6 +70,17 @@ class IncludeDirections(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("say in scripts/check-includes", told)
 
+    def test_a_source_begins_with_the_header_of_its_name(self):
+        tree = {"core/error.h": "", "core/ids.h": ""}
+        right = '// Why.\n#include "core/error.h"\n\n#include <string>\n'
+        self.assertEqual(check(tree | {"core/error.cc": right})[0], 0)
+        for wrong in ('#include <string>\n#include "core/error.h"\n', '#include "core/ids.h"\n'):
+            with self.subTest(wrong):
+                code, told = check(tree | {"core/error.cc": wrong})
+                self.assertEqual(code, 1)
+                self.assertIn('core/error.cc:1: "core/error.h" must be included first', told)
+        self.assertEqual(check(tree | {"core/error.cc": ""})[0], 1)
+
     def test_an_empty_tree_is_no_success(self):
         self.assertEqual(check({"README.md": ""})[0], 64)
 
