@@ -99,7 +99,7 @@ class PatientSink final : public spdlog::sinks::base_sink<spdlog::details::null_
 struct SpdlogLog::Parts {
   Parts(const Clock& the_clock, LogOutput the_output)
       : clock(the_clock),
-        output(std::move(the_output)),
+        output(the_output),
         sink(std::make_shared<PatientSink>(output.descriptor)),
         pool(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
         logger(std::make_shared<spdlog::async_logger>("penstock", sink, pool,
@@ -131,8 +131,7 @@ struct SpdlogLog::Parts {
   std::atomic<std::uint64_t> confessed{0};
 };
 
-SpdlogLog::SpdlogLog(const Clock& clock, LogOutput output)
-    : parts_(std::make_unique<Parts>(clock, std::move(output))) {}
+SpdlogLog::SpdlogLog(const Clock& clock, LogOutput output) : parts_(std::make_unique<Parts>(clock, output)) {}
 
 SpdlogLog::~SpdlogLog() = default;
 

@@ -39,7 +39,7 @@ char* MessageBuilder::take(std::size_t bytes) {
 }
 
 std::string_view MessageBuilder::keep(std::string_view text) {
-  if (text.empty()) return {"", 0};
+  if (text.empty()) return "";
   char* start = take(text.size());
   std::memcpy(start, text.data(), text.size());
   return {start, text.size()};

@@ -28,7 +28,7 @@ EventRef EventBatch::ref(const std::shared_ptr<const EventBatch>& batch, std::si
 EventBatchBuilder::EventBatchBuilder() : batch_(new EventBatch()) {}
 
 std::string_view EventBatchBuilder::keep(std::string_view bytes) {
-  if (bytes.empty()) return {"", 0};
+  if (bytes.empty()) return "";
   auto* copy = static_cast<char*>(batch_->arena_.allocate(bytes.size(), 1));
   std::memcpy(copy, bytes.data(), bytes.size());
   return {copy, bytes.size()};

@@ -6,7 +6,6 @@
 namespace penstock::kafka {
 namespace {
 
-using connectors::DeliveryReport;
 using connectors::Outcome;
 using connectors::Ticket;
 

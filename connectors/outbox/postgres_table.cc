@@ -18,7 +18,6 @@ namespace penstock::outbox {
 namespace {
 
 using store::postgres::Parameters;
-using store::postgres::ResultForm;
 using store::postgres::Rows;
 using store::postgres::Session;
 using store::postgres::SessionSettings;

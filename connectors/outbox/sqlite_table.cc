@@ -16,8 +16,6 @@
 namespace penstock::outbox {
 namespace {
 
-using connectors::Finding;
-
 constexpr std::size_t kLongestKey = 1'024;
 
 // Numbers to step over, ascending. A long run of them is cheaper to jump.

@@ -128,7 +128,7 @@ DeliveryReport AppendSession::report_of(Ticket ticket, const Result<store::Appen
   if (answer) return {.ticket = ticket, .outcome = Outcome::kDelivered, .error = nullptr};
   auto why = std::make_shared<const Error>(answer.error());
   if (state_.phase == SinkState::Phase::kReady) state_ = {.phase = SinkState::Phase::kBroken, .why = why};
-  return {.ticket = ticket, .outcome = outcome_of_append(why->code()), .error = std::move(why)};
+  return {.ticket = ticket, .outcome = outcome_of_append(answer.error().code()), .error = std::move(why)};
 }
 
 std::vector<DeliveryReport> AppendSession::take_back_collected(const SharedError& why) {
