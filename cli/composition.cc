@@ -136,8 +136,9 @@ Status check_store_url(const Secret& url) {
 }
 
 Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,
-                                                 Log& log) {
+                                                 Log& log, store::StoreSettings::Inbox inbox) {
   store::StoreSettings wanted;
+  wanted.inbox = inbox;
   wanted.url = settings.store.url;
   wanted.schema = settings.store.schema;
   wanted.limits = limits_of(settings.limits);

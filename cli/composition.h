@@ -17,8 +17,9 @@ Status check_store_url(const Secret& url);
 
 // Connects to nothing yet. `instance` is unique per process; `log` outlives the store. Error:
 // config.invalid for a url of no known backend.
-Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,
-                                                 Log& log);
+Result<std::unique_ptr<store::Store>> make_store(
+    const config::Settings& settings, const std::string& instance, Log& log,
+    store::StoreSettings::Inbox inbox = store::StoreSettings::Inbox::kSweptByAppends);
 
 // One plan a route. `settings`, `store` and `surroundings` outlive what is made of the plans.
 std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,

@@ -163,7 +163,7 @@ void run_with(const config::Settings& settings, Invocation& invocation, StopSign
   SpdlogLog log(clock, {STDERR_FILENO, settings.log, invocation.palette(STDERR_FILENO)});
   const connectors::Surroundings surroundings{clock, random, log, make_instance_name(random)};
 
-  const auto store = make_store(settings, surroundings.instance, log);
+  const auto store = make_store(settings, surroundings.instance, log, store::StoreSettings::Inbox::kWatched);
   if (!store) return invocation.fail(store.error());
   switch (wait_for_store(**store, log, signals)) {
     case StoreReady::kStopped: return;

@@ -25,7 +25,7 @@ class Planner {
     for (const AppendRequest* request : requests) {
       plan_.answers.push_back(is_held_back(*request) ? held_back(*request) : judge(*request));
       if (!plan_.answers.back() && request->after_failure == AfterFailure::kHoldBack)
-        failed_streams_.insert(request->events.front()->stream);
+        for (const std::string_view name : request->streams()) failed_streams_.insert(name);
     }
     return std::move(plan_);
   }
@@ -36,72 +36,127 @@ class Planner {
     std::optional<Version> last_version;  // nullopt: no such stream
   };
 
+  // A stream of a request, with its expectation if there is one.
+  struct Part {
+    std::string_view name;
+    std::optional<ExpectedVersion> expected;
+    Stream stream;
+  };
+
   Result<AppendReceipt> judge(const AppendRequest& request) {
     INVARIANT(!request.events.empty(), "requests are checked before they are planned");
-    const Stream stream = find_stream(request.events.front()->stream);
-    if (stream.last_version) {
-      std::vector<Known> known;
-      for (const EventRef& event : request.events) {
-        if (const auto found = find_event(*event)) known.push_back(*found);
-      }
-      if (!known.empty()) return judge_known(request, stream, known);
-    }
-    if (auto fits = check_category(request, stream); !fits) return fail(std::move(fits.error()));
-    if (!holds(request.expected, stream)) return wrong_version(request, stream);
-    return write(request, stream);
+    const std::vector<Part> parts = parts_of(request);
+    std::vector<std::optional<Known>> known;
+    known.reserve(request.events.size());
+    for (const EventRef& event : request.events) known.push_back(find_event(*event));
+    const auto found = std::count_if(known.begin(), known.end(), [](const auto& one) { return one.has_value(); });
+    if (found > 0) return judge_known(request, parts, known, static_cast<std::size_t>(found));
+    if (auto fits = check_categories(request); !fits) return fail(std::move(fits.error()));
+    if (auto holds = check_expectations(request, parts); !holds) return fail(std::move(holds.error()));
+    return write(request);
   }
 
-  Result<AppendReceipt> judge_known(const AppendRequest& request, const Stream& stream,
-                                    const std::vector<Known>& known) const {
-    const Event& first = *request.events.front();
-    if (known.size() < request.events.size())
-      return fail(codes::kStorePartlyKnown, "stream \"" + std::string(first.stream) + "\" has " +
-                                                std::to_string(known.size()) + " of the " +
-                                                std::to_string(request.events.size()) + " events already");
-    for (std::size_t i = 1; i < known.size(); ++i) {
-      if (known[i].version != known[i - 1].version.next())
-        return fail(codes::kStoreIdReused,
-                    "stream \"" + std::string(first.stream) + "\" has these event ids already, in another order");
+  std::vector<Part> parts_of(const AppendRequest& request) const {
+    std::vector<Part> parts;
+    for (const std::string_view name : request.streams()) parts.push_back({name, std::nullopt, find_stream(name)});
+    parts.front().expected = request.expected;
+    for (const StreamCheck& check : request.checks) {
+      const auto part =
+          std::find_if(parts.begin(), parts.end(), [&](const Part& one) { return one.name == check.stream; });
+      part->expected = check.expected;
     }
-    if (!stands_where_expected(request.expected, known.front().version)) {
-      if (!holds(request.expected, stream)) return wrong_version(request, stream);
-      return reused(first, known.front());
-    }
-    if (request.known_id == KnownId::kBytesMustMatch) {
+    return parts;
+  }
+
+  Result<AppendReceipt> judge_known(const AppendRequest& request, const std::vector<Part>& parts,
+                                    const std::vector<std::optional<Known>>& known, std::size_t found) const {
+    if (found < known.size())
+      return fail(codes::kStorePartlyKnown, "stream \"" + std::string(request.events.front()->stream) + "\" has " +
+                                                std::to_string(found) + " of the " + std::to_string(known.size()) +
+                                                " events already");
+    AppendReceipt receipt{.first_position = known.front()->position,
+                          .last_position = known.front()->position,
+                          .origin = AppendReceipt::Origin::kKnown};
+    for (const Part& part : parts) {
+      std::optional<Known> first, last;
+      const Event* first_event = nullptr;
       for (std::size_t i = 0; i < known.size(); ++i) {
-        const Event& event = *request.events[i];
-        if (event.type != known[i].type || event.data != known[i].data)
-          return fail(codes::kStoreIdReused, "event " + event.id.to_string() + " of stream \"" +
-                                                 std::string(event.stream) +
-                                                 "\" is stored with another type or other data");
+        if (request.events[i]->stream != part.name) continue;
+        if (last && known[i]->version != last->version.next())
+          return fail(codes::kStoreIdReused,
+                      "stream \"" + std::string(part.name) + "\" has these event ids already, in another order");
+        if (!first) first_event = request.events[i].get();
+        if (!first) first = known[i];
+        last = known[i];
+        receipt.first_position = std::min(receipt.first_position, last->position);
+        receipt.last_position = std::max(receipt.last_position, last->position);
       }
+      if (!first) continue;  // only checked: a retry is answered as the first attempt was
+      if (part.expected && !stands_where_expected(*part.expected, first->version)) {
+        if (!holds(*part.expected, part.stream)) return wrong_version(part);
+        return reused(*first_event, *first);
+      }
+      add_stream(receipt, request, part.name, first->version, last->version);
     }
-    return AppendReceipt{known.front().version, known.back().version, known.front().position, known.back().position,
-                         AppendReceipt::Origin::kKnown};
+    if (auto same = check_bytes(request, known); !same) return fail(std::move(same.error()));
+    return receipt;
   }
 
-  AppendReceipt write(const AppendRequest& request, const Stream& stream) {
-    const Event& first = *request.events.front();
+  static Status check_bytes(const AppendRequest& request, const std::vector<std::optional<Known>>& known) {
+    if (request.known_id != KnownId::kBytesMustMatch) return {};
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const Event& event = *request.events[i];
+      if (event.type != known[i]->type || event.data != known[i]->data)
+        return fail(codes::kStoreIdReused, "event " + event.id.to_string() + " of stream \"" +
+                                               std::string(event.stream) +
+                                               "\" is stored with another type or other data");
+    }
+    return {};
+  }
+
+  static void add_stream(AppendReceipt& receipt, const AppendRequest& request, std::string_view name, Version first,
+                         Version last) {
+    if (name == request.events.front()->stream) {
+      receipt.first_version = first;
+      receipt.last_version = last;
+    } else {
+      receipt.further_streams.push_back({std::string(name), first, last});
+    }
+  }
+
+  AppendReceipt write(const AppendRequest& request) {
     AppendReceipt receipt;
-    receipt.first_version = stream.last_version ? stream.last_version->next() : Version{0};
     receipt.first_position = plan_.head.next();
-    Version version = receipt.first_version;
+    std::vector<std::pair<std::size_t, Version>> firsts;  // index into plan_.streams, first version
+    std::size_t at = 0;
     for (const EventRef& event : request.events) {
+      if (firsts.empty() || plan_.streams[at].name != event->stream) at = touch(*event, firsts);
+      PlannedStream& stream = plan_.streams[at];
+      stream.last_version = stream.last_version.next();
       plan_.head = plan_.head.next();
       written_.emplace(EventKey{event->id, event->stream}, plan_.events.size());
-      plan_.events.push_back({event.get(), version, plan_.head});
-      receipt.last_version = version;
-      version = version.next();
+      plan_.events.push_back({event.get(), stream.last_version, plan_.head});
     }
     receipt.last_position = plan_.head;
-    const auto [place, added] = touched_.try_emplace(first.stream, plan_.streams.size());
-    if (added) {
-      const auto was = stream.last_version ? PlannedStream::Was::kKnown : PlannedStream::Was::kNew;
-      plan_.streams.push_back({first.stream, first.category, receipt.last_version, was});
-    } else {
-      plan_.streams[place->second].last_version = receipt.last_version;
-    }
+    for (const auto& [index, first] : firsts)
+      add_stream(receipt, request, plan_.streams[index].name, first, plan_.streams[index].last_version);
     return receipt;
+  }
+
+  // Index of the event's stream in the plan, where it stands before its next event.
+  std::size_t touch(const Event& event, std::vector<std::pair<std::size_t, Version>>& firsts) {
+    auto place = touched_.find(event.stream);
+    if (place == touched_.end()) {
+      const Stream stream = find_stream(event.stream);
+      const auto was = stream.last_version ? PlannedStream::Was::kKnown : PlannedStream::Was::kNew;
+      place = touched_.emplace(event.stream, plan_.streams.size()).first;
+      plan_.streams.push_back({event.stream, event.category, stream.last_version.value_or(Version{-1}), was});
+    }
+    const std::size_t index = place->second;
+    const bool is_first =
+        std::none_of(firsts.begin(), firsts.end(), [&](const auto& one) { return one.first == index; });
+    if (is_first) firsts.emplace_back(index, plan_.streams[index].last_version.next());
+    return index;
   }
 
   Stream find_stream(std::string_view name) const {
@@ -128,7 +183,10 @@ class Planner {
   }
 
   bool is_held_back(const AppendRequest& request) const {
-    return request.after_failure == AfterFailure::kHoldBack && failed_streams_.contains(request.events.front()->stream);
+    if (request.after_failure != AfterFailure::kHoldBack || failed_streams_.empty()) return false;
+    const auto streams = request.streams();
+    return std::any_of(streams.begin(), streams.end(),
+                       [&](std::string_view name) { return failed_streams_.contains(name); });
   }
 
   static tl::unexpected<Error> held_back(const AppendRequest& request) {
@@ -136,12 +194,40 @@ class Planner {
                 "an earlier append to stream \"" + std::string(request.events.front()->stream) + "\" failed");
   }
 
-  static Status check_category(const AppendRequest& request, const Stream& stream) {
-    const Event& first = *request.events.front();
-    if (!stream.last_version || stream.category == first.category) return {};
-    return fail(codes::kStoreCategoryMismatch, "stream \"" + std::string(first.stream) + "\" has the category \"" +
-                                                   std::string(stream.category) + "\", not \"" +
-                                                   std::string(first.category) + "\"");
+  Status check_categories(const AppendRequest& request) const {
+    std::string_view last;
+    for (const EventRef& event : request.events) {
+      if (event->stream == last) continue;
+      last = event->stream;
+      const Stream stream = find_stream(last);
+      if (stream.last_version && stream.category != event->category)
+        return fail(codes::kStoreCategoryMismatch, "stream \"" + std::string(last) + "\" has the category \"" +
+                                                       std::string(stream.category) + "\", not \"" +
+                                                       std::string(event->category) + "\"");
+    }
+    return {};
+  }
+
+  Status check_expectations(const AppendRequest& request, const std::vector<Part>& parts) const {
+    std::string failed;
+    const auto add = [&](const std::string& sentence) { failed += (failed.empty() ? "" : "; ") + sentence; };
+    for (const Part& part : parts)
+      if (part.expected && !holds(*part.expected, part.stream)) add(unexpected(part));
+    const ErrorCode& code = failed.empty() ? codes::kStoreConditionFailed : codes::kStoreWrongExpectedVersion;
+    if (const auto violation = find_violation(request))
+      add("an event that the condition rules out stands at position " + std::to_string(violation->value));
+    if (failed.empty()) return {};
+    return fail(code, std::move(failed));
+  }
+
+  // Stored, or planned by an earlier request of the batch.
+  std::optional<Position> find_violation(const AppendRequest& request) const {
+    if (!request.condition) return std::nullopt;
+    if (const auto stored = facts_.violations.find(&request); stored != facts_.violations.end()) return stored->second;
+    for (const PlannedEvent& planned : plan_.events)
+      if (planned.position > request.condition->after && request.condition->query.matches(*planned.event))
+        return planned.position;
+    return std::nullopt;
   }
 
   static bool holds(const ExpectedVersion& expected, const Stream& stream) {
@@ -157,11 +243,13 @@ class Planner {
     return true;
   }
 
-  static tl::unexpected<Error> wrong_version(const AppendRequest& request, const Stream& stream) {
-    return fail(codes::kStoreWrongExpectedVersion,
-                "stream \"" + std::string(request.events.front()->stream) + "\": expected " +
-                    to_string(request.expected) + ", actual " +
-                    (stream.last_version ? std::to_string(stream.last_version->value) : std::string("none")));
+  static std::string unexpected(const Part& part) {
+    return "stream \"" + std::string(part.name) + "\": expected " + to_string(*part.expected) + ", actual " +
+           (part.stream.last_version ? std::to_string(part.stream.last_version->value) : std::string("none"));
+  }
+
+  static tl::unexpected<Error> wrong_version(const Part& part) {
+    return fail(codes::kStoreWrongExpectedVersion, unexpected(part));
   }
 
   static tl::unexpected<Error> reused(const Event& event, const Known& known) {

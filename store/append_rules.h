@@ -11,13 +11,16 @@
 //     … but an exact version or NoStream was asked for, and they stand elsewhere:
 //         expectation holds                    store.id_reused
 //         else                                 store.wrong_expected_version
-//   all ids known, in another order            store.id_reused
+//   all ids of a stream known, in another order  store.id_reused
 //   some known, some new                       store.partly_known
 //   known, KnownId::kBytesMustMatch, and type or data differ: store.id_reused
-// Then the category (store.category_mismatch), then the expected version:
+// In a request for several streams this is asked of each; ids known in one and new in another are partly
+// known. Then the category (store.category_mismatch), then the expected versions and the condition, of
+// which all that fail are named in one answer:
 //                      any   NoStream   StreamExists   exact = last   exact other
 //   no such stream     ok    ok         conflict       -              conflict
 //   last version n     ok    conflict   ok             ok             conflict
+// store.wrong_expected_version if a version is not as expected, else store.condition_failed.
 #pragma once
 
 #include <functional>
@@ -66,6 +69,8 @@ struct AppendFacts {
   Position head;
   std::unordered_map<std::string_view, StoredStream> streams;
   std::unordered_map<EventKey, StoredEvent, EventKeyHash> events;
+  // Of requests whose condition a stored event violates: where the first of them stands.
+  std::unordered_map<const AppendRequest*, Position> violations;
 };
 
 struct PlannedEvent {

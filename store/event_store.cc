@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
 #include <set>
 
 #include "core/json_text.h"
@@ -54,6 +55,62 @@ Status check_event(const Event& event, const AppendLimits& limits) {
   return check_tags(event);
 }
 
+// Names and categories of the streams that the events belong to.
+Status check_streams(const AppendRequest& request, const AppendLimits& limits) {
+  std::map<std::string_view, std::string_view> categories;
+  std::string_view last;
+  for (const EventRef& event : request.events) {
+    if (event->stream != last || categories.empty()) {
+      last = event->stream;
+      if (!categories.contains(last))
+        if (auto named = check_stream_name(last, limits); !named) return named;
+      categories.try_emplace(last, event->category);
+    }
+    if (categories[last] != event->category)
+      return fail(codes::kStoreInvalidRequest,
+                  "the events of stream \"" + std::string(last) + "\" name different categories");
+  }
+  if (request.streams().size() > kRequestStreams)
+    return fail(codes::kStoreLimitExceeded, "the request names " + std::to_string(request.streams().size()) +
+                                                " streams, at most " + std::to_string(kRequestStreams) +
+                                                " are allowed");
+  return {};
+}
+
+Status check_checks(const AppendRequest& request, const AppendLimits& limits) {
+  std::set<std::string_view> seen = {request.events.front()->stream};
+  for (const StreamCheck& check : request.checks) {
+    if (auto named = check_stream_name(check.stream, limits); !named) return named;
+    if (!seen.insert(check.stream).second)
+      return fail(codes::kStoreInvalidRequest, "stream \"" + check.stream + "\" is checked twice");
+    if (std::holds_alternative<AnyVersion>(check.expected))
+      return fail(codes::kStoreInvalidRequest, "the check of stream \"" + check.stream + "\" expects any version");
+  }
+  return {};
+}
+
+Status check_condition(const AppendCondition& condition) {
+  if (condition.after < Position{0})
+    return fail(codes::kStoreInvalidRequest, "the condition looks after a position below 0");
+  if (condition.query.items.size() > kQueryItems)
+    return fail(codes::kStoreLimitExceeded, "the condition has " + std::to_string(condition.query.items.size()) +
+                                                " items, at most " + std::to_string(kQueryItems) + " are allowed");
+  std::size_t words = 0;
+  for (const QueryItem& item : condition.query.items) {
+    words += item.categories.size() + item.types.size() + item.tags.size() + item.metadata.size();
+    for (const auto* list : {&item.categories, &item.types, &item.tags})
+      for (const std::string& word : *list)
+        if (auto fits = check_name("word of the condition", word, kTagBytes); !fits) return fits;
+    for (const auto& [name, value] : item.metadata)
+      if (!is_utf8_text(name) || !is_utf8_text(value))
+        return fail(codes::kStoreInvalidRequest, "a metadata member of the condition is not UTF-8 text without NUL");
+  }
+  if (words > kQueryWords)
+    return fail(codes::kStoreLimitExceeded, "the condition has " + std::to_string(words) + " words, at most " +
+                                                std::to_string(kQueryWords) + " are allowed");
+  return {};
+}
+
 }  // namespace
 
 std::string to_string(const ExpectedVersion& expected) {
@@ -69,7 +126,27 @@ std::string to_string(const ExpectedVersion& expected) {
 std::size_t AppendRequest::size_bytes() const {
   std::size_t bytes = sizeof(AppendRequest);
   for (const EventRef& event : events) bytes += event->size_bytes();
+  for (const StreamCheck& check : checks) bytes += sizeof(StreamCheck) + check.stream.size();
+  if (!condition) return bytes;
+  for (const QueryItem& item : condition->query.items) {
+    bytes += sizeof(QueryItem);
+    for (const auto* words : {&item.categories, &item.types, &item.tags})
+      for (const std::string& word : *words) bytes += sizeof(std::string) + word.size();
+    for (const auto& [name, value] : item.metadata) bytes += 2 * sizeof(std::string) + name.size() + value.size();
+  }
   return bytes;
+}
+
+std::vector<std::string_view> AppendRequest::streams() const {
+  std::vector<std::string_view> names;
+  std::set<std::string_view> seen;
+  const auto add = [&](std::string_view name) {
+    if (!names.empty() && name == names.back()) return;
+    if (seen.insert(name).second) names.push_back(name);
+  };
+  for (const EventRef& event : events) add(event->stream);
+  for (const StreamCheck& check : checks) add(check.stream);
+  return names;
 }
 
 Result<AppendReceipt> EventStore::append_and_wait(AppendRequest request, Deadline deadline) {
@@ -101,21 +178,19 @@ Status check_append(const AppendRequest& request, const AppendLimits& limits) {
     return fail(codes::kStoreLimitExceeded, "the request carries " + std::to_string(request.events.size()) +
                                                 " events, at most " + std::to_string(limits.batch_events) +
                                                 " are allowed");
-  const Event& first = *request.events.front();
-  if (auto stream = check_stream_name(first.stream, limits); !stream) return stream;
   if (request.size_bytes() > limits.batch_bytes && request.events.size() > 1)
     return fail(codes::kStoreLimitExceeded, "the request has " + std::to_string(request.size_bytes()) +
                                                 " bytes, at most " + std::to_string(limits.batch_bytes) +
                                                 " are allowed");
+  if (auto streams = check_streams(request, limits); !streams) return streams;
   std::set<EventId> ids;
   for (const EventRef& event : request.events) {
-    if (event->stream != first.stream || event->category != first.category)
-      return fail(codes::kStoreInvalidRequest, "the events of one request name different streams or categories");
     if (auto checked = check_event(*event, limits); !checked) return checked;
     if (request.events.size() > 1 && !ids.insert(event->id).second)
       return fail(codes::kStoreInvalidRequest, "event id " + event->id.to_string() + " stands twice in one request");
   }
-  return {};
+  if (auto checks = check_checks(request, limits); !checks) return checks;
+  return request.condition ? check_condition(*request.condition) : Status();
 }
 
 }  // namespace penstock::store

@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/event.h"
+#include "store/event_query.h"
 
 namespace penstock::store {
 
@@ -48,21 +49,45 @@ enum class AfterFailure {
   kHoldBack,
 };
 
-// Events for one stream, all or nothing. The events carry the same stream and category.
+// What a stream must look like, besides the stream of a request's first event: one that the request also
+// writes to, or one that it only looks at. AnyVersion asks for nothing and is refused.
+struct StreamCheck {
+  std::string stream;
+  ExpectedVersion expected;
+};
+
+// No event that matches may have a position beyond `after`: what a decision was taken on still holds. A
+// query without items asks that no event came at all.
+struct AppendCondition {
+  EventQuery query;
+  Position after;
+};
+
+// Events for one stream or several, all or nothing, in this order. Events of a stream carry one category.
 struct AppendRequest {
-  ExpectedVersion expected = AnyVersion{};
+  ExpectedVersion expected = AnyVersion{};  // of the stream of the first event
   std::vector<EventRef> events;
   KnownId known_id = KnownId::kIdsDecide;
   AfterFailure after_failure = AfterFailure::kTryAnyway;
+  std::vector<StreamCheck> checks = {};
+  std::optional<AppendCondition> condition = std::nullopt;
 
   std::size_t size_bytes() const;
+  // Every stream that it writes to or checks, each once; that of the first event first.
+  std::vector<std::string_view> streams() const;
+};
+
+struct StreamReceipt {
+  std::string stream;
+  Version first_version, last_version;
 };
 
 // Where the events are: of a retry, where they were put the first time.
 struct AppendReceipt {
-  Version first_version, last_version;
+  Version first_version, last_version;  // in the stream of the first event
   Position first_position, last_position;
   enum class Origin { kWritten, kKnown } origin = Origin::kWritten;
+  std::vector<StreamReceipt> further_streams = {};  // in the order of their first events
 };
 
 // Called once for each request, from the sequencer's thread or, for a request that is refused at
@@ -121,14 +146,21 @@ struct AppendLimits {
   std::size_t metadata_bytes = 64 << 10;
 };
 
+// Of one request; not configurable.
+inline constexpr std::size_t kRequestStreams = 256;  // written to or checked
+inline constexpr std::size_t kQueryItems = 100;
+inline constexpr std::size_t kQueryWords = 1'000;  // in all items together
+
 class EventStore {
  public:
   virtual ~EventStore() = default;
 
-  // Queues the request and returns. Errors, handed to `done`: store.wrong_expected_version,
+  // Queues the request and returns. Errors, handed to `done`: store.wrong_expected_version (names every
+  // stream that is not as expected, and the failed condition if there is one), store.condition_failed,
   // store.id_reused, store.partly_known, store.category_mismatch (conflict; see store/append_rules.h);
   // store.limit_exceeded, store.invalid_request, store.reserved_name (invalid); store.queue_full
-  // (throttled); store.unavailable; core.timeout when the deadline passed before the request was
+  // (throttled); store.stream_locked (throttled) when somebody's transaction held the stream until the
+  // deadline; store.unavailable; core.timeout when the deadline passed before the request was
   // tried; store.in_doubt when it may or may not have been committed (sending the same ids again is
   // safe); store.fenced.
   virtual void append(AppendRequest request, Deadline deadline, AppendDone done) = 0;
@@ -160,7 +192,7 @@ class EventStore {
 };
 
 // The checks that need no database: UTF-8, NUL, limits, reserved names, metadata as a JSON object,
-// one stream and category, no id twice. AppendQueue calls it before it queues.
+// one category a stream, no id twice, each stream checked once. AppendQueue calls it before it queues.
 Status check_append(const AppendRequest& request, const AppendLimits& limits);
 
 }  // namespace penstock::store

@@ -14,6 +14,8 @@ AppendStatements::AppendStatements(const Schema& schema)
                               " FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},
       lock_streams{"lock_streams", schema.expand("SELECT s.name, s.category, s.version FROM @schema@.streams s"
                                                  " WHERE s.name = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED")},
+      sweep{"sweep", schema.expand("SELECT * FROM @schema@.sweep($1, false)")},
+      sweep_whole{"sweep_whole", schema.expand("SELECT * FROM @schema@.sweep($1, true)")},
       reserve_names{"reserve_names",
                     schema.expand("SELECT n.name, pg_try_advisory_xact_lock(hashtextextended("
                                   "'penstock.' || @schema_text@ || '.stream.' || n.name, 0)) FROM unnest($1) n(name)")},

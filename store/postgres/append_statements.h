@@ -12,6 +12,8 @@ struct AppendStatements {
   const Statement begin, commit, unlimited;
   const Statement lock_head;       // → position, incarnation, time of the batch
   const Statement lock_streams;    // $1 names → name, category, version of those nobody else holds
+  const Statement sweep;           // $1 rows → rows moved, head, time, whether some remain; none: empty inbox
+  const Statement sweep_whole;     // $1 rows → the same, whatever the size of the first transaction
   const Statement reserve_names;   // $1 names → name, whether nobody else creates it
   const Statement existing_names;  // $1 names → name
   const Statement known_ids;       // $1 ids → id, stream, version, position, type, data

@@ -9,18 +9,16 @@
 namespace penstock::store::postgres {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kStatement = 12s;  // above statement_timeout: what the server does not end, we do
-constexpr auto kConnect = 5s;
-constexpr auto kReconnect = 5s;  // how long a batch whose session broke waits for the database
 constexpr int kAttempts = 5;
 // Up to here one statement with arrays is faster than COPY with its two more round trips.
 constexpr std::size_t kArrayEvents = 32;
-// Each new stream takes a row in the server's lock table, which all of its sessions share.
-constexpr std::size_t kNewStreams = 256;
 
 std::string_view stream_of(const AppendRequest& request) { return request.events.front()->stream; }
+
+// What append_one can do.
+bool is_plain(const AppendRequest& request) {
+  return request.events.size() <= kArrayEvents && !request.condition && request.streams().size() == 1;
+}
 
 std::int64_t expected_number(const ExpectedVersion& expected) {
   if (std::holds_alternative<AnyVersion>(expected)) return -2;
@@ -37,16 +35,13 @@ Error held_back(const AppendRequest& request) {
   return Error(codes::kStoreHeldBack, "an earlier append to stream \"" + std::string(stream_of(request)) + "\" failed");
 }
 
-Error busy(const AppendRequest& request) {
-  return Error(codes::kStoreBusy,
+Error stream_locked(const AppendRequest& request) {
+  return Error(codes::kStoreStreamLocked,
                "stream \"" + std::string(stream_of(request)) + "\" is locked by another session's transaction");
 }
 
-std::vector<EventId> ids_of(std::span<const AppendRequest* const> requests) {
-  std::vector<EventId> ids;
-  for (const AppendRequest* request : requests)
-    for (const EventRef& event : request->events) ids.push_back(event->id);
-  return ids;
+bool is_stream_locked(const Result<AppendReceipt>& answer) {
+  return !answer && &answer.error().code() == &codes::kStoreStreamLocked;
 }
 
 // Whether the same transaction may be run again as it was.
@@ -57,11 +52,21 @@ bool passes_by_itself(SqlCondition condition) {
 }  // namespace
 
 Appender::Appender(SessionOpener& opener, HeadSignal& head, Log& log)
-    : opener_(opener), head_(head), log_(log), statements_(opener.schema()), blockers_(opener, statements_, log) {}
+    : opener_(opener),
+      head_(head),
+      log_(log),
+      statements_(opener.schema()),
+      matches_(opener.schema()),
+      blockers_(opener, statements_, log) {}
 
 std::vector<Result<AppendReceipt>> Appender::append_batch(Requests requests) {
+  if (requests.empty()) {
+    note_sweep_outcome(try_slice(requests));
+    return {};
+  }
   std::vector<std::optional<Result<AppendReceipt>>> answers(requests.size());
   std::unordered_set<std::string_view> failed_streams;  // of requests that hold back others
+  std::unordered_set<std::string_view> locked_streams;  // nothing overtakes what waits for them
   std::vector<std::size_t> waiting(requests.size());
   for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
   while (!waiting.empty()) {
@@ -69,8 +74,10 @@ std::vector<Result<AppendReceipt>> Appender::append_batch(Requests requests) {
     std::vector<std::size_t> indexes;
     for (const std::size_t i : waiting) {
       const AppendRequest& request = *requests[i];
-      if (request.after_failure == AfterFailure::kHoldBack && failed_streams.contains(stream_of(request))) {
+      if (request.after_failure == AfterFailure::kHoldBack && names_one_of(request, failed_streams)) {
         answers[i] = fail(held_back(request));
+      } else if (names_one_of(request, locked_streams)) {
+        answers[i] = fail(stream_locked(request));
       } else {
         slice.push_back(&request);
         indexes.push_back(i);
@@ -80,7 +87,10 @@ std::vector<Result<AppendReceipt>> Appender::append_batch(Requests requests) {
     Answers done = append_slice(slice);
     for (std::size_t n = 0; n < done.size(); ++n) {
       const AppendRequest& request = *slice[n];
-      if (!done[n] && request.after_failure == AfterFailure::kHoldBack) failed_streams.insert(stream_of(request));
+      if (is_stream_locked(done[n]))
+        insert_streams(locked_streams, request);
+      else if (!done[n] && request.after_failure == AfterFailure::kHoldBack)
+        insert_streams(failed_streams, request);
       answers[indexes[n]] = std::move(done[n]);
     }
     waiting.assign(indexes.begin() + static_cast<std::ptrdiff_t>(done.size()), indexes.end());
@@ -91,14 +101,28 @@ std::vector<Result<AppendReceipt>> Appender::append_batch(Requests requests) {
   return all;
 }
 
-// Answers at least the first request, and as many as went into one transaction.
+// A sweep that nobody waits for is reported here: once when it fails, once when it works again.
+void Appender::note_sweep_outcome(const Result<Answers>& swept) {
+  if (!swept && sweeping_ == Sweeping::kWorks)
+    log_.write(LogLevel::kWarn, "store", swept.error().code().name,
+               "appends by SQL get no position for now: " + swept.error().message(), {});
+  if (swept && sweeping_ == Sweeping::kFails) log_.info("store", "appends by SQL get positions again");
+  sweeping_ = swept ? Sweeping::kWorks : Sweeping::kFails;
+}
+
 Appender::Answers Appender::append_slice(Requests requests) {
+  auto done = try_slice(requests);
+  return done ? std::move(*done) : refuse_all(requests.size(), done.error());
+}
+
+// Answers at least the first request if there is one, and as many as went into one transaction.
+Result<Appender::Answers> Appender::try_slice(Requests requests) {
   IdCheck check = IdCheck::kByIndex;
   Position head_before_doubt{-1};
   std::optional<Error> last_error;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (auto ready = ensure_session(); !ready) {
-      if (head_before_doubt.value < 0) return refuse_all(requests.size(), ready.error());
+      if (head_before_doubt.value < 0) return fail(std::move(ready.error()));
       break;
     }
     blockers_.forget();
@@ -109,6 +133,10 @@ Appender::Answers Appender::append_slice(Requests requests) {
         for (auto& answer : done.answers)
           if (answer && answer->first_position > head_before_doubt) answer->origin = AppendReceipt::Origin::kWritten;
       return std::move(done.answers);
+    }
+    if (done.end == Attempt::End::kSwept) {
+      --attempt;
+      continue;
     }
     last_error = done.error;
     const SqlCondition condition = done.failure.condition;
@@ -126,11 +154,10 @@ Appender::Answers Appender::append_slice(Requests requests) {
     }
   }
   if (head_before_doubt.value >= 0)
-    return refuse_all(requests.size(), Error(codes::kStoreInDoubt,
-                                             "the connection broke during the commit, and the database can't be "
-                                             "asked what became of it: " +
-                                                 last_error->message()));
-  return refuse_all(requests.size(), *last_error);
+    return fail(codes::kStoreInDoubt,
+                "the connection broke during the commit, and the database can't be asked what became of it: " +
+                    last_error->message());
+  return fail(std::move(*last_error));
 }
 
 // A batch that fails on data fails for one of its requests: only that one is to blame.
@@ -138,15 +165,16 @@ Appender::Answers Appender::append_one_by_one(Requests requests) {
   Answers answers;
   for (const AppendRequest* const& request : requests) {
     if (!answers.empty() && !answers.back() && request->after_failure == AfterFailure::kHoldBack) break;
+    if (!answers.empty() && is_stream_locked(answers.back())) break;
     answers.push_back(std::move(append_slice({&request, 1}).front()));
   }
   return answers;
 }
 
 Appender::Attempt Appender::try_requests(Requests requests, IdCheck check) {
-  const AppendRequest& first = *requests.front();
-  if (requests.size() == 1 && check == IdCheck::kByIndex && first.events.size() <= kArrayEvents)
-    return try_alone(first);
+  if (requests.empty()) return try_batch(requests, check);
+  if (requests.size() == 1 && check == IdCheck::kByIndex && is_plain(*requests.front()))
+    return try_alone(*requests.front());
   return try_batch(requests, check);
 }
 
@@ -204,10 +232,16 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
 Appender::Attempt Appender::try_batch(Requests requests, IdCheck check) {
   Locked locked;
   if (auto got = lock(requests, check, locked); !got) return failed(std::move(got.error()));
+  if (locked.inbox >= Locked::Inbox::kMoreRows) return sweep_on(locked);
   const Requests taken = requests.first(locked.taken);
   std::vector<const AppendRequest*> open;
-  for (const AppendRequest* request : taken)
-    if (!locked.busy.contains(stream_of(*request))) open.push_back(request);
+  for (const AppendRequest* request : taken) {
+    if (names_one_of(*request, locked.busy))
+      insert_streams(locked.busy, *request);
+    else
+      open.push_back(request);
+  }
+  if (auto looked = look_for_violations(open, locked.facts); !looked) return failed(std::move(looked.error()));
 
   AppendPlan plan = plan_appends(open, locked.facts);
   if (check == IdCheck::kByIndex) {
@@ -225,96 +259,22 @@ Appender::Attempt Appender::try_batch(Requests requests, IdCheck check) {
   Answers answers;
   std::size_t next = 0;
   for (const AppendRequest* request : taken) {
-    if (locked.busy.contains(stream_of(*request)))
-      answers.push_back(fail(busy(*request)));
-    else
+    const bool was_open = next < open.size() && open[next] == request;
+    if (was_open)
       answers.push_back(plan.answers[next++]);
+    else
+      answers.push_back(fail(stream_locked(*request)));
+  }
+  if (plan.events.empty() && locked.inbox == Locked::Inbox::kSwept) {
+    if (auto committed = commit(); !committed) return failed(std::move(committed.error()));
+    head_.committed(plan.head);
+    return answered(std::move(answers));
   }
   if (plan.events.empty()) {
     if (!session_->rollback(Deadline::in(kStatement))) lose_session();
     return answered(std::move(answers));
   }
   return write(plan, locked, std::move(answers));
-}
-
-Status Appender::lock(Requests requests, IdCheck check, Locked& locked) {
-  std::vector<std::string_view> names;
-  std::unordered_set<std::string_view> seen;
-  for (const AppendRequest* request : requests)
-    if (seen.insert(stream_of(*request)).second) names.push_back(stream_of(*request));
-  Parameters streams;
-  streams.texts(names);
-  std::vector<Call> calls = {
-      {&statements_.begin, nullptr}, {&statements_.lock_head, nullptr}, {&statements_.lock_streams, &streams}};
-  auto rows = session_->run_pipeline(calls, Deadline::in(kStatement), stop_.get_token());
-  if (!rows) return fail(std::move(rows.error()));
-  const Rows& head = (*rows)[1];
-  if (head.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
-  if (head.integer(0, 1) != identity_.incarnation)
-    return fail(codes::kStoreFenced, "the store was restored or promoted: its incarnation is " +
-                                         std::to_string(head.integer(0, 1)) + ", this session began under " +
-                                         std::to_string(identity_.incarnation));
-  locked.facts.head = Position{head.integer(0, 0)};
-  locked.recorded_at = head.timestamp(0, 2);
-  locked.taken = requests.size();
-
-  const Rows& known = locked.memory.emplace_back((*rows)[2]);
-  for (std::size_t row = 0; row < known.size(); ++row)
-    locked.facts.streams[known.bytes(row, 0)] = {std::string(known.bytes(row, 1)), Version{known.integer(row, 2)}};
-  std::erase_if(names, [&](std::string_view name) { return locked.facts.streams.contains(name); });
-  if (!names.empty())
-    if (auto reserved = lock_new_streams(requests, std::move(names), locked); !reserved) return reserved;
-  if (check == IdCheck::kLookUp) return look_up(ids_of(requests.first(locked.taken)), locked.facts, locked.memory);
-  return {};
-}
-
-// Names without a row that we could lock: somebody else holds it, or there is none. Where there is none
-// the advisory lock keeps others from inserting it; who can't get that lock, or finds a row after it,
-// leaves the stream to whoever is at work on it.
-Status Appender::lock_new_streams(Requests requests, std::vector<std::string_view> missing, Locked& locked) {
-  if (missing.size() > kNewStreams) {
-    const std::unordered_set<std::string_view> beyond(missing.begin() + kNewStreams, missing.end());
-    const auto first_beyond = std::find_if(requests.begin(), requests.end(), [&](const AppendRequest* request) {
-      return beyond.contains(stream_of(*request));
-    });
-    locked.taken = static_cast<std::size_t>(first_beyond - requests.begin());
-    missing.resize(kNewStreams);
-  }
-  Parameters names;
-  names.texts(missing);
-  const Call calls[] = {
-      {&statements_.reserve_names, &names}, {&statements_.lock_streams, &names}, {&statements_.existing_names, &names}};
-  auto rows = session_->run_pipeline(calls, Deadline::in(kStatement), stop_.get_token());
-  if (!rows) return fail(std::move(rows.error()));
-  locked.busy.insert(missing.begin(), missing.end());
-  const Rows& reserved = (*rows)[0];
-  std::unordered_set<std::string_view> ours;
-  for (std::size_t row = 0; row < reserved.size(); ++row)
-    if (reserved.boolean(row, 1)) ours.insert(reserved.bytes(row, 0));
-  const Rows& existing = (*rows)[2];
-  for (std::size_t row = 0; row < existing.size(); ++row) ours.erase(existing.bytes(row, 0));
-  std::erase_if(locked.busy, [&](std::string_view name) { return ours.contains(name); });
-  const Rows& known = locked.memory.emplace_back((*rows)[1]);
-  for (std::size_t row = 0; row < known.size(); ++row) {
-    locked.busy.erase(known.bytes(row, 0));
-    locked.facts.streams[known.bytes(row, 0)] = {std::string(known.bytes(row, 1)), Version{known.integer(row, 2)}};
-  }
-  return {};
-}
-
-Status Appender::look_up(const std::vector<EventId>& ids, AppendFacts& facts, std::vector<Rows>& memory) {
-  Parameters parameters;
-  parameters.uuids(ids);
-  auto found = session_->run(statements_.known_ids, parameters, Deadline::in(kStatement), stop_.get_token());
-  if (!found) return fail(std::move(found.error()));
-  const Rows& rows = memory.emplace_back(std::move(*found));
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    StoredEvent stored{Version{rows.integer(row, 2)}, Position{rows.integer(row, 3)}, std::string(rows.bytes(row, 4)),
-                       std::nullopt};
-    if (!rows.is_null(row, 5)) stored.data = rows.bytes(row, 5);
-    facts.events[{rows.uuid(row, 0), rows.bytes(row, 1)}] = std::move(stored);
-  }
-  return {};
 }
 
 Appender::Attempt Appender::write(const AppendPlan& plan, const Locked& locked, Answers answers) {
@@ -375,53 +335,6 @@ Appender::Attempt Appender::failed(Error error) {
   if (attempt.failure.sqlstate.empty() && (fenced || attempt.error->code().name == codes::kStoreCorrupt.name))
     attempt.failure.condition = SqlCondition::kDefect;  // no statement failed: what it said is wrong
   return attempt;
-}
-
-Status Appender::ensure_session() {
-  if (session_ && !session_->broken()) return {};
-  const std::stop_token stop = stop_.get_token();
-  const bool was_lost = !reconnect_until_.expired();
-  auto opened = was_lost ? opener_.open_patiently("append", reconnect_until_, stop)
-                         : opener_.open("append", Deadline::in(kConnect), stop);
-  if (!opened) return fail(std::move(opened.error()));
-  session_ = std::move(opened->session);
-  identity_ = std::move(opened->identity);
-  reconnect_until_ = Deadline::at(SteadyTime::min());
-  const std::int64_t pid = session_->server().pid;
-  session_->watch_slow({2s, 1s, [this, pid] { blockers_.look(pid, stop_.get_token()); }});
-  return {};
-}
-
-void Appender::lose_session() {
-  lost_backend_ = session_->server();
-  session_.reset();
-  reconnect_until_ = Deadline::in(kReconnect);
-}
-
-bool Appender::end_lost_backend() {
-  const std::stop_token stop = stop_.get_token();
-  const Deadline deadline = Deadline::in(kReconnect);
-  auto opened = opener_.open_patiently("resolve", deadline, stop);
-  if (!opened) return false;
-  Session& session = *opened->session;
-  const ServerFacts& server = session.server();
-  // After a failover the lost backend is on a server whose timeline has ended.
-  if (server.system_identifier != lost_backend_.system_identifier || server.timeline != lost_backend_.timeline)
-    return true;
-  Parameters backend;
-  backend.int8(lost_backend_.pid).text(lost_backend_.backend_start);
-  if (!session.run(statements_.end_backend, backend, deadline, stop)) return false;
-  while (!deadline.expired() && !stop.stop_requested()) {
-    auto alive = session.run(statements_.find_backend, backend, deadline, stop);
-    if (!alive) return false;
-    if (alive->empty()) {
-      log_.info("store", "a commit whose connection broke was resolved", {{"pid", std::to_string(lost_backend_.pid)}});
-      return true;
-    }
-    // Nothing is listened to: this is a pause that a stop ends.
-    if (!session.wait_notified(Deadline::in(10ms), stop)) return false;
-  }
-  return false;
 }
 
 }  // namespace penstock::store::postgres

@@ -5,6 +5,12 @@
 // head until it has committed. Under it, in separate statements so that each sees what the former
 // holder committed: the rows of the streams, the ids if needed, the writes.
 //
+// What others wrote by the SQL functions (the inbox) is swept into the log by the same transaction, after
+// the streams' rows were locked and before anything of the batch is numbered: whatever a request is judged
+// by has its position by then. A backlog is swept by transactions of its own before the batch is tried.
+//
+// A stream that somebody else's transaction holds is never waited for: store.stream_locked.
+//
 // Event ids are not looked up beforehand: the unique index finds a known one, and the batch is then
 // rolled back and run again with a look-up. Retries are rare, look-ups would cost every batch.
 //
@@ -24,6 +30,7 @@
 #include "store/postgres/append_statements.h"
 #include "store/postgres/blocker_watch.h"
 #include "store/postgres/head_signal.h"
+#include "store/postgres/match_finder.h"
 #include "store/postgres/session_opener.h"
 
 namespace penstock::store::postgres {
@@ -42,11 +49,15 @@ class Appender final : public BatchAppender {
   using Requests = std::span<const AppendRequest* const>;
   using Answers = std::vector<Result<AppendReceipt>>;
 
+  // Above statement_timeout: what the server does not end, we do.
+  static constexpr std::chrono::seconds kStatement{12};
+
   enum class IdCheck { kByIndex, kLookUp };
 
   // How one transaction over the first requests of a slice ended.
   struct Attempt {
-    enum class End { kAnswered, kRolledBack, kInDoubt } end;
+    // kSwept: a part of the inbox was swept and nothing else; there is more of it.
+    enum class End { kAnswered, kSwept, kRolledBack, kInDoubt } end;
     Answers answers;             // kAnswered: of as many requests as the transaction took
     std::optional<Error> error;  // else
     SqlFailure failure;
@@ -56,20 +67,32 @@ class Appender final : public BatchAppender {
   struct Locked {
     std::size_t taken = 0;  // requests of the front that this transaction deals with
     Timestamp recorded_at{};
+    enum class Inbox { kEmpty, kSwept, kMoreRows, kLargeTransaction } inbox = Inbox::kEmpty;
     AppendFacts facts;
     std::unordered_set<std::string_view> busy;  // streams that somebody else holds
     std::vector<Rows> memory;                   // what the views of `facts` point into
   };
 
+  static bool names_one_of(const AppendRequest& request, const std::unordered_set<std::string_view>& streams);
+  static void insert_streams(std::unordered_set<std::string_view>& streams, const AppendRequest& request);
+  static std::vector<EventId> ids_of(std::span<const AppendRequest* const> requests);
+
   Answers append_slice(Requests requests);
+  Result<Answers> try_slice(Requests requests);
+  void note_sweep_outcome(const Result<Answers>& swept);
   Answers append_one_by_one(Requests requests);
 
   Attempt try_requests(Requests requests, IdCheck check);
   Attempt try_alone(const AppendRequest& request);
   Attempt try_batch(Requests requests, IdCheck check);
   Status lock(Requests requests, IdCheck check, Locked& locked);
+  // Ends the transaction of `locked`, which leaves rows in the inbox.
+  Attempt sweep_on(Locked& locked);
+  void note_sweep(const Rows& swept, Locked& locked);
+  Status commit();
   Status lock_new_streams(Requests requests, std::vector<std::string_view> missing, Locked& locked);
   Status look_up(const std::vector<EventId>& ids, AppendFacts& facts, std::vector<Rows>& memory);
+  Status look_for_violations(const std::vector<const AppendRequest*>& requests, AppendFacts& facts);
   Attempt write(const AppendPlan& plan, const Locked& locked, Answers answers);
   Attempt failed(Error error);  // in a transaction whose COMMIT was not sent
   Attempt answered(Answers answers) { return {Attempt::End::kAnswered, std::move(answers), std::nullopt, {}}; }
@@ -83,6 +106,7 @@ class Appender final : public BatchAppender {
   HeadSignal& head_;
   Log& log_;
   const AppendStatements statements_;
+  const MatchFinder matches_;
   BlockerWatch blockers_;
   std::stop_source stop_;
 
@@ -92,6 +116,7 @@ class Appender final : public BatchAppender {
   ServerFacts lost_backend_;  // of the session that broke last
   Deadline reconnect_until_ = Deadline::at(SteadyTime::min());
   std::string copy_data_;
+  enum class Sweeping { kWorks, kFails } sweeping_ = Sweeping::kWorks;  // of those that nobody waits for
 };
 
 }  // namespace penstock::store::postgres

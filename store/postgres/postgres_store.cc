@@ -7,6 +7,7 @@
 #include "store/postgres/appender.h"
 #include "store/postgres/event_reader.h"
 #include "store/postgres/head_signal.h"
+#include "store/postgres/inbox_watch.h"
 #include "store/postgres/log_reader.h"
 #include "store/postgres/migrator.h"
 #include "store/postgres/postgres_checkpoints.h"
@@ -110,9 +111,12 @@ class PostgresStore final : public Store {
         checkpoints_(writers_, opener_.schema()),
         leases_(opener_),
         parked_(writers_, opener_.schema()),
-        route_states_(writers_, opener_.schema()) {}
+        route_states_(writers_, opener_.schema()) {
+    if (settings.inbox == StoreSettings::Inbox::kWatched) inbox_.emplace(opener_, [this] { queue_.sequence(); });
+  }
 
   ~PostgresStore() override {
+    if (inbox_) inbox_->request_stop();
     std::mutex mutex;
     std::condition_variable_any ended;
     // Stopping drains, but a transaction that the server does not answer must not keep the program.
@@ -157,6 +161,7 @@ class PostgresStore final : public Store {
   PostgresLeases leases_;
   PostgresParked parked_;
   PostgresRouteStates route_states_;
+  std::optional<InboxWatch> inbox_;
 };
 
 }  // namespace

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "core/failpoint.h"
 #include "store/event_tags.h"
+#include "store/sqlite/match_finder.h"
 #include "store/sqlite/schema.h"
 
 namespace penstock::store::sqlite {
@@ -43,31 +45,29 @@ class FactGatherer {
     auto events = connection_.prepare("SELECT version, position, type, data FROM events WHERE id = ?1 AND stream = ?2");
     if (!events) return fail(std::move(events.error()));
     for (const AppendRequest* request : requests) {
-      const std::string_view name = request->events.front()->stream;
-      const auto exists = look_for_stream(*streams, name);
-      if (!exists) return fail(exists.error());
-      if (*exists == Exists::kNo) continue;
+      for (const std::string_view name : request->streams())
+        if (auto looked = look_for_stream(*streams, name); !looked) return looked;
       for (const EventRef& event : request->events) {
+        if (!facts_.streams.contains(event->stream)) continue;
         if (auto looked = look_for_event(*events, *event, request->known_id); !looked) return looked;
       }
+      if (!request->condition) continue;
+      const auto violation = find_match(connection_, *request->condition);
+      if (!violation) return fail(violation.error());
+      if (*violation) facts_.violations.emplace(request, **violation);
     }
     return {};
   }
 
  private:
-  enum class Exists { kNo, kYes };
-
-  Result<Exists> look_for_stream(Cursor& cursor, std::string_view name) {
-    const auto [place, added] = looked_at_.try_emplace(name, Exists::kNo);
-    if (!added) return place->second;
+  Status look_for_stream(Cursor& cursor, std::string_view name) {
+    if (!looked_at_.insert(name).second) return {};
     cursor.again();
     const auto stepped = cursor.bind_text(name).step();
     if (!stepped) return fail(stepped.error());
-    if (*stepped == Cursor::Step::kRow) {
+    if (*stepped == Cursor::Step::kRow)
       facts_.streams.emplace(name, StoredStream{std::string(cursor.text(0)), Version{cursor.number(1)}});
-      place->second = Exists::kYes;
-    }
-    return place->second;
+    return {};
   }
 
   Status look_for_event(Cursor& cursor, const Event& event, KnownId known_id) {
@@ -88,7 +88,7 @@ class FactGatherer {
 
   Connection& connection_;
   AppendFacts& facts_;
-  std::unordered_map<std::string_view, Exists> looked_at_;
+  std::unordered_set<std::string_view> looked_at_;
 };
 
 Status insert_events(Connection& connection, const std::vector<PlannedEvent>& events, std::int64_t recorded_at) {
@@ -178,15 +178,17 @@ BatchWriter::Answers BatchWriter::append_one_by_one(std::span<const AppendReques
   Answers answers;
   std::set<std::string_view> failed_streams;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    const std::string_view stream = requests[i]->events.front()->stream;
+    const auto streams = requests[i]->streams();
     const bool hold_back = requests[i]->after_failure == AfterFailure::kHoldBack;
-    if (hold_back && failed_streams.contains(stream)) {
+    const auto failed = std::find_if(streams.begin(), streams.end(),
+                                     [&](std::string_view name) { return failed_streams.contains(name); });
+    if (hold_back && failed != streams.end()) {
       answers.push_back(
-          fail(codes::kStoreHeldBack, "an earlier append to stream \"" + std::string(stream) + "\" failed"));
+          fail(codes::kStoreHeldBack, "an earlier append to stream \"" + std::string(*failed) + "\" failed"));
       continue;
     }
     answers.push_back(std::move(append_batch(requests.subspan(i, 1)).front()));
-    if (hold_back && !answers.back()) failed_streams.insert(stream);
+    if (hold_back && !answers.back()) failed_streams.insert(streams.begin(), streams.end());
   }
   return answers;
 }

@@ -214,17 +214,25 @@ Status MemoryParts::after(StoreCall call) {
 store::AppendFacts MemoryParts::facts_about(const MemoryDatabase& db, std::span<const AppendRequest* const> requests) {
   store::AppendFacts facts{.head = Position{static_cast<std::int64_t>(db.log_.size())}};
   for (const AppendRequest* request : requests) {
-    const std::string_view name = request->events.front()->stream;
-    const auto stream = db.streams_.find(name);
-    if (stream == db.streams_.end()) continue;
-    const auto last = static_cast<std::int64_t>(stream->second.positions.size()) - 1;
-    facts.streams[name] = {stream->second.category, Version{last}};
+    for (const std::string_view name : request->streams()) {
+      const auto stream = db.streams_.find(name);
+      if (stream == db.streams_.end()) continue;
+      const auto last = static_cast<std::int64_t>(stream->second.positions.size()) - 1;
+      facts.streams[name] = {stream->second.category, Version{last}};
+    }
     for (const EventRef& event : request->events) {
-      const auto found = db.ids_.find({event->id, std::string(name)});
+      const auto found = db.ids_.find({event->id, std::string(event->stream)});
       if (found == db.ids_.end()) continue;
       const Event& stored = *db.log_[index_of(found->second)];
-      facts.events[{event->id, name}] = {*stored.version, *stored.position, std::string(stored.type),
-                                         stored.data ? std::optional(std::string(*stored.data)) : std::nullopt};
+      facts.events[{event->id, event->stream}] = {
+          *stored.version, *stored.position, std::string(stored.type),
+          stored.data ? std::optional(std::string(*stored.data)) : std::nullopt};
+    }
+    if (!request->condition) continue;
+    for (auto at = static_cast<std::size_t>(request->condition->after.value); at < db.log_.size(); ++at) {
+      if (!request->condition->query.matches(*db.log_[at])) continue;
+      facts.violations.emplace(request, *db.log_[at]->position);
+      break;
     }
   }
   return facts;

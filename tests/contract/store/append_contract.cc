@@ -160,7 +160,8 @@ TEST_P(AppendContract, RefusesWhatIsNoRequest) {
   const auto refused = [&](store::AppendRequest sent) { return code_of(append(std::move(sent))); };
   EXPECT_EQ(refused(request({})), "store.invalid_request");
   EXPECT_EQ(refused(lettered("order-1", "aa")), "store.invalid_request");
-  EXPECT_EQ(refused(request({event({.stream = "order-1"}), event({.stream = "order-2"})})), "store.invalid_request");
+  EXPECT_EQ(refused(request({event({.stream = "order-1"}), event({.stream = "order-1", .category = "other"})})),
+            "store.invalid_request");
   EXPECT_EQ(refused(request({event({.stream = "order-1", .metadata = "[]"})})), "store.invalid_request");
   EXPECT_EQ(refused(request({event({.stream = "order-1", .metadata = "{"})})), "store.invalid_request");
   EXPECT_EQ(store().log().head(), Position{0});
@@ -180,6 +181,19 @@ TEST_P(AppendTextContract, KeepsAnyUtf8Name) {
     EXPECT_EQ(read[0]->stream, name);
     EXPECT_EQ(read[0]->type, name);
   }
+}
+
+TEST_P(AppendTextContract, TellsNamesApartByCaseAndSpaces) {
+  for (const char* stream : {"order-a", "Order-a", "order-A", "order-a ", " order-a"})
+    EXPECT_EQ(code_of(append(request({event({.stream = stream})}, NoStream{}))), "ok") << stream;
+  EXPECT_EQ(store().events().counts()->streams, 5u);
+}
+
+TEST_P(AppendTextContract, KeepsNamesThatAUrlWouldEncode) {
+  const std::string name = "order-a/b?c=d&e#f%20+\\\"'{}";
+  ASSERT_TRUE(append(request({event({.stream = name})})));
+  ASSERT_EQ(read_whole_stream(name).size(), 1u);
+  EXPECT_EQ(read_whole_stream(name).front()->stream, name);
 }
 
 TEST_P(AppendTextContract, TakesNamesOfTheGreatestLength) {

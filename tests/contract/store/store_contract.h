@@ -74,6 +74,8 @@ class AppendContract : public StoreContract {};
 class AppendTextContract : public StoreContract {};
 class IdempotencyContract : public StoreContract {};
 class ConcurrencyContract : public StoreContract {};
+class MultiStreamContract : public StoreContract {};
+class ConditionContract : public StoreContract {};
 class StreamContract : public StoreContract {};
 class LogContract : public StoreContract {};
 class CheckpointContract : public StoreContract {};
@@ -117,6 +119,8 @@ std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last);  // as
   INSTANTIATE_TEST_SUITE_P(prefix, AppendTextContract, testing::Values(kind), backend_name);  \
   INSTANTIATE_TEST_SUITE_P(prefix, IdempotencyContract, testing::Values(kind), backend_name); \
   INSTANTIATE_TEST_SUITE_P(prefix, ConcurrencyContract, testing::Values(kind), backend_name); \
+  INSTANTIATE_TEST_SUITE_P(prefix, MultiStreamContract, testing::Values(kind), backend_name); \
+  INSTANTIATE_TEST_SUITE_P(prefix, ConditionContract, testing::Values(kind), backend_name);   \
   INSTANTIATE_TEST_SUITE_P(prefix, StreamContract, testing::Values(kind), backend_name);      \
   INSTANTIATE_TEST_SUITE_P(prefix, LogContract, testing::Values(kind), backend_name);         \
   INSTANTIATE_TEST_SUITE_P(prefix, CheckpointContract, testing::Values(kind), backend_name);  \

@@ -154,27 +154,40 @@ TEST_F(PostgresAppend, CreatesMoreStreamsThanOneTransactionMayLock) {
   expect_sound_log();
 }
 
-TEST_F(PostgresAppend, PassesByAStreamThatSomebodyElseHolds) {
+TEST_F(PostgresAppend, WaitsAsideForAStreamThatSomebodyElseHolds) {
   auto store = open_migrated();
   append_all(*store, {request("order-1"), request("order-2")});
   auto other = session();
   ASSERT_TRUE(other->execute("BEGIN; SELECT FROM penstock.streams WHERE name = 'order-1' FOR UPDATE", soon()));
-  const auto codes = append_all(*store, {request("order-1"), request("order-2"), request("order-1")});
-  EXPECT_EQ(codes, (std::vector<std::string>{"store.busy", "ok", "store.busy"}));
-  EXPECT_EQ(append_all(*store, {request("order-1")}), std::vector<std::string>{"store.busy"});
+  Answer first = append_later(*store, request("order-1")), second = append_later(*store, request("order-1", 2));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(append_all(*store, {request("order-2")}), std::vector<std::string>{"ok"});
+  EXPECT_EQ(first.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   ASSERT_TRUE(other->execute("ROLLBACK", soon()));
-  EXPECT_EQ(append_all(*store, {request("order-1")}), std::vector<std::string>{"ok"});
+  EXPECT_EQ(first.get()->first_version, Version{1});
+  EXPECT_EQ(second.get()->first_version, Version{2});
   expect_sound_log();
 }
 
-TEST_F(PostgresAppend, PassesByAStreamThatSomebodyElseCreates) {
+TEST_F(PostgresAppend, WaitsAsideForAStreamThatSomebodyElseCreates) {
   auto store = open_migrated();
   auto other = session();
   const std::string lock = "SELECT pg_advisory_xact_lock(hashtextextended('penstock.penstock.stream.order-1', 0))";
   ASSERT_TRUE(other->execute("BEGIN; " + lock, soon()));
-  EXPECT_EQ(append_all(*store, {request("order-1"), request("order-2")}),
-            (std::vector<std::string>{"store.busy", "ok"}));
-  EXPECT_EQ(append_all(*store, {request("order-1")}), std::vector<std::string>{"store.busy"});
+  Answer waiting = append_later(*store, request("order-1"));
+  EXPECT_EQ(append_all(*store, {request("order-2")}), std::vector<std::string>{"ok"});
+  EXPECT_EQ(waiting.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  ASSERT_TRUE(other->execute("ROLLBACK", soon()));
+  EXPECT_EQ(code_of(waiting.get()), "ok");
+}
+
+TEST_F(PostgresAppend, SaysAtTheDeadlineThatAStreamIsLocked) {
+  auto store = open_migrated();
+  append_all(*store, {request("order-1")});
+  auto other = session();
+  ASSERT_TRUE(other->execute("BEGIN; SELECT FROM penstock.streams WHERE name = 'order-1' FOR UPDATE", soon()));
+  const auto answer = store->events().append_and_wait(request("order-1"), Deadline::in(std::chrono::milliseconds(300)));
+  EXPECT_EQ(code_of(answer), "store.stream_locked");
+  EXPECT_EQ(answer.error().kind(), ErrorKind::kThrottled);
   ASSERT_TRUE(other->execute("ROLLBACK", soon()));
   EXPECT_EQ(append_all(*store, {request("order-1")}), std::vector<std::string>{"ok"});
 }

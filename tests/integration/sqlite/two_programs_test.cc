@@ -1,105 +1,31 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <map>
 #include <sstream>
 
 #include "tests/integration/sqlite/raw_file.h"
+#include "tests/support/other_program.h"
 #include "tests/support/seeded_random.h"
 
 namespace penstock::tests {
 namespace {
 
-constexpr int kFarAwayMs = 30'000;
-
-// The other program, with its input and output; killed at the end if it still runs.
-class OtherProgram {
- public:
-  OtherProgram(std::vector<std::string> arguments, const std::string& failpoint = {}) {
-    int input[2], output[2];
-    if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-    arguments.insert(arguments.begin(), PENSTOCK_APPENDING_PROGRAM);
-    std::vector<char*> argv, environment;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    std::string armed = "PENSTOCK_FAILPOINT=" + failpoint;
-    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
-    environment.push_back(armed.data());
-    environment.push_back(nullptr);
-    const int failed = posix_spawn(&process_, argv[0], &actions, nullptr, argv.data(), environment.data());
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(input[0]);
-    ::close(output[1]);
-    input_ = input[1];
-    output_ = output[0];
-    if (failed != 0) throw std::runtime_error("can't start " + arguments[0]);
-  }
-  ~OtherProgram() {
-    kill(SIGKILL);
-    wait();
-    ::close(input_);
-    ::close(output_);
-  }
-  OtherProgram(const OtherProgram&) = delete;
-  OtherProgram& operator=(const OtherProgram&) = delete;
-
-  void kill(int signal) const {
-    if (process_ > 0) ::kill(process_, signal);
-  }
-  // Status as of waitpid.
-  int wait() {
-    if (process_ > 0) waitpid(process_, &status_, 0);
-    process_ = -1;
-    return status_;
-  }
-  // Waits until that many lines came; false if the program ended before.
-  bool wait_for_lines(std::size_t count) {
-    while (std::count(text_.begin(), text_.end(), '\n') < static_cast<std::ptrdiff_t>(count)) {
-      if (!read_some()) return false;
-    }
-    return true;
-  }
-  // Everything that it prints until it ends.
-  std::vector<std::int64_t> positions() {
-    while (read_some()) {
-    }
-    std::istringstream words(text_);
-    std::vector<std::int64_t> found;
-    for (std::int64_t position = 0; words >> position;) found.push_back(position);
-    return found;
-  }
-
- private:
-  bool read_some() {
-    pollfd waited{output_, POLLIN, 0};
-    if (poll(&waited, 1, kFarAwayMs) <= 0) throw std::runtime_error("the other program hangs");
-    char buffer[4096];
-    const ssize_t length = read(output_, buffer, sizeof buffer);
-    if (length <= 0) return false;
-    text_.append(buffer, static_cast<std::size_t>(length));
-    return true;
-  }
-
-  pid_t process_ = -1;
-  int status_ = 0, input_ = -1, output_ = -1;
-  std::string text_;
-};
+// Everything that it prints until it ends.
+std::vector<std::int64_t> positions_of(OtherProgram& program) {
+  std::istringstream words(program.all_output());
+  std::vector<std::int64_t> found;
+  for (std::int64_t position = 0; words >> position;) found.push_back(position);
+  return found;
+}
 
 class SqliteTwoPrograms : public testing::Test {
  protected:
   SqliteTwoPrograms() { open_migrated(path_); }
 
   OtherProgram appending(const std::string& name, int count, const std::string& failpoint = {}) {
-    return OtherProgram({"append", path_, name, std::to_string(count)}, failpoint);
+    return OtherProgram({PENSTOCK_APPENDING_PROGRAM, "append", path_, name, std::to_string(count)}, failpoint);
   }
 
   // Positions 1..n without a gap, versions ascending in each stream; returns n.
@@ -131,7 +57,7 @@ class SqliteTwoPrograms : public testing::Test {
 
 TEST_F(SqliteTwoPrograms, KeepOneLogWithoutGaps) {
   auto a = appending("a", 150), b = appending("b", 150);
-  const std::size_t acknowledged = a.positions().size() + b.positions().size();
+  const std::size_t acknowledged = positions_of(a).size() + positions_of(b).size();
   EXPECT_EQ(a.wait(), 0);
   EXPECT_EQ(b.wait(), 0);
   EXPECT_EQ(expect_sound_log(), static_cast<std::int64_t>(acknowledged));
@@ -145,7 +71,7 @@ TEST_F(SqliteTwoPrograms, LoseNothingAcknowledgedWhenKilledAtAnyMoment) {
     ASSERT_TRUE(a.wait_for_lines(1 + random.below(30)));
     a.kill(SIGKILL);
     EXPECT_TRUE(WIFSIGNALED(a.wait()));
-    acknowledged += a.positions().size() + b.positions().size();
+    acknowledged += positions_of(a).size() + positions_of(b).size();
     // At most the one append in flight is there without having been acknowledged.
     const std::int64_t head = expect_sound_log();
     EXPECT_GE(head, static_cast<std::int64_t>(acknowledged));
@@ -156,22 +82,24 @@ TEST_F(SqliteTwoPrograms, LoseNothingAcknowledgedWhenKilledAtAnyMoment) {
 
 TEST_F(SqliteTwoPrograms, LeaveNothingBehindWhenKilledBeforeTheCommit) {
   auto killed = appending("a", 100, "store.append_before_commit:5");
-  EXPECT_EQ(killed.positions().size(), 4u);
+  EXPECT_EQ(positions_of(killed).size(), 4u);
   EXPECT_EQ(WTERMSIG(killed.wait()), SIGKILL);
   EXPECT_EQ(expect_sound_log(), 4);
-  EXPECT_EQ(appending("b", 3).positions(), (std::vector<std::int64_t>{5, 6, 7}));
+  auto next = appending("b", 3);
+  EXPECT_EQ(positions_of(next), (std::vector<std::int64_t>{5, 6, 7}));
 }
 
 TEST_F(SqliteTwoPrograms, KeepWhatWasCommittedWhenKilledBeforeTheAnswer) {
   auto killed = appending("a", 100, "store.append_after_commit:5");
-  EXPECT_EQ(killed.positions().size(), 4u);
+  EXPECT_EQ(positions_of(killed).size(), 4u);
   EXPECT_EQ(WTERMSIG(killed.wait()), SIGKILL);
   EXPECT_EQ(expect_sound_log(), 5);
 }
 
 TEST_F(SqliteTwoPrograms, KeepTheOldCheckpointWhenKilledInsideItsTransaction) {
-  appending("a", 1).positions();
-  OtherProgram killed({"checkpoint", path_}, "store.checkpoint_in_transaction");
+  auto first = appending("a", 1);
+  positions_of(first);
+  OtherProgram killed({PENSTOCK_APPENDING_PROGRAM, "checkpoint", path_}, "store.checkpoint_in_transaction");
   EXPECT_EQ(WTERMSIG(killed.wait()), SIGKILL);
   const auto store = open_file(path_);
   EXPECT_EQ((*store->checkpoints().load("a"))->position, Position{0});
@@ -181,7 +109,7 @@ TEST_F(SqliteTwoPrograms, KeepTheOldCheckpointWhenKilledInsideItsTransaction) {
 }
 
 TEST_F(SqliteTwoPrograms, FreeTheirLeasesAtOnceWhenKilled) {
-  OtherProgram other({"lease", path_, "route/a"});
+  OtherProgram other({PENSTOCK_APPENDING_PROGRAM, "lease", path_, "route/a"});
   ASSERT_TRUE(other.wait_for_lines(1));
   const auto store = open_file(path_);
   EXPECT_EQ(store->leases().take("route/a", "this-program").error().code().name, "relay.standby");
@@ -193,7 +121,7 @@ TEST_F(SqliteTwoPrograms, FreeTheirLeasesAtOnceWhenKilled) {
 }
 
 TEST_F(SqliteTwoPrograms, LoseALeaseOnlyByTimeWhilePaused) {
-  OtherProgram other({"lease", path_, "route/a"});
+  OtherProgram other({PENSTOCK_APPENDING_PROGRAM, "lease", path_, "route/a"});
   ASSERT_TRUE(other.wait_for_lines(1));
   other.kill(SIGSTOP);
   const auto store = open_file(path_);
