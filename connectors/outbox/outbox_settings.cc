@@ -37,8 +37,9 @@ constexpr FieldSpec kFields[] = {
     {"null_key", FieldType::kWord, kOptional, "refuse", "What a NULL aggregate id is.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
+    {"mark", FieldType::kTextTable, kOptional, "",
+     "For policy = \"mark\": the column that a settled row is marked in, and the value; without one, the time."},
     // Of later work: declared so that they are refused by name.
-    {"mark", FieldType::kTextTable, kOptional, "", "Column and value for policy = \"mark\" (not built yet)."},
     {"guard", FieldType::kWord, kOptional, "", "Guard for policy = \"cursor\" (not built yet).", kGuardWords},
     {"xid_column", FieldType::kText, kOptional, "", "Column for guard = \"xid\" (not built yet)."},
 };
@@ -71,7 +72,8 @@ class SettingsCheck {
 
   std::vector<SectionError> run() && {
     check_url_and_table();
-    check_policy();
+    outbox::check_policy(section_, backend_, errors_);
+    check_order();
     check_columns();
     check_pace();
     if (const auto& channel = section_.text("listen"); section_.has("listen")) check_listen(channel);
@@ -106,21 +108,15 @@ class SettingsCheck {
       table_ = *std::move(table);
   }
 
-  void check_policy() {
-    const std::string& policy = section_.text("policy");
-    if (!policy.empty() && policy != "delete")
-      complain("policy", "policy = \"" + policy + "\" is not built yet: use \"delete\"");
-    for (const std::string_view key : {"mark", "guard", "xid_column"})
-      if (section_.has(key)) complain(key, "`" + std::string(key) + "` belongs to a policy that is not built yet");
-
+  void check_order() {
     const std::string& order_by = section_.text("order_by");
     if (!order_by.empty()) {
       if (!is_identifier(order_by)) complain("order_by", "`" + order_by + "` is no column name");
       return;
     }
-    complain("order_by",
-             "order_by is missing: policy \"delete\" needs a unique, ascending integer column. To add one: " +
-                 statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_, "seq"));
+    complain("order_by", "order_by is missing: policy \"" + section_.text("policy") +
+                             "\" needs a unique, ascending integer column. To add one: " +
+                             statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_, "seq"));
   }
 
   void check_columns() {
@@ -197,6 +193,7 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   settings.table = *parse_table_name(section.text("table"));
   if (settings.backend == Backend::kPostgres && settings.table.schema.empty()) settings.table.schema = "public";
   settings.order_by = section.text("order_by");
+  settings.policy = read_policy(section);
   settings.columns = mapped_columns(section);
   settings.ignore = section.text_list("ignore");
 
@@ -212,6 +209,12 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   settings.listen = section.text("listen");
   settings.event_bytes = event_bytes;
   return settings;
+}
+
+std::string statement_that_adds_mark(const OutboxSettings& settings) {
+  const auto& mark = std::get<MarkRows>(settings.policy);
+  const std::string type = settings.backend == Backend::kSqlite || mark.value ? "text" : "timestamptz";
+  return "ALTER TABLE " + settings.table.quoted() + " ADD COLUMN " + quoted_identifier(mark.column) + " " + type + ";";
 }
 
 std::string statement_that_adds_order_column(Backend backend, const TableName& table, const std::string& column) {

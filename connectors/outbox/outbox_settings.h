@@ -9,14 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "connectors/outbox/policy.h"
 #include "connectors/outbox/profiles.h"
 #include "connectors/outbox/table_name.h"
 #include "connectors/section.h"
 #include "core/secret.h"
 
 namespace penstock::outbox {
-
-enum class Backend { kPostgres, kSqlite };
 
 // A NULL aggregate id: a malformed row, or an event that is ordered with nothing.
 enum class NullKey { kRefuse, kAllow };
@@ -28,6 +27,7 @@ struct OutboxSettings {
   std::string sqlite_path;  // of `url`, for SQLite
   TableName table;
   std::string order_by;
+  Policy policy;
   std::map<Role, connectors::ColumnOrConstant> columns;  // the profile's, then [source.columns]
   std::vector<std::string> ignore;                       // columns that stay out of the metadata
   IdKind id_kind = IdKind::kUuid;
@@ -54,6 +54,9 @@ std::vector<connectors::SectionError> check_settings(const connectors::Section& 
 // Of a section that check_settings() found nothing wrong with; otherwise config.invalid.
 Result<OutboxSettings> read_settings(const connectors::Section& section, std::string_view source_name,
                                      std::size_t event_bytes);
+
+// The statement that gives the table the column of policy "mark".
+std::string statement_that_adds_mark(const OutboxSettings& settings);
 
 // The statements that give `table` a column to order by.
 std::string statement_that_adds_order_column(Backend backend, const TableName& table, const std::string& column);

@@ -45,7 +45,7 @@ class Harvest final : public RowReceiver {
   void whole_row(const Row& row) override {
     if (is_reread(row.number)) return;
     auto malformed = mapping_.map(row, builder_);
-    found_.push_back({{row.number, row.cells[id_column_]}, RowsInFlight::Then::kDelete, std::move(malformed)});
+    found_.push_back({{row.number, row.cells[id_column_]}, RowsInFlight::Then::kSettle, std::move(malformed)});
     numbers_.push_back(row.number);
   }
 
@@ -241,8 +241,8 @@ ReadBatch OutboxSource::hand_out(Harvest& harvest) {
 Status OutboxSource::settle(ReadMark mark) {
   INVARIANT(opening_, "only what was read in this opening can be settled");
   RowsInFlight& rows = opening_->rows;
-  if (const auto settled = rows.to_delete(mark); !settled.empty())
-    if (auto removed = table_->remove(settled); !removed) return end_opening(std::move(removed.error()));
+  if (const auto settled = rows.to_settle(mark); !settled.empty())
+    if (auto done = table_->settle(settled); !done) return end_opening(std::move(done.error()));
   rows.to_keep(mark, opening_->kept);
   std::ranges::sort(opening_->kept);
   rows.forget(mark);

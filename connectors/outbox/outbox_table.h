@@ -68,9 +68,9 @@ class OutboxTable {
   virtual Result<std::optional<std::int64_t>> last_drawn() = 0;
   virtual Result<LockHolders> lock_holders() = 0;
 
-  // Deletes rows, in one transaction, durable when it returns. Rows that are gone, or have another
-  // id, are no error.
-  virtual Status remove(std::span<const RowKey> rows) = 0;
+  // Does with the rows what the policy says, in one transaction, durable when it returns. Rows that are
+  // gone, or have another id, are no error.
+  virtual Status settle(std::span<const RowKey> rows) = 0;
 
   // Whether a scan is worth its while; kUnknown where the database can't tell cheaply.
   enum class News { kNone, kUnknown };

@@ -21,7 +21,8 @@ const Statement kTable{"",
 const Statement kColumns{"",
                          "SELECT a.attname::text, b.typname::text, b.typcategory::text, a.attnotnull,"
                          " CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END,"
-                         " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), format_type(a.atttypid, a.atttypmod)"
+                         " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), format_type(a.atttypid, a.atttypmod),"
+                         " has_column_privilege(a.attrelid, a.attnum, 'UPDATE')"
                          " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
                          " JOIN pg_type b ON b.oid = CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END"
                          " WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"};
@@ -33,6 +34,12 @@ const Statement kIndexes{"",
                          " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
                          " JOIN pg_class c ON c.oid = i.indrelid"
                          " WHERE i.indrelid = $1::int8::oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL"};
+
+const Statement kPartialIndexes{
+    "",
+    "SELECT pg_get_expr(i.indpred, i.indrelid)"
+    " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+    " WHERE i.indrelid = $1::int8::oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NOT NULL"};
 
 // Owned by the column (serial, identity), or named by its default.
 const Statement kSequence{
@@ -99,6 +106,7 @@ PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings
   if (is_short(base, column.type, rows.integer(row, 4))) column.guard = PostgresColumn::Guard::kNone;
   column.may_select = rows.boolean(row, 5);
   column.type_name = rows.bytes(row, 6);
+  column.may_update = rows.boolean(row, 7);
   return column;
 }
 
@@ -137,13 +145,17 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   Parameters oid, oid_and_order;
   oid.int8(found.table_oid);
   oid_and_order.int8(found.table_oid).text(settings.order_by);
-  const store::postgres::Call calls[] = {{&kColumns, &oid}, {&kIndexes, &oid_and_order}, {&kSequence, &oid_and_order}};
+  const store::postgres::Call calls[] = {
+      {&kColumns, &oid}, {&kIndexes, &oid_and_order}, {&kSequence, &oid_and_order}, {&kPartialIndexes, &oid_and_order}};
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
   const Rows &columns = (*answers)[0], &indexes = (*answers)[1], &sequence = (*answers)[2];
   for (std::size_t row = 0; row < columns.size(); ++row) found.columns.push_back(column_of(columns, row, settings));
   found.order_is_indexed = indexes.boolean(0, 0);
   found.order_is_unique = indexes.boolean(0, 1);
+  const Rows& partial = (*answers)[3];
+  for (std::size_t row = 0; row < partial.size(); ++row)
+    found.order_index_predicates.emplace_back(partial.bytes(row, 0));
   if (!sequence.empty())
     found.order_sequence = {sequence.integer(0, 0), std::string(sequence.bytes(0, 3)), sequence.integer(0, 1),
                             sequence.boolean(0, 2)};
@@ -155,9 +167,12 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
   if (columns.table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);
   if (columns.kind == PostgresColumns::Kind::kOther)
     return fail(codes::kOutboxTableMissing, settings.table.to_string() + " is a view or a foreign table, not a table");
-  if (!columns.may_use_schema || !columns.may_select || !columns.may_delete)
-    return fail(codes::kOutboxUnauthorized,
-                table + " may not be read and deleted from: " + grant_statement(columns, settings));
+  if (const std::string* mark = settled_column(settings.policy); mark != nullptr && columns.find(*mark) == nullptr)
+    return fail(codes::kOutboxTableMissing, table + " has no column `" + *mark + "`, which is to mark settled rows: " +
+                                                statement_that_adds_mark(settings));
+  if (!columns.may_use_schema || !columns.may_select || !may_settle(columns, settings))
+    return fail(codes::kOutboxUnauthorized, "policy \"" + std::string(to_string(settings.policy)) +
+                                                "\" needs further rights: " + grant_statement(columns, settings));
 
   const PostgresColumn* order = columns.find(settings.order_by);
   if (order == nullptr)
@@ -191,17 +206,28 @@ std::string name_for_order_column(const PostgresColumns& columns, const OutboxSe
 std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings) {
   std::vector<PostgresColumn> read;
   for (const PostgresColumn& column : columns.columns) {
-    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 || column.name == settings.order_by;
+    const std::string* settled = settled_column(settings.policy);
+    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 || column.name == settings.order_by ||
+                         (settled != nullptr && *settled == column.name);
     if (!ignored || is_mapped(settings, column.name)) read.push_back(column);
   }
   return read;
+}
+
+bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const std::string* mark = settled_column(settings.policy);
+  if (mark == nullptr) return columns.may_delete;
+  const PostgresColumn* column = columns.find(*mark);
+  return column != nullptr && column->may_update && column->may_select;
 }
 
 std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings) {
   std::string text;
   if (!columns.may_use_schema)
     text = "GRANT USAGE ON SCHEMA " + quoted_identifier(settings.table.schema) + " TO " + columns.role + "; ";
-  return text + "GRANT SELECT, DELETE ON " + settings.table.quoted() + " TO " + columns.role + ";";
+  const std::string* mark = settled_column(settings.policy);
+  const std::string right = mark == nullptr ? "DELETE" : "UPDATE (" + quoted_identifier(*mark) + ")";
+  return text + "GRANT SELECT, " + right + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
 }
 
 }  // namespace penstock::outbox

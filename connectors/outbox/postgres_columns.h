@@ -22,7 +22,7 @@ struct PostgresColumn {
   // kNone: never longer than a few hundred bytes, so nobody has to look before it is fetched.
   enum class Guard { kNone, kByLength } guard = Guard::kByLength;
   bool not_null = false;
-  bool may_select = false;
+  bool may_select = false, may_update = false;
 };
 
 struct PostgresSequence {
@@ -40,6 +40,7 @@ struct PostgresColumns {
   std::vector<PostgresColumn> columns;
   // Of the order column.
   bool order_is_unique = false, order_is_indexed = false;
+  std::vector<std::string> order_index_predicates;  // of partial indexes that start with it, as the server writes them
   std::optional<PostgresSequence> order_sequence;
 
   const PostgresColumn* find(std::string_view name) const;
@@ -58,6 +59,9 @@ std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, cons
 
 // A name for a column to order by that the table does not have yet; the configured one if that is free.
 std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings);
+
+// Whether the role may do with settled rows what the policy says.
+bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings);
 
 std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings);
 

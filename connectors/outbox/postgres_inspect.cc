@@ -4,6 +4,7 @@
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/postgres_statements.h"
 #include "store/postgres/session.h"
 
 namespace penstock::outbox {
@@ -33,6 +34,8 @@ std::string create_table_statement(const OutboxSettings& settings) {
   for (const Role role : kRoles)
     if (const std::string* column = settings.column_of(role); column != nullptr && *column != settings.order_by)
       text += ", " + quoted_identifier(*column) + " " + std::string(best_type(role));
+  if (const auto* mark = std::get_if<MarkRows>(&settings.policy))
+    text += ", " + quoted_identifier(mark->column) + (mark->value ? " text" : " timestamptz");
   return text + ");";
 }
 
@@ -122,9 +125,34 @@ void inspect_order(const PostgresColumns& table, const OutboxSettings& settings,
 void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
   const auto read = columns_to_read(table, settings);
   const bool all_columns = std::ranges::all_of(read, &PostgresColumn::may_select);
-  if (!table.may_use_schema || !table.may_select || !all_columns || !table.may_delete)
-    inspection.error("role " + table.role + " may not read and delete rows of this table",
+  const bool settles = may_settle(table, settings);
+  if (!table.may_use_schema || !table.may_select || !all_columns || !settles)
+    inspection.error("role " + table.role + " may not " +
+                         (settles ? "read all that it needs"
+                                  : "do what policy \"" + std::string(to_string(settings.policy)) + "\" does"),
                      grant_statement(table, settings));
+}
+
+void inspect_mark(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const std::string* mark = settled_column(settings.policy);
+  if (mark == nullptr) return;
+  if (table.find(*mark) == nullptr) {
+    inspection.error("there is no column `" + *mark + "` to mark settled rows in", statement_that_adds_mark(settings));
+    return;
+  }
+  // The server writes the condition of an index in its own way, which is never shorter than ours.
+  const auto& value = std::get<MarkRows>(settings.policy).value;
+  const std::string compared = value ? " IS DISTINCT FROM " : " IS NULL";
+  const bool served = std::ranges::any_of(table.order_index_predicates, [&](const std::string& predicate) {
+    return predicate.find(*mark) != std::string::npos && predicate.find(compared) != std::string::npos &&
+           (!value || predicate.find(*value) != std::string::npos);
+  });
+  if (!served)
+    inspection.warn(
+        "no index leads past the rows that are marked: each opening, and a poll every few seconds, reads "
+        "all of them",
+        "CREATE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" + quoted_identifier(settings.order_by) +
+            ") WHERE " + unread_condition(settings, table, "") + ";");
 }
 
 }  // namespace
@@ -144,7 +172,7 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
     return std::move(inspection).findings();
   }
   if ((*opened)->server().role == store::postgres::ServerFacts::Role::kStandby)
-    inspection.error("the server is a standby, from which no row can be deleted", "Connect to the primary.");
+    inspection.error("the server is a standby, where no row can be settled", "Connect to the primary.");
   const auto table = load_postgres_columns(**opened, settings, deadline, {});
   if (!table) {
     inspection.error(table.error().message(), std::string(table.error().code().hint));
@@ -157,6 +185,7 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
     inspect_rights(*table, settings, inspection);
     inspect_roles(*table, settings, inspection);
     inspect_order(*table, settings, inspection);
+    inspect_mark(*table, settings, inspection);
     inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   }
   return std::move(inspection).findings();

@@ -8,10 +8,17 @@ std::string alias(std::size_t column) { return "c" + std::to_string(column); }
 // The bytes of a guarded column in the inner query's row `t`.
 std::string length_of(std::size_t column) { return "coalesce(octet_length(t." + alias(column) + "), 0)::int8"; }
 
+// What a settled row's column is given, in the column's own type.
+std::string mark_value(const MarkRows& mark, const PostgresColumns& table) {
+  const PostgresColumn* column = table.find(mark.column);
+  const std::string type = column == nullptr ? "text" : column->type_name;
+  return (mark.value ? store::postgres::quote_literal(*mark.value) : "now()") + "::" + type;
+}
+
 }  // namespace
 
-std::string scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
-                           const RoleColumns& roles) {
+std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                           std::span<const PostgresColumn> columns, const RoleColumns& roles) {
   const std::string order = quoted_identifier(settings.order_by);
   const auto payload = roles[Role::kPayload];
   std::string inner = "SELECT " + order + "::int8 AS o", outer, payload_bytes = "0::int8", other_bytes;
@@ -29,24 +36,38 @@ std::string scan_statement(const OutboxSettings& settings, std::span<const Postg
       other_bytes += (other_bytes.empty() ? "" : " + ") + length_of(i);
   }
   if (other_bytes.empty()) other_bytes = "0::int8";
+  const std::string unread = unread_condition(settings, table, "");
   return "SELECT t.o, " + payload_bytes + ", " + other_bytes + outer +
          " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (" + inner + " FROM " +
          settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order + " <= r.last AND " + order +
-         " NOT IN (SELECT unnest($3::int8[])) ORDER BY " + order + " LIMIT $4) AS t LIMIT $4";
+         " NOT IN (SELECT unnest($3::int8[]))" + (unread.empty() ? "" : " AND " + unread) + " ORDER BY " + order +
+         " LIMIT $4) AS t LIMIT $4";
 }
 
-DeleteIdType delete_id_type(const PostgresColumn& id) {
-  if (id.type == ColumnType::kUuid) return DeleteIdType::kUuid;
-  return id.type == ColumnType::kBytes ? DeleteIdType::kBytes : DeleteIdType::kText;
+std::string unread_condition(const OutboxSettings& settings, const PostgresColumns& table, std::string_view row) {
+  const auto* mark = std::get_if<MarkRows>(&settings.policy);
+  if (mark == nullptr) return {};
+  const std::string column = std::string(row) + quoted_identifier(mark->column);
+  if (!mark->value) return column + " IS NULL";
+  return column + " IS DISTINCT FROM " + mark_value(*mark, table);
 }
 
-std::string delete_statement(const OutboxSettings& settings, const PostgresColumn& id) {
+SettledIdType settled_id_type(const PostgresColumn& id) {
+  if (id.type == ColumnType::kUuid) return SettledIdType::kUuid;
+  return id.type == ColumnType::kBytes ? SettledIdType::kBytes : SettledIdType::kText;
+}
+
+std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id) {
   std::string type = "text", compared = "t." + quoted_identifier(id.name) + "::text";
-  if (delete_id_type(id) == DeleteIdType::kUuid) type = "uuid", compared = "t." + id.expression;
-  if (delete_id_type(id) == DeleteIdType::kBytes) type = "bytea", compared = "t." + id.expression;
-  return "DELETE FROM " + settings.table.quoted() + " AS t USING unnest($1::int8[], $2::" + type +
-         "[]) AS d(number, id) WHERE t." + quoted_identifier(settings.order_by) + " = d.number AND " + compared +
-         " IS NOT DISTINCT FROM d.id";
+  if (settled_id_type(id) == SettledIdType::kUuid) type = "uuid", compared = "t." + id.expression;
+  if (settled_id_type(id) == SettledIdType::kBytes) type = "bytea", compared = "t." + id.expression;
+  const std::string rows = "unnest($1::int8[], $2::" + type + "[]) AS d(number, id) WHERE t." +
+                           quoted_identifier(settings.order_by) + " = d.number AND " + compared +
+                           " IS NOT DISTINCT FROM d.id";
+  const auto* mark = std::get_if<MarkRows>(&settings.policy);
+  if (mark == nullptr) return "DELETE FROM " + settings.table.quoted() + " AS t USING " + rows;
+  return "UPDATE " + settings.table.quoted() + " AS t SET " + quoted_identifier(mark->column) + " = " +
+         mark_value(*mark, table) + " FROM " + rows + " AND " + unread_condition(settings, table, "t.");
 }
 
 const char* const kLockHoldersStatement =

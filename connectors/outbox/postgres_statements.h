@@ -1,4 +1,4 @@
-// The statements that a Postgres outbox is read and emptied with, as text. Pure.
+// The statements that a Postgres outbox is read and settled with, as text. Pure.
 #pragma once
 
 #include <span>
@@ -23,15 +23,19 @@ inline constexpr std::size_t kFirstTableColumn = 3;
 // longer than $5 comes as NULL, with its length counted in the second or third column of the answer,
 // so a huge value is never fetched. The exclusion is a hashed subplan: it costs the same whatever the
 // planner believes about the table.
-std::string scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
-                           const RoleColumns& roles);
+std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                           std::span<const PostgresColumn> columns, const RoleColumns& roles);
 
-// $1: numbers; $2: ids, of the type that delete_id_type() says.
-std::string delete_statement(const OutboxSettings& settings, const PostgresColumn& id);
+// What the policy does with settled rows. $1: numbers; $2: ids, of the type that settled_id_type() says.
+std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);
 
-// How ids are sent to the delete statement.
-enum class DeleteIdType { kUuid, kBytes, kText };
-DeleteIdType delete_id_type(const PostgresColumn& id);
+// How ids are sent to the settle statement.
+enum class SettledIdType { kUuid, kBytes, kText };
+SettledIdType settled_id_type(const PostgresColumn& id);
+
+// Which rows are still to be read, as a condition on `row` ("t." or empty); empty = all. A partial index
+// with exactly these words serves it.
+std::string unread_condition(const OutboxSettings& settings, const PostgresColumns& table, std::string_view row);
 
 // Transactions that hold a row-exclusive lock on the table $1 or one of its partitions, but for ours.
 extern const char* const kLockHoldersStatement;

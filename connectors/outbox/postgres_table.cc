@@ -1,5 +1,5 @@
-// The outbox table in a Postgres database: one session that holds the lock, reads, deletes and
-// listens. When it is lost, everything that hung on it is over.
+// The outbox table in a Postgres database: one session that holds the lock, reads, settles
+// and listens. When it is lost, everything that hung on it is over.
 #include <algorithm>
 #include <bit>
 #include <charconv>
@@ -83,7 +83,7 @@ class PostgresTable final : public OutboxTable {
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override;
   Result<LockHolders> lock_holders() override;
-  Status remove(std::span<const RowKey> rows) override;
+  Status settle(std::span<const RowKey> rows) override;
   Result<News> look_for_news() override { return News::kUnknown; }
   Result<Waited> wait_for_notification(Deadline deadline, std::stop_token stop) override;
   Status stay_awake() override;
@@ -93,6 +93,9 @@ class PostgresTable final : public OutboxTable {
   Status connect(Deadline deadline, std::stop_token stop);
   Status take_lock(Deadline deadline, std::stop_token stop);
   void prepare_statements();
+  // Does with no row what will be done with settled ones: what fails then fails now.
+  Status try_settle(Deadline deadline, std::stop_token stop);
+  Parameters settle_parameters(std::span<const RowKey> rows) const;
 
   Result<Rows> run(const Statement& statement, const Parameters& parameters,
                    std::chrono::seconds limit = kCallDeadline);
@@ -122,7 +125,7 @@ class PostgresTable final : public OutboxTable {
   std::vector<PostgresColumn> columns_;  // as in shape_
   RowShape shape_;
   RoleColumns roles_;
-  Statement scan_, delete_, holders_, drawn_;
+  Statement scan_, settle_, holders_, drawn_;
   FetchLimit fetch_;
   std::vector<Cell> cells_;
   SteadyTime last_round_trip_{};
@@ -147,6 +150,7 @@ Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   prepare_statements();
 
   if (auto locked = take_lock(deadline, stop); !locked) return locked;
+  if (auto tried = try_settle(deadline, stop); !tried) return tried;
   if (settings_.listen.empty()) return {};
   const auto listening = session_->execute("LISTEN " + quoted_identifier(settings_.listen), deadline, stop);
   if (!listening) return fail(listening.error());
@@ -166,7 +170,7 @@ Status PostgresTable::connect(Deadline deadline, std::stop_token stop) {
   session_ = *std::move(opened);
   last_round_trip_ = std::chrono::steady_clock::now();
   if (session_->server().role == store::postgres::ServerFacts::Role::kStandby)
-    return fail(codes::kOutboxUnavailable, "the server is a standby, from which no row can be deleted");
+    return fail(codes::kOutboxUnavailable, "the server is a standby, where no row can be settled");
   return {};
 }
 
@@ -180,8 +184,8 @@ Status PostgresTable::take_lock(Deadline deadline, std::stop_token stop) {
 }
 
 void PostgresTable::prepare_statements() {
-  scan_ = {"outbox_scan", scan_statement(settings_, columns_, roles_)};
-  delete_ = {"outbox_delete", delete_statement(settings_, columns_[roles_.id()])};
+  scan_ = {"outbox_scan", scan_statement(settings_, table_, columns_, roles_)};
+  settle_ = {"outbox_settle", settle_statement(settings_, table_, columns_[roles_.id()])};
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
 }
@@ -310,7 +314,16 @@ Result<LockHolders> PostgresTable::lock_holders() {
   return holders;
 }
 
-Status PostgresTable::remove(std::span<const RowKey> rows) {
+Status PostgresTable::try_settle(Deadline deadline, std::stop_token stop) {
+  const Parameters no_rows = settle_parameters({});
+  if (auto tried = session_->run(settle_, no_rows, deadline, std::move(stop)); !tried)
+    return fail(std::move(tried.error())
+                    .with_context("policy \"" + std::string(to_string(settings_.policy)) + "\" on table " +
+                                  settings_.table.to_string()));
+  return {};
+}
+
+Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const {
   std::vector<std::int64_t> numbers;
   std::vector<std::optional<std::string_view>> ids;
   std::vector<std::string> made;  // texts of ids that are no text
@@ -330,16 +343,21 @@ Status PostgresTable::remove(std::span<const RowKey> rows) {
   }
   Parameters parameters;
   parameters.int8s(numbers);
-  switch (delete_id_type(columns_[roles_.id()])) {
-    case DeleteIdType::kUuid: parameters.array(SqlType::kUuidArray, SqlType::kUuid, ids); break;
-    case DeleteIdType::kBytes: parameters.array(SqlType::kByteaArray, SqlType::kBytea, ids); break;
-    case DeleteIdType::kText: parameters.array(SqlType::kTextArray, SqlType::kText, ids); break;
+  switch (settled_id_type(columns_[roles_.id()])) {
+    case SettledIdType::kUuid: parameters.array(SqlType::kUuidArray, SqlType::kUuid, ids); break;
+    case SettledIdType::kBytes: parameters.array(SqlType::kByteaArray, SqlType::kBytea, ids); break;
+    case SettledIdType::kText: parameters.array(SqlType::kTextArray, SqlType::kText, ids); break;
   }
+  return parameters;
+}
+
+Status PostgresTable::settle(std::span<const RowKey> rows) {
+  const Parameters parameters = settle_parameters(rows);
   static const Statement kBegin{"outbox_begin", "BEGIN"};
-  const store::postgres::Call calls[] = {{&kBegin, nullptr}, {&delete_, &parameters}};
-  if (auto deleted = session_->run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token()); !deleted)
-    return fail(std::move(deleted.error()));
-  pass_failpoint("outbox.in_delete");
+  const store::postgres::Call calls[] = {{&kBegin, nullptr}, {&settle_, &parameters}};
+  if (auto done = session_->run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token()); !done)
+    return fail(std::move(done.error()));
+  pass_failpoint("outbox.in_settle");
   auto committed = session_->execute("COMMIT", Deadline::in(kCallDeadline), given_up_.get_token());
   last_round_trip_ = std::chrono::steady_clock::now();
   if (!committed) return fail(std::move(committed.error()));

@@ -16,12 +16,12 @@ void RowsInFlight::finish_batch(std::shared_ptr<const void> memory) {
   batches_.push_back({last_mark().value, std::move(memory)});
 }
 
-std::span<const RowKey> RowsInFlight::to_delete(ReadMark mark) {
-  to_delete_.clear();
+std::span<const RowKey> RowsInFlight::to_settle(ReadMark mark) {
+  to_settle_.clear();
   const std::size_t count = count_up_to(mark);
   for (std::size_t i = 0; i < count; ++i)
-    if (rows_[i].then == Then::kDelete) to_delete_.push_back(rows_[i].key);
-  return to_delete_;
+    if (rows_[i].then == Then::kSettle) to_settle_.push_back(rows_[i].key);
+  return to_settle_;
 }
 
 void RowsInFlight::to_keep(ReadMark mark, std::vector<std::int64_t>& numbers) const {

@@ -13,7 +13,7 @@
 
 namespace penstock::outbox {
 
-// How a row is found again to be deleted: by its number *and* its id, because a number alone may
+// How a row is found again when it is settled: by its number *and* its id, because a number alone may
 // have come to name another row (SQLite reuses them). NULL and unparseable ids too, as they are.
 struct RowKey {
   std::int64_t number;
@@ -23,15 +23,15 @@ struct RowKey {
 class RowsInFlight {
  public:
   // What becomes of a settled row.
-  enum class Then { kDelete, kKeep };
+  enum class Then { kSettle, kKeep };
 
   // Rows in the order they were read, batch by batch; `memory` keeps the ids of a batch's rows alive
   // until the last of them is forgotten.
   ReadMark add(const RowKey& key, Then then);
   void finish_batch(std::shared_ptr<const void> memory);
 
-  // The rows up to `mark` that are to be deleted; valid until the next call that changes anything.
-  std::span<const RowKey> to_delete(ReadMark mark);
+  // The rows up to `mark` that the table is told of; valid until the next call that changes anything.
+  std::span<const RowKey> to_settle(ReadMark mark);
   // The numbers of those that stay in the table, appended.
   void to_keep(ReadMark mark, std::vector<std::int64_t>& numbers) const;
   void forget(ReadMark mark);
@@ -56,7 +56,7 @@ class RowsInFlight {
   std::deque<Entry> rows_;
   std::deque<Batch> batches_;
   std::uint64_t first_mark_ = 1;  // of rows_.front()
-  std::vector<RowKey> to_delete_;
+  std::vector<RowKey> to_settle_;
   std::vector<std::int64_t> numbers_;
   bool numbers_are_current_ = false;
 };

@@ -84,7 +84,28 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
                       if (row.integer(0) != 0) found.unique_columns.emplace_back(row.text(1));
                     });
   if (!status) return fail(std::move(status.error()));
+  status = each_row(file,
+                    "SELECT m.sql FROM pragma_index_list(?1) l JOIN sqlite_master m ON m.type = 'index'"
+                    " AND m.name = l.name WHERE l.partial AND m.sql IS NOT NULL",
+                    table.name, [&](const SqliteStatement& row) { found.partial_indexes.emplace_back(row.text(0)); });
+  if (!status) return fail(std::move(status.error()));
   return found;
+}
+
+std::string unread_condition(const OutboxSettings& settings) {
+  const auto* mark = std::get_if<MarkRows>(&settings.policy);
+  if (mark == nullptr) return {};
+  const std::string column = quoted_identifier(mark->column);
+  return mark->value ? column + " IS NOT " + quoted_text(*mark->value) : column + " IS NULL";
+}
+
+std::string quoted_text(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += '\'';
+    out += c;
+  }
+  return out += '\'';
 }
 
 RowShape shape_of(const SqliteColumns& columns, const OutboxSettings& settings) {
@@ -95,7 +116,9 @@ RowShape shape_of(const SqliteColumns& columns, const OutboxSettings& settings) 
       const std::string* name = settings.column_of(role);
       return name != nullptr && *name == column.name;
     });
-    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0;
+    const std::string* settled = settled_column(settings.policy);
+    const bool ignored =
+        std::ranges::count(settings.ignore, column.name) > 0 || (settled != nullptr && *settled == column.name);
     if (mapped || (!ignored && column.name != settings.order_by))
       shape.columns.push_back({column.name, ColumnType::kDynamic});
   }

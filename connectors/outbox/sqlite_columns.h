@@ -23,6 +23,7 @@ struct SqliteColumns {
   std::string rowid_column;                  // the INTEGER PRIMARY KEY, if there is one
   std::vector<std::string> unique_columns;   // that have a unique index of their own
   std::vector<std::string> indexed_columns;  // that an index starts with
+  std::vector<std::string> partial_indexes;  // their statements
 
   const Column* find(std::string_view name) const;
   // Whether rows can be ordered by it: an integer, never NULL. Says what is missing, or nothing.
@@ -32,6 +33,13 @@ struct SqliteColumns {
 
 // Error as of the file.
 Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableName& table);
+
+// Which rows are still to be read, as a condition; empty = all. A partial index with exactly these words
+// serves it.
+std::string unread_condition(const OutboxSettings& settings);
+
+// As an SQL literal.
+std::string quoted_text(std::string_view text);
 
 // The columns that a poll asks for: those that are mapped, and all others that are not ignored.
 RowShape shape_of(const SqliteColumns& columns, const OutboxSettings& settings);

@@ -64,6 +64,22 @@ void inspect_order(const SqliteColumns& table, const OutboxSettings& settings, I
                     anew);
 }
 
+void inspect_mark(const SqliteColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const std::string* mark = settled_column(settings.policy);
+  if (mark == nullptr) return;
+  if (table.find(*mark) == nullptr) {
+    inspection.error("there is no column `" + *mark + "` to mark settled rows in", statement_that_adds_mark(settings));
+    return;
+  }
+  const bool served = std::ranges::any_of(table.partial_indexes,
+                                          [&](const std::string& sql) { return sql.find(*mark) != std::string::npos; });
+  if (!served)
+    inspection.warn("no index leads past the rows that are marked: each poll reads all of them",
+                    "CREATE INDEX " + quoted_identifier(settings.table.name + "_unread") + " ON " +
+                        quoted_identifier(settings.table.name) + " (" + quoted_identifier(settings.order_by) +
+                        ") WHERE " + unread_condition(settings) + ";");
+}
+
 }  // namespace
 
 std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline) {
@@ -88,7 +104,8 @@ std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, 
                        "ALTER TABLE " + quoted_identifier(settings.table.name) + " ADD COLUMN " +
                            quoted_identifier(*name) + " TEXT;");
   inspect_order(*table, settings, inspection);
-  // Deleting needs the right to write; asked of the file itself, and given back at once.
+  inspect_mark(*table, settings, inspection);
+  // Settling needs the right to write; asked of the file itself, and given back at once.
   if (auto writable = file->execute("BEGIN IMMEDIATE; ROLLBACK"); !writable)
     inspection.error(writable.error().message(), "chmod u+w '" + settings.sqlite_path + "' and its folder");
   inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");

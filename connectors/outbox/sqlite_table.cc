@@ -45,6 +45,14 @@ class LeftOut {
   std::size_t next_ = 0;
 };
 
+// What becomes of a settled row, up to the WHERE. Times are written as SQLite writes its own, in UTC.
+std::string settle_verb(const OutboxSettings& settings, const std::string& table) {
+  const auto* mark = std::get_if<MarkRows>(&settings.policy);
+  if (mark == nullptr) return "DELETE FROM " + table;
+  return "UPDATE " + table + " SET " + quoted_identifier(mark->column) + " = " +
+         (mark->value ? quoted_text(*mark->value) : "strftime('%Y-%m-%d %H:%M:%f', 'now')");
+}
+
 class SqliteTable final : public OutboxTable {
  public:
   explicit SqliteTable(const OutboxSettings& settings) : settings_(settings) {}
@@ -59,7 +67,7 @@ class SqliteTable final : public OutboxTable {
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }
   Result<LockHolders> lock_holders() override { return LockHolders(); }
-  Status remove(std::span<const RowKey> rows) override;
+  Status settle(std::span<const RowKey> rows) override;
   Result<News> look_for_news() override;
   Result<Waited> wait_for_notification(Deadline, std::stop_token) override { return Waited::kNo; }
   Status stay_awake() override { return {}; }
@@ -93,7 +101,7 @@ class SqliteTable final : public OutboxTable {
   RowShape shape_;
   SqliteColumns columns_;
   RoleColumns roles_;
-  SqliteStatement select_, next_number_, delete_, version_;
+  SqliteStatement select_, next_number_, settle_, version_;
   std::vector<Cell> cells_;
   std::optional<std::int64_t> exhausted_version_;  // nothing was left at that version
 };
@@ -127,16 +135,18 @@ Status SqliteTable::prepare_statements() {
   const std::string table = "main." + quoted_identifier(settings_.table.name);
   const std::string order = quoted_identifier(settings_.order_by);
   const std::string id = quoted_identifier(shape_.columns[roles_.id()].name);
+  const std::string condition = unread_condition(settings_);
+  const std::string unread = condition.empty() ? "" : " AND " + condition;
   std::string select = "SELECT " + order;
   for (const ColumnShape& column : shape_.columns) select += ", " + quoted_identifier(column.name);
-  select += " FROM " + table + " WHERE " + order + " >= ?1 AND " + order + " <= ?2 ORDER BY " + order;
+  select += " FROM " + table + " WHERE " + order + " >= ?1 AND " + order + " <= ?2" + unread + " ORDER BY " + order;
   const std::string rowid = columns_.has_rowid ? "rowid" : "NULL";
   const std::pair<SqliteStatement*, std::string> statements[] = {
       {&select_, select},
-      {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1 ORDER BY " +
-                          order + " LIMIT 1"},
+      {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1" + unread +
+                          " ORDER BY " + order + " LIMIT 1"},
       // A number with a fraction is handed on as text, and has to be found again by it.
-      {&delete_, "DELETE FROM " + table + " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" + id +
+      {&settle_, settle_verb(settings_, table) + " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" + id +
                      ") = 'real' AND CAST(" + id + " AS TEXT) IS ?2))"},
       {&version_, "PRAGMA data_version"},
   };
@@ -149,7 +159,7 @@ Status SqliteTable::prepare_statements() {
 }
 
 void SqliteTable::close() {
-  for (SqliteStatement* statement : {&select_, &next_number_, &delete_, &version_}) *statement = SqliteStatement();
+  for (SqliteStatement* statement : {&select_, &next_number_, &settle_, &version_}) *statement = SqliteStatement();
   file_ = SqliteFile();
   lock_ = FileLock();
   exhausted_version_.reset();
@@ -278,21 +288,21 @@ Result<SqliteTable::Measured> SqliteTable::measure_row(std::int64_t from) {
 // row that we take.
 void SqliteTable::limit_row_bytes() { file_.limit_value_bytes(2 * settings_.event_bytes + kOtherColumnsBytes + 4'096); }
 
-Status SqliteTable::remove(std::span<const RowKey> rows) {
+Status SqliteTable::settle(std::span<const RowKey> rows) {
   if (auto begun = file_.execute("BEGIN IMMEDIATE"); !begun) return begun;
   const auto undo = [&](Error error) -> Status {
-    delete_.reset();
+    settle_.reset();
     // The error that counts is the first one.
     if (auto undone = file_.execute("ROLLBACK"); !undone) file_ = SqliteFile();
     return fail(std::move(error));
   };
   for (const RowKey& row : rows) {
-    delete_.bind(1, row.number);
-    delete_.bind(2, row.id);
-    if (const auto step = delete_.step(); !step) return undo(step.error());
-    delete_.reset();
+    settle_.bind(1, row.number);
+    settle_.bind(2, row.id);
+    if (const auto step = settle_.step(); !step) return undo(step.error());
+    settle_.reset();
   }
-  pass_failpoint("outbox.in_delete");
+  pass_failpoint("outbox.in_settle");
   if (auto committed = file_.execute("COMMIT"); !committed) return undo(std::move(committed.error()));
   return {};
 }

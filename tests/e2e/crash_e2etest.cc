@@ -14,7 +14,7 @@ constexpr std::size_t kWindow = 400;
 
 // Every pass_failpoint() of the program. A test over the tree holds the list complete.
 constexpr const char* kCrashPoints[] = {
-    "outbox.after_read",          "outbox.in_delete",          "relay.after_read",
+    "outbox.after_read",          "outbox.in_settle",          "relay.after_read",
     "relay.after_publish",        "relay.after_ack",           "relay.after_settle",
     "store.append_before_commit", "store.append_after_commit", "store.checkpoint_in_transaction",
 };

@@ -11,11 +11,11 @@ namespace {
 
 class SqliteOutbox final : public SourceTable {
  public:
-  SqliteOutbox() {
+  explicit SqliteOutbox(outbox::Policy policy = {}) : policy_(std::move(policy)) {
     if (sqlite3_open(path_.c_str(), &database_) != SQLITE_OK) throw std::runtime_error("no database file");
     execute(
         "CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
-        " type TEXT, payload TEXT, tenant TEXT DEFAULT 'acme')");
+        " type TEXT, payload TEXT, tenant TEXT DEFAULT 'acme', published INTEGER DEFAULT 0)");
   }
   ~SqliteOutbox() override { sqlite3_close(database_); }
 
@@ -26,6 +26,7 @@ class SqliteOutbox final : public SourceTable {
     settings.sqlite_path = path_;
     settings.table = {"", "outbox"};
     settings.order_by = "seq";
+    settings.policy = policy_;
     for (const auto& [role, column] : outbox::find_profile("debezium")->columns)
       settings.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
     return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), clock_);
@@ -38,7 +39,7 @@ class SqliteOutbox final : public SourceTable {
       *static_cast<std::size_t*>(out) = std::stoul(values[0]);
       return 0;
     };
-    sqlite3_exec(database_, "SELECT count(*) FROM outbox", count, &rows, nullptr);
+    sqlite3_exec(database_, "SELECT count(*) FROM outbox WHERE published = 0", count, &rows, nullptr);
     return rows;
   }
 
@@ -54,6 +55,7 @@ class SqliteOutbox final : public SourceTable {
       throw std::runtime_error(sqlite3_errmsg(database_));
   }
 
+  const outbox::Policy policy_;
   SystemClock clock_;
   TemporaryFolder folder_;
   const std::string path_ = folder_.file("orders.db");
@@ -61,6 +63,11 @@ class SqliteOutbox final : public SourceTable {
 };
 
 PENSTOCK_RUN_SOURCE_CONTRACT((SourceTableKind{"OutboxSqlite", [] { return std::make_unique<SqliteOutbox>(); }}));
+PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxSqliteMarked,
+                                (SourceTableKind{
+                                    "Marked", [] {
+                                      return std::make_unique<SqliteOutbox>(outbox::MarkRows{"published", "1"});
+                                    }}));
 
 }  // namespace
 }  // namespace penstock::tests

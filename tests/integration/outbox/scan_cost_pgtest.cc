@@ -34,9 +34,9 @@ class ScanCost : public OutboxTest {
     std::vector<std::int64_t> firsts, lasts;
     for (const auto& range : plan.ranges) firsts.push_back(range.first), lasts.push_back(range.last);
     parameters.int8s(firsts).int8s(lasts).int8s(plan.in_flight).int8(std::int64_t{500}).int8(std::int64_t{2'048});
-    const auto explained =
-        session->run({"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::scan_statement(outbox().settings(), columns, roles)},
-                     parameters, Deadline::in(60s));
+    const auto explained = session->run(
+        {"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::scan_statement(outbox().settings(), table, columns, roles)},
+        parameters, Deadline::in(60s));
     EXPECT_TRUE(explained) << explained.error().describe();
     return explained ? buffers_in(*explained) : -1;
   }

@@ -86,9 +86,8 @@ TEST(OutboxSettings, RefuseAMissingOrderWithTheStatementThatAddsIt) {
 }
 
 TEST(OutboxSettings, RefuseWhatIsNotBuiltYet) {
-  EXPECT_THAT(Written().with("policy", std::string("mark")).complaints(), ElementsAre(HasSubstr("not built yet")));
-  EXPECT_THAT(Written().with("guard", std::string("xid")).complaints(), ElementsAre(HasSubstr("not built yet")));
-  EXPECT_THAT(Written().with("xid_column", std::string("x")).complaints(), ElementsAre(HasSubstr("not built yet")));
+  EXPECT_THAT(Written().with("policy", std::string("cursor")).complaints(), ElementsAre(HasSubstr("not built yet")));
+  EXPECT_THAT(Written().with("policy", std::string("track")).complaints(), ElementsAre(HasSubstr("not built yet")));
 }
 
 TEST(OutboxSettings, RefuseAUrlOfAnotherDatabase) {

@@ -27,29 +27,47 @@ PostgresColumn column(std::string name, ColumnType type, PostgresColumn::Guard g
 
 TEST(ScanStatement, QuotesEveryName) {
   const PostgresColumn columns[] = {column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone)};
-  EXPECT_THAT(scan_statement(settings(), columns, {}),
+  EXPECT_THAT(scan_statement(settings(), {}, columns, {}),
               HasSubstr(R"(FROM "my shop"."out""box" WHERE "seq" >= r.first)"));
 }
 
 TEST(ScanStatement, HoldsBackOnlyColumnsThatCanBeLong) {
   const PostgresColumn columns[] = {column("type", ColumnType::kText, PostgresColumn::Guard::kNone),
                                     column("payload", ColumnType::kText, PostgresColumn::Guard::kByLength)};
-  const std::string sql = scan_statement(settings(), columns, {});
+  const std::string sql = scan_statement(settings(), {}, columns, {});
   EXPECT_THAT(sql, HasSubstr("CASE WHEN octet_length(t.c1) <= $5 THEN t.c1 END"));
   EXPECT_THAT(sql, Not(HasSubstr("octet_length(t.c0)")));
 }
 
-TEST(DeleteStatement, NamesOrderValueAndId) {
+TEST(SettleStatement, NamesOrderValueAndId) {
   PostgresColumn id = column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone);
   id.expression = "\"id\"::uuid";
-  EXPECT_THAT(delete_statement(settings(), id),
+  EXPECT_THAT(settle_statement(settings(), {}, id),
               HasSubstr(R"(WHERE t."seq" = d.number AND t."id"::uuid IS NOT DISTINCT FROM d.id)"));
 }
 
-TEST(DeleteStatement, ComparesOtherIdsAsText) {
+TEST(SettleStatement, ComparesOtherIdsAsText) {
   const PostgresColumn id = column("id", ColumnType::kInteger, PostgresColumn::Guard::kNone);
-  EXPECT_EQ(delete_id_type(id), DeleteIdType::kText);
-  EXPECT_THAT(delete_statement(settings(), id), HasSubstr(R"(t."id"::text IS NOT DISTINCT FROM d.id)"));
+  EXPECT_EQ(settled_id_type(id), SettledIdType::kText);
+  EXPECT_THAT(settle_statement(settings(), {}, id), HasSubstr(R"(t."id"::text IS NOT DISTINCT FROM d.id)"));
+}
+
+TEST(SettleStatement, MarksInTheTypeOfTheColumn) {
+  OutboxSettings marking = settings();
+  marking.policy = MarkRows{"state", "it's done"};
+  PostgresColumns table;
+  table.columns.push_back(column("state", ColumnType::kText, PostgresColumn::Guard::kNone));
+  table.columns.back().type_name = "shop.state";
+  const std::string sql =
+      settle_statement(marking, table, column("id", ColumnType::kText, PostgresColumn::Guard::kNone));
+  EXPECT_THAT(sql, HasSubstr(R"(SET "state" = E'it''s done'::shop.state FROM)"));
+  EXPECT_EQ(unread_condition(marking, table, "t."), R"(t."state" IS DISTINCT FROM E'it''s done'::shop.state)");
+}
+
+TEST(SettleStatement, MarksWithTheTimeWhereNoValueIsGiven) {
+  OutboxSettings marking = settings();
+  marking.policy = MarkRows{"sent_at", {}};
+  EXPECT_EQ(unread_condition(marking, {}, ""), R"("sent_at" IS NULL)");
 }
 
 }  // namespace

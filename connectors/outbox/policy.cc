@@ -1,0 +1,101 @@
+#include "connectors/outbox/policy.h"
+
+#include <algorithm>
+
+#include "connectors/outbox/table_name.h"
+
+namespace penstock::outbox {
+namespace {
+
+using connectors::Section;
+using connectors::SectionError;
+
+std::string quoted(std::string_view word) { return "\"" + std::string(word) + "\""; }
+
+// Collects what is wrong with the keys of a policy, each at its place.
+class PolicyCheck {
+ public:
+  PolicyCheck(const Section& section, std::vector<SectionError>& errors)
+      : section_(section), policy_(section.text("policy")), errors_(errors) {}
+
+  void run() {
+    for (const std::string_view word : {"cursor", "track"})
+      if (policy_ == word) complain("policy", "policy = " + quoted(word) + " is not built yet");
+    only_with("mark", "mark");
+    for (const std::string_view key : {"guard", "xid_column"}) only_with(key, "cursor");
+    if (policy_ == "mark") check_mark();
+  }
+
+ private:
+  void complain(std::string_view key, std::string message) {
+    errors_.push_back({section_.place(key), std::move(message)});
+  }
+
+  void only_with(std::string_view key, std::string_view policy) {
+    if (section_.has(key) && policy_ != policy)
+      complain(key, "`" + std::string(key) + "` belongs to policy = " + quoted(policy) + ", and the policy is " +
+                        quoted(policy_));
+  }
+
+  void check_mark() {
+    const auto& mark = section_.text_table("mark");
+    for (const auto& [member, text] : mark)
+      if (member != "column" && member != "value")
+        complain("mark." + member, "`" + member + "` is no member of mark: expected column and value");
+    const auto column = mark.find("column");
+    if (column == mark.end())
+      complain("mark",
+               "policy \"mark\" needs the column that says that a row is settled: mark = { column = "
+               "\"published\", value = \"1\" }, or without a value for a column that is given the time");
+    else if (!is_identifier(column->second))
+      complain("mark.column", "`" + column->second + "` is no column name");
+    else
+      check_unmapped(column->second);
+  }
+
+  // A duplicate must carry the same bytes, and this column changes in between.
+  void check_unmapped(const std::string& column) {
+    if (column == section_.text("order_by"))
+      complain("mark.column", "rows are ordered by `" + column + "`: it can't be their mark, too");
+    for (const auto& [role, mapped] : section_.columns("columns"))
+      if (mapped.is == connectors::ColumnOrConstant::Is::kColumn && mapped.text == column)
+        complain("columns." + role, "`" + column + "` is the mark of a settled row, and can be nothing of an event");
+  }
+
+  const Section& section_;
+  const std::string& policy_;
+  std::vector<SectionError>& errors_;
+};
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+}  // namespace
+
+std::string_view to_string(const Policy& policy) {
+  return std::visit(Overloaded{[](const DeleteRows&) { return "delete"; }, [](const MarkRows&) { return "mark"; }},
+                    policy);
+}
+
+const std::string* settled_column(const Policy& policy) {
+  const auto* mark = std::get_if<MarkRows>(&policy);
+  return mark == nullptr ? nullptr : &mark->column;
+}
+
+void check_policy(const Section& section, std::optional<Backend>, std::vector<SectionError>& errors) {
+  PolicyCheck(section, errors).run();
+}
+
+Policy read_policy(const Section& section) {
+  if (section.text("policy") != "mark") return DeleteRows{};
+  const auto& mark = section.text_table("mark");
+  MarkRows rows{mark.at("column"), {}};
+  if (const auto value = mark.find("value"); value != mark.end()) rows.value = value->second;
+  return rows;
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,112 @@
+// Policy "mark": rows stay in the table and say that they are settled.
+#include "connectors/outbox/postgres_statements.h"
+#include "tests/integration/outbox/outbox_fixture.h"
+
+namespace penstock::tests {
+namespace {
+
+using outbox::MarkRows;
+
+class OutboxMark : public OutboxTest {
+ protected:
+  void SetUp() override {
+    OutboxTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    use(", state text NOT NULL DEFAULT 'new', sent_at timestamptz");
+    outbox().settings().policy = MarkRows{"state", "sent"};
+  }
+  std::string unread() { return outbox().value("SELECT count(*) FROM shop.outbox WHERE state <> 'sent'"); }
+};
+
+TEST_F(OutboxMark, MarksExactlyWhatIsSettledAndDeletesNothing) {
+  outbox().insert_many(10);
+  const auto source = open();
+  ASSERT_EQ(read(*source).size(), 10U);
+  ASSERT_TRUE(source->settle(ReadMark{6}));
+  EXPECT_EQ(unread(), "4");
+  EXPECT_EQ(outbox().rows(), 10U);
+  EXPECT_EQ(data_of(read(*source)), "");
+}
+
+TEST_F(OutboxMark, GivesTheTimeWhereNoValueIsNamed) {
+  outbox().settings().policy = MarkRows{"sent_at", {}};
+  outbox().insert_many(3);
+  const auto source = open();
+  ASSERT_EQ(read(*source).size(), 3U);
+  ASSERT_TRUE(source->settle(ReadMark{2}));
+  EXPECT_EQ(outbox().value("SELECT count(*) FROM shop.outbox WHERE sent_at > now() - interval '1 minute'"), "2");
+}
+
+TEST_F(OutboxMark, ReadsWhateverDoesNotSayThatItIsSettled) {
+  outbox().insert_many(3);
+  outbox().execute(
+      "ALTER TABLE shop.outbox ALTER state DROP NOT NULL;"
+      " UPDATE shop.outbox SET state = NULL WHERE seq = 1; UPDATE shop.outbox SET state = 'sent' WHERE seq = 2");
+  EXPECT_EQ(read(*open()).size(), 2U);
+}
+
+// Late commits: a mark is found wherever it is missing, so nothing hangs on the order of numbers.
+TEST_F(OutboxMark, ReadsALateLowerNumberBeforeWhatWasCommittedAfterIt) {
+  const auto source = open();
+  const auto late = writer();
+  late->run("BEGIN");
+  late->insert("a", 1);
+  outbox().insert("b", 2);
+  EXPECT_EQ(data_of(read(*source)), "2");
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+  late->run("COMMIT");
+  outbox().insert("a", 3);
+  EXPECT_EQ(data_of(read(*source)), "1 3");
+}
+
+TEST_F(OutboxMark, KeepsTheMarkOutOfTheEvent) {
+  outbox().insert("a", 1);
+  const auto items = read(*open());
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items[0].event->metadata.find("state"), std::string_view::npos) << items[0].event->metadata;
+}
+
+TEST_F(OutboxMark, RefusesAtTheOpeningWhatItCouldNotMark) {
+  outbox().settings().policy = MarkRows{"seen", "1"};
+  EXPECT_EQ(code_of(try_open()), "outbox.table_missing");
+  outbox().execute("ALTER TABLE shop.outbox ADD seen smallint");
+  outbox().settings().policy = MarkRows{"seen", "done"};
+  EXPECT_EQ(code_of(try_open()), "outbox.refused");
+  outbox().settings().policy = MarkRows{"seen", {}};
+  EXPECT_EQ(code_of(try_open()), "outbox.refused") << "a number can't hold the time";
+}
+
+TEST_F(OutboxMark, NeedsNoMoreThanTheRightToUpdateTheMark) {
+  const std::string role = "marker_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT ON"
+                   " shop.outbox TO " +
+                   role);
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  EXPECT_EQ(code_of(try_open()), "outbox.unauthorized");
+  outbox().execute("GRANT UPDATE (state) ON shop.outbox TO " + role);
+  outbox().insert_many(2);
+  {
+    const auto source = open();
+    ASSERT_EQ(read(*source).size(), 2U);
+    ASSERT_TRUE(source->settle(ReadMark{2}));
+  }
+  EXPECT_EQ(unread(), "0");
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_F(OutboxMark, IsServedByTheIndexThatValidateNames) {
+  const auto findings = [&] {
+    auto found = outbox::inspect_postgres(outbox().settings(), Deadline::in(std::chrono::seconds(10)));
+    std::erase_if(found, [](const auto& finding) { return finding.fix.find("CREATE INDEX") == std::string::npos; });
+    return found;
+  };
+  const auto before = findings();
+  ASSERT_EQ(before.size(), 1U);
+  outbox().execute(before[0].fix);
+  EXPECT_EQ(findings().size(), 0U);
+}
+
+}  // namespace
+}  // namespace penstock::tests
