@@ -83,8 +83,8 @@ void plan_source(relay::RoutePlan& plan, const config::Settings& settings, store
   INVARIANT(source != nullptr, "config has checked the names of routes' ends");
   const connectors::SourceKind* kind = find_source_kind(source->kind);
   INVARIANT(kind != nullptr, "config has checked the kinds");
-  plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, &surroundings] {
-    return kind->make(source->section, source->name, name, bytes, surroundings);
+  plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, &store, &surroundings] {
+    return kind->make(source->section, {source->name, name, bytes, store.source_checkpoints()}, surroundings);
   };
 }
 

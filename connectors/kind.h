@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "core/source_checkpoints.h"
 
 namespace penstock::connectors {
 
@@ -74,13 +75,20 @@ struct SinkKind {
                                   Deadline deadline);
 };
 
+// The one route that a source is made for.
+struct SourceRoute {
+  std::string_view source_name;
+  std::string_view name;
+  std::size_t event_bytes;         // limit of one event's data
+  SourceCheckpoints& checkpoints;  // outlives the source
+};
+
 struct SourceKind {
   std::string_view name;
   std::string_view title;
   std::span<const FieldSpec> fields;
   std::vector<SectionError> (*check)(const Section& source);
-  Result<std::unique_ptr<Source>> (*make)(const Section& source, std::string_view source_name,
-                                          std::string_view route_name, std::size_t event_bytes,
+  Result<std::unique_ptr<Source>> (*make)(const Section& source, const SourceRoute& route,
                                           const Surroundings& surroundings);
   std::vector<Finding> (*inspect)(const Section& source, Deadline deadline);
 };

@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "core/secret.h"
+#include "core/source_checkpoints.h"
 #include "store/checkpoints.h"
 #include "store/event_log.h"
 #include "store/event_store.h"
@@ -59,6 +60,7 @@ class Store {
   virtual EventStore& events() = 0;
   virtual EventLog& log() = 0;
   virtual Checkpoints& checkpoints() = 0;
+  virtual SourceCheckpoints& source_checkpoints() = 0;
   virtual Leases& leases() = 0;
   virtual ParkedEvents& parked() = 0;
   virtual RouteStates& route_states() = 0;

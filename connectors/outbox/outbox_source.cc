@@ -266,10 +266,9 @@ tl::unexpected<Error> OutboxSource::end_opening(Error error) {
 }
 
 Result<std::unique_ptr<connectors::Source>> make_source(const connectors::Section& section,
-                                                        std::string_view source_name, std::string_view,
-                                                        std::size_t event_bytes,
+                                                        const connectors::SourceRoute& route,
                                                         const connectors::Surroundings& surroundings) {
-  auto settings = read_settings(section, source_name, event_bytes);
+  auto settings = read_settings(section, route.source_name, route.event_bytes);
   if (!settings) return fail(std::move(settings.error()));
   return make_outbox_source(*settings, surroundings);
 }

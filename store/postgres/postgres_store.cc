@@ -14,6 +14,7 @@
 #include "store/postgres/postgres_leases.h"
 #include "store/postgres/postgres_parked.h"
 #include "store/postgres/postgres_route_states.h"
+#include "store/postgres/postgres_source_checkpoints.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -109,6 +110,7 @@ class PostgresStore final : public Store {
         events_(queue_, reader_),
         log_(log_reader_, signal_, settings.tail_bytes),
         checkpoints_(writers_, opener_.schema()),
+        source_checkpoints_(writers_, opener_.schema()),
         leases_(opener_),
         parked_(writers_, opener_.schema()),
         route_states_(writers_, opener_.schema()) {
@@ -141,6 +143,7 @@ class PostgresStore final : public Store {
   EventStore& events() override { return events_; }
   EventLog& log() override { return log_; }
   Checkpoints& checkpoints() override { return checkpoints_; }
+  SourceCheckpoints& source_checkpoints() override { return source_checkpoints_; }
   Leases& leases() override { return leases_; }
   ParkedEvents& parked() override { return parked_; }
   RouteStates& route_states() override { return route_states_; }
@@ -158,6 +161,7 @@ class PostgresStore final : public Store {
   PostgresEvents events_;
   PostgresLog log_;
   PostgresCheckpoints checkpoints_;
+  PostgresSourceCheckpoints source_checkpoints_;
   PostgresLeases leases_;
   PostgresParked parked_;
   PostgresRouteStates route_states_;

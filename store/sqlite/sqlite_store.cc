@@ -8,6 +8,7 @@
 #include "store/sqlite/sqlite_log.h"
 #include "store/sqlite/sqlite_parked.h"
 #include "store/sqlite/sqlite_route_states.h"
+#include "store/sqlite/sqlite_source_checkpoints.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -34,6 +35,7 @@ class SqliteStore final : public Store {
   EventStore& events() override { return events_; }
   EventLog& log() override { return log_; }
   Checkpoints& checkpoints() override { return checkpoints_; }
+  SourceCheckpoints& source_checkpoints() override { return source_checkpoints_; }
   Leases& leases() override { return leases_; }
   ParkedEvents& parked() override { return parked_; }
   RouteStates& route_states() override { return route_states_; }
@@ -44,6 +46,7 @@ class SqliteStore final : public Store {
   SqliteEvents events_;
   SqliteLog log_;
   SqliteCheckpoints checkpoints_{database_};
+  SqliteSourceCheckpoints source_checkpoints_{database_};
   SqliteLeases leases_{database_};
   SqliteParked parked_{database_};
   SqliteRouteStates route_states_{database_};

@@ -80,6 +80,13 @@ struct MemoryParts {
     Result<std::vector<std::pair<std::string, Checkpoint>>> list() override;
     MemoryParts& parts;
   };
+  struct OfSources final : SourceCheckpoints {
+    explicit OfSources(MemoryParts& parts_in) : parts(parts_in) {}
+    Result<std::optional<SourceCheckpoint>> load(std::string_view source) override;
+    Status advance(const Lease& lease, std::string_view source, const std::optional<SourceCheckpoint>& from,
+                   const SourceCheckpoint& to) override;
+    MemoryParts& parts;
+  };
   struct Leases final : store::Leases {
     explicit Leases(MemoryParts& parts_in) : parts(parts_in) {}
     Result<Lease> take(std::string_view name, std::string_view owner) override;
@@ -135,6 +142,7 @@ struct MemoryParts {
   Events events{*this};
   Log log{*this};
   Checkpoints checkpoints{*this};
+  OfSources source_checkpoints{*this};
   Leases leases{*this};
   Parked parked{*this};
   States route_states{*this};
@@ -514,6 +522,29 @@ Result<std::vector<std::pair<std::string, Checkpoint>>> MemoryParts::Checkpoints
   });
 }
 
+Result<std::optional<SourceCheckpoint>> MemoryParts::OfSources::load(std::string_view source) {
+  using Loaded = Result<std::optional<SourceCheckpoint>>;
+  return parts.perform(StoreCall::kLoadSourceCheckpoint, [&](MemoryDatabase& db) -> Loaded {
+    const auto found = db.source_checkpoints_.find(source);
+    if (found == db.source_checkpoints_.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+Status MemoryParts::OfSources::advance(const Lease& lease, std::string_view source,
+                                       const std::optional<SourceCheckpoint>& from, const SourceCheckpoint& to) {
+  return parts.perform(StoreCall::kAdvanceSourceCheckpoint, [&](MemoryDatabase& db) -> Status {
+    if (auto held = check_lease(db, lease); !held) return held;
+    const auto found = db.source_checkpoints_.find(source);
+    const bool exists = found != db.source_checkpoints_.end();
+    const bool as_expected = exists == from.has_value() && (!from || found->second.position == from->position);
+    if (!as_expected && !(exists && found->second.position == to.position))
+      return fail(codes::kStoreCorrupt, "the checkpoint of the source is not where it left it");
+    db.source_checkpoints_[std::string(source)] = to;
+    return {};
+  });
+}
+
 // --- leases ----------------------------------------------------------------------------------------
 
 Result<Lease> MemoryParts::Leases::take(std::string_view name, std::string_view owner) {
@@ -658,6 +689,7 @@ Result<store::StoreIdentity> MemoryStore::identity() {
 store::EventStore& MemoryStore::events() { return parts_->events; }
 store::EventLog& MemoryStore::log() { return parts_->log; }
 store::Checkpoints& MemoryStore::checkpoints() { return parts_->checkpoints; }
+SourceCheckpoints& MemoryStore::source_checkpoints() { return parts_->source_checkpoints; }
 store::Leases& MemoryStore::leases() { return parts_->leases; }
 store::ParkedEvents& MemoryStore::parked() { return parts_->parked; }
 store::RouteStates& MemoryStore::route_states() { return parts_->route_states; }

@@ -41,6 +41,8 @@ enum class StoreCall {
   kAdvanceCheckpoint,
   kRenameCheckpoint,
   kListCheckpoints,
+  kLoadSourceCheckpoint,
+  kAdvanceSourceCheckpoint,
   kTakeLease,
   kRenewLease,
   kReleaseLease,
@@ -103,6 +105,7 @@ class MemoryDatabase {
   std::map<std::string, Stream, std::less<>> streams_;
   std::map<std::pair<EventId, std::string>, Position> ids_;
   std::map<std::string, store::Checkpoint, std::less<>> checkpoints_;
+  std::map<std::string, SourceCheckpoint, std::less<>> source_checkpoints_;
   std::map<std::string, LeaseRow, std::less<>> leases_;
   std::vector<store::ParkedEvent> parked_;
   std::set<ParkedKey> parked_keys_;
@@ -130,6 +133,7 @@ class MemoryStore final : public store::Store {
   store::EventStore& events() override;
   store::EventLog& log() override;
   store::Checkpoints& checkpoints() override;
+  SourceCheckpoints& source_checkpoints() override;
   store::Leases& leases() override;
   store::ParkedEvents& parked() override;
   store::RouteStates& route_states() override;

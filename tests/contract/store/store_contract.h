@@ -79,6 +79,7 @@ class ConditionContract : public StoreContract {};
 class StreamContract : public StoreContract {};
 class LogContract : public StoreContract {};
 class CheckpointContract : public StoreContract {};
+class SourceCheckpointContract : public StoreContract {};
 class LeaseContract : public StoreContract {};
 class ParkedContract : public StoreContract {};
 class RouteStateContract : public StoreContract {};
@@ -124,6 +125,7 @@ std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last);  // as
   INSTANTIATE_TEST_SUITE_P(prefix, StreamContract, testing::Values(kind), backend_name);      \
   INSTANTIATE_TEST_SUITE_P(prefix, LogContract, testing::Values(kind), backend_name);         \
   INSTANTIATE_TEST_SUITE_P(prefix, CheckpointContract, testing::Values(kind), backend_name);  \
+  INSTANTIATE_TEST_SUITE_P(prefix, SourceCheckpointContract, testing::Values(kind), backend_name); \
   INSTANTIATE_TEST_SUITE_P(prefix, LeaseContract, testing::Values(kind), backend_name);       \
   INSTANTIATE_TEST_SUITE_P(prefix, ParkedContract, testing::Values(kind), backend_name);      \
   INSTANTIATE_TEST_SUITE_P(prefix, RouteStateContract, testing::Values(kind), backend_name);  \
