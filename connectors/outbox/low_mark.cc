@@ -32,6 +32,30 @@ LowMark::LowMark(MarkMoves moves, std::size_t open_ranges) : moves_(moves), most
   INVARIANT(open_ranges >= 2, "one hole and what lies beyond the highest number");
 }
 
+LowMark::LowMark(MarkMoves moves, Crowded crowded, std::vector<NumberRange> open, std::size_t open_ranges)
+    : moves_(moves), crowded_(crowded), most_open_(open_ranges), open_(std::move(open)) {
+  INVARIANT(open_ranges >= 2 && !open_.empty() && open_.back().last == kHighestNumber, "what lies beyond is open");
+  if (open_.back().first != kLowestNumber) highest_ = open_.back().first - 1;
+}
+
+std::vector<NumberRange> with_numbers(std::span<const NumberRange> ranges, std::span<const std::int64_t> numbers) {
+  std::vector<NumberRange> all;
+  auto number = numbers.begin();
+  const auto add = [&](NumberRange range) {
+    if (!all.empty() && (all.back().last >= range.first || all.back().last == range.first - 1))
+      all.back().last = std::max(all.back().last, range.last);
+    else
+      all.push_back(range);
+  };
+  for (const NumberRange& range : ranges) {
+    for (; number != numbers.end() && *number < range.first; ++number) add({*number, *number});
+    add(range);
+  }
+  for (; number != numbers.end(); ++number)
+    if (all.empty() || *number > all.back().last) add({*number, *number});
+  return all;
+}
+
 bool LowMark::needs_in_flight(Reach reach) const {
   return merged_ || moves_ == MarkMoves::kNever || reach == Reach::kWholeTable;
 }
@@ -43,6 +67,7 @@ ScanPlan LowMark::plan(Reach reach, std::span<const std::int64_t> in_flight, std
     plan.ranges = {{kLowestNumber, kHighestNumber}};
   else
     plan.ranges = open_;
+  if (crowded_ == Crowded::kHoldBack && plan.ranges.size() > most_open_) plan.ranges.pop_back();
   if (needs_in_flight(reach)) collect_inside(plan.ranges, in_flight, plan.in_flight);
   collect_inside(plan.ranges, kept, plan.kept);
   return plan;
@@ -56,6 +81,10 @@ void LowMark::scanned(const ScanPlan& plan, std::span<const std::int64_t> found,
   // The numbers have started again below the mark (a sequence that was reset): go with them.
   if (saw_all && old_mark && !found.empty() && found.back() <= *old_mark) start_over();
   close_numbers(found);
+  if (moves_ == MarkMoves::kWithReading) {
+    if (highest_) move_to(*highest_);
+    return;
+  }
 
   // Up to where this scan, and those before it, have seen every row that was visible.
   std::optional<std::int64_t> reached;
@@ -126,7 +155,7 @@ void LowMark::close_numbers(std::span<const std::int64_t> found) {
 
 // Merges the ranges that lie closest to each other.
 void LowMark::merge_down() {
-  if (open_.size() <= most_open_) return;
+  if (open_.size() <= most_open_ || crowded_ == Crowded::kHoldBack) return;
   std::vector<std::uint64_t> gaps;
   for (std::size_t i = 1; i < open_.size(); ++i) gaps.push_back(gap_between(open_[i - 1], open_[i]));
   std::size_t merges = open_.size() - most_open_;

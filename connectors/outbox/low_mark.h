@@ -17,8 +17,13 @@
 // an explicit nextval). For those a scan of the whole table, every now and then, is the net: such a
 // row is never lost, and is ordered from when it is found.
 //
-// Where numbers are drawn under a lock that is held until the commit (SQLite), and deleted rows cost
-// a scan nothing, the mark stays below everything: MarkMoves::kNever.
+// Where numbers are drawn under a lock that is held until the commit (SQLite), and settled rows cost
+// a scan nothing, the mark stays below everything: MarkMoves::kNever. Where they do cost something, it
+// follows what is read at once.
+//
+// Where settled rows stay in the table, the open ranges are also what a checkpoint has to remember, and
+// must never hold a settled number again. Then they are not merged; when there are too many, nothing
+// beyond the highest number is asked for until the mark has moved (Crowded::kHoldBack).
 #pragma once
 
 #include <cstdint>
@@ -41,6 +46,12 @@ struct NumberRange {
   bool contains(std::int64_t number) const { return first <= number && number <= last; }
 };
 
+// Where a row stands in the order of transactions.
+struct XidPlace {
+  std::int64_t xid = 0, number = kLowestNumber;
+  auto operator<=>(const XidPlace&) const = default;
+};
+
 enum class Reach {
   kOpenRanges,  // an ordinary poll
   kWholeTable,  // the net
@@ -52,9 +63,10 @@ struct ScanPlan {
   std::vector<NumberRange> ranges;      // ascending, disjoint, never empty
   std::vector<std::int64_t> in_flight;  // ascending: numbers inside the ranges to leave out
   std::vector<std::int64_t> kept;       // ascending: the same, of rows that stay in the table
+  std::optional<XidPlace> behind;       // instead of ranges: rows behind this place, see KeepRows::Guard::kXid
 
   // Whether it starts below everything, and so passes all dead rows.
-  bool starts_at_bottom() const { return ranges.front().first == kLowestNumber; }
+  bool starts_at_bottom() const { return !ranges.empty() && ranges.front().first == kLowestNumber; }
 };
 
 // How a scan ended.
@@ -63,16 +75,24 @@ enum class ScanEnd {
   kCutShort,   // there may be more beyond the last row seen
 };
 
+// Adds numbers to ascending, disjoint ranges; both ascending.
+std::vector<NumberRange> with_numbers(std::span<const NumberRange> ranges, std::span<const std::int64_t> numbers);
+
 // Transactions that hold a row-exclusive lock on the table, by virtual transaction id.
 using LockHolders = std::set<std::string>;
 
-enum class MarkMoves { kBehindLockHolders, kNever };
+enum class MarkMoves { kBehindLockHolders, kNever, kWithReading };
+
+// What happens to more open ranges than a poll should ask for.
+enum class Crowded { kMerge, kHoldBack };
 
 class LowMark {
  public:
   // More holes than `open_ranges` are merged with what was read between them, which then has to be
   // left out by number.
   explicit LowMark(MarkMoves moves, std::size_t open_ranges = 32);
+  // Goes on where `open` was left, which must not be empty and ends at kHighestNumber.
+  LowMark(MarkMoves moves, Crowded crowded, std::vector<NumberRange> open, std::size_t open_ranges = 1'024);
 
   // `in_flight` and `kept` are the numbers of all such rows, ascending.
   ScanPlan plan(Reach reach, std::span<const std::int64_t> in_flight, std::span<const std::int64_t> kept) const;
@@ -92,6 +112,9 @@ class LowMark {
   // nullopt = below everything.
   std::optional<std::int64_t> mark() const;
   std::size_t open_ranges() const { return open_.size(); }
+  const std::vector<NumberRange>& open() const { return open_; }
+  // Transactions that the mark waits for.
+  const LockHolders& awaited() const { return awaited_; }
 
  private:
   enum class Phase {
@@ -108,6 +131,7 @@ class LowMark {
   void start_over();
 
   const MarkMoves moves_;
+  const Crowded crowded_ = Crowded::kMerge;
   const std::size_t most_open_;
   std::vector<NumberRange> open_{{kLowestNumber, kHighestNumber}};  // ascending, disjoint
   bool merged_ = false;                                             // open_ may contain numbers in flight

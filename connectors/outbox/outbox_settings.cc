@@ -39,9 +39,11 @@ constexpr FieldSpec kFields[] = {
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"mark", FieldType::kTextTable, kOptional, "",
      "For policy = \"mark\": the column that a settled row is marked in, and the value; without one, the time."},
-    // Of later work: declared so that they are refused by name.
-    {"guard", FieldType::kWord, kOptional, "", "Guard for policy = \"cursor\" (not built yet).", kGuardWords},
-    {"xid_column", FieldType::kText, kOptional, "", "Column for guard = \"xid\" (not built yet)."},
+    {"guard", FieldType::kWord, kOptional, "",
+     "For policy = \"cursor\" in Postgres: what keeps a late commit from being passed; writers where none is named.",
+     kGuardWords},
+    {"xid_column", FieldType::kText, kOptional, "",
+     "For guard = \"xid\": the xid8 column with the writer's transaction."},
 };
 
 const Profile& profile_of(const Section& section) {
@@ -193,7 +195,7 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   settings.table = *parse_table_name(section.text("table"));
   if (settings.backend == Backend::kPostgres && settings.table.schema.empty()) settings.table.schema = "public";
   settings.order_by = section.text("order_by");
-  settings.policy = read_policy(section);
+  settings.policy = read_policy(section, settings.backend);
   settings.columns = mapped_columns(section);
   settings.ignore = section.text_list("ignore");
 
@@ -215,6 +217,13 @@ std::string statement_that_adds_mark(const OutboxSettings& settings) {
   const auto& mark = std::get<MarkRows>(settings.policy);
   const std::string type = settings.backend == Backend::kSqlite || mark.value ? "text" : "timestamptz";
   return "ALTER TABLE " + settings.table.quoted() + " ADD COLUMN " + quoted_identifier(mark.column) + " " + type + ";";
+}
+
+std::string statement_that_adds_xid(const OutboxSettings& settings) {
+  const std::string column = quoted_identifier(*xid_column(settings.policy));
+  return "ALTER TABLE " + settings.table.quoted() + " ADD COLUMN " + column +
+         " xid8 NOT NULL DEFAULT pg_current_xact_id(); CREATE INDEX ON " + settings.table.quoted() + " (" + column +
+         ", " + quoted_identifier(settings.order_by) + ");";
 }
 
 std::string statement_that_adds_order_column(Backend backend, const TableName& table, const std::string& column) {

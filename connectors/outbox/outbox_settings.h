@@ -58,6 +58,9 @@ Result<OutboxSettings> read_settings(const connectors::Section& section, std::st
 // The statement that gives the table the column of policy "mark".
 std::string statement_that_adds_mark(const OutboxSettings& settings);
 
+// The statement that gives the table the column of guard "xid", and the index that leads along it.
+std::string statement_that_adds_xid(const OutboxSettings& settings);
+
 // The statements that give `table` a column to order by.
 std::string statement_that_adds_order_column(Backend backend, const TableName& table, const std::string& column);
 

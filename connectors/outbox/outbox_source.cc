@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "connectors/outbox/cursor_place.h"
 #include "connectors/outbox/low_mark.h"
 #include "connectors/outbox/poll_pace.h"
 #include "connectors/outbox/row_mapping.h"
@@ -45,14 +46,16 @@ class Harvest final : public RowReceiver {
   void whole_row(const Row& row) override {
     if (is_reread(row.number)) return;
     auto malformed = mapping_.map(row, builder_);
-    found_.push_back({{row.number, row.cells[id_column_]}, RowsInFlight::Then::kSettle, std::move(malformed)});
+    found_.push_back({{row.number, row.cells[id_column_], row.xid}, RowsInFlight::Then::kSettle, std::move(malformed)});
     numbers_.push_back(row.number);
   }
 
-  void large_row(std::int64_t number, std::uint64_t bytes, std::optional<std::string_view> key) override {
-    if (is_reread(number)) return;
-    found_.push_back({{number, Cell::null()}, RowsInFlight::Then::kKeep, mapping_.by_reference(number, bytes, key)});
-    numbers_.push_back(number);
+  void large_row(const XidPlace& place, std::uint64_t bytes, std::optional<std::string_view> key) override {
+    if (is_reread(place.number)) return;
+    found_.push_back({{place.number, Cell::null(), place.xid},
+                      RowsInFlight::Then::kKeep,
+                      mapping_.by_reference(place.number, bytes, key)});
+    numbers_.push_back(place.number);
   }
 
   EventBatchBuilder& builder() { return builder_; }
@@ -79,8 +82,9 @@ class Harvest final : public RowReceiver {
 
 class OutboxSource final : public connectors::Source {
  public:
-  OutboxSource(const OutboxSettings& settings, std::unique_ptr<OutboxTable> table, const Clock& clock)
-      : settings_(settings), table_(std::move(table)), clock_(clock) {}
+  OutboxSource(const OutboxSettings& settings, std::unique_ptr<OutboxTable> table, SourceCheckpoints& checkpoints,
+               const Clock& clock)
+      : settings_(settings), table_(std::move(table)), checkpoints_(checkpoints), clock_(clock) {}
   ~OutboxSource() override { close(); }
 
   Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
@@ -104,7 +108,24 @@ class OutboxSource final : public connectors::Source {
     // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
     SteadyTime next_poll{};
     ScanEnd last_end = ScanEnd::kCutShort;
+    // Of policy "cursor".
+    Lease lease;
+    std::optional<SourceCheckpoint> checkpoint;  // as it is stored
+    std::optional<XidPlace> read_to;             // with guard "xid", instead of the low mark
   };
+
+  // What the checkpoint of a source says to an opening.
+  struct Resume {
+    std::optional<SourceCheckpoint> checkpoint;
+    LowMark low_mark;
+    std::optional<XidPlace> read_to;
+  };
+  Result<Resume> resume();
+  Result<Resume> resume_at(SourceCheckpoint checkpoint);
+  bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
+  // Whether a full scan is a net: not where settled rows stay, for it would read them all again.
+  Reach reach_of_scan() const;
+  Status advance_checkpoint(ReadMark mark);
 
   Result<ReadBatch> poll(const ReadRoom& room);
   Result<ReadBatch> scan(const ScanRoom& room);
@@ -114,6 +135,7 @@ class OutboxSource final : public connectors::Source {
 
   const OutboxSettings settings_;
   const std::unique_ptr<OutboxTable> table_;
+  SourceCheckpoints& checkpoints_;
   const Clock& clock_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
@@ -136,10 +158,57 @@ Status OutboxSource::open(const OpenRequest& request, Deadline deadline, std::st
   const RowShape& shape = table_->shape();
   auto columns = find_role_columns(settings_, shape);
   if (!columns) return end_opening(std::move(columns.error()));
-  opening_.emplace(Opening{RowMapping(settings_, shape, *columns), columns->id(), LowMark(table_->mark_moves()),
+  auto from = resume();
+  if (!from) return end_opening(std::move(from.error()));
+  opening_.emplace(Opening{RowMapping(settings_, shape, *columns), columns->id(), std::move(from->low_mark),
                            RowsInFlight(), PollPace(settings_.poll_min, settings_.poll_max),
                            numbers_of(request.kept_by_reference)});
+  opening_->lease = request.lease;
+  opening_->checkpoint = std::move(from->checkpoint);
+  opening_->read_to = from->read_to;
   return {};
+}
+
+Result<OutboxSource::Resume> OutboxSource::resume() {
+  if (!keeps_rows()) return Resume{{}, LowMark(table_->mark_moves()), {}};
+  auto stored = checkpoints_.load(settings_.source_name);
+  if (!stored) return fail(std::move(stored.error()).with_context("loading the checkpoint"));
+  if (*stored) return resume_at(**std::move(stored));
+  Resume start{{}, LowMark(table_->mark_moves(), Crowded::kHoldBack, {{kLowestNumber, kHighestNumber}}), {}};
+  if (xid_column(settings_.policy) != nullptr) start.read_to = XidPlace{};
+  return start;
+}
+
+Result<OutboxSource::Resume> OutboxSource::resume_at(SourceCheckpoint checkpoint) {
+  const auto foreign = [&](const std::string& why) {
+    return fail(codes::kOutboxCheckpointForeign, "the checkpoint `" + checkpoint.position.substr(0, 80) +
+                                                     "` does not fit table " + settings_.table.to_string() + ": " +
+                                                     why);
+  };
+  const OutboxTable::Identity identity = table_->identity();
+  if (checkpoint.system_identifier != identity.system_identifier)
+    return foreign("it was made in another database, or the table was made anew");
+
+  const bool by_xid = xid_column(settings_.policy) != nullptr;
+  const auto place = parse_xid_place(checkpoint.position);
+  auto ranges = parse_ranges(checkpoint.position);
+  if (by_xid ? !place : !ranges) return foreign("it was made under another guard");
+  const std::int64_t settled_to = by_xid ? place->number : ranges->back().first - 1;
+  if (checkpoint.timeline != identity.timeline) {
+    // A promotion may have lost rows whose numbers are then given again.
+    const auto drawn = table_->last_drawn();
+    if (!drawn) return fail(drawn.error());
+    if (by_xid || !*drawn || **drawn < settled_to)
+      return foreign("the database was promoted since, and may have lost rows that were delivered");
+  }
+  if (by_xid) return Resume{std::move(checkpoint), LowMark(table_->mark_moves()), place};
+  LowMark low_mark(table_->mark_moves(), Crowded::kHoldBack, *std::move(ranges));
+  return Resume{std::move(checkpoint), std::move(low_mark), {}};
+}
+
+Reach OutboxSource::reach_of_scan() const {
+  const bool due = clock_.now() >= opening_->next_full_scan;
+  return due && !keeps_rows() ? Reach::kWholeTable : Reach::kOpenRanges;
 }
 
 // A table that doesn't listen is polled at once, and an empty answer says when to come back.
@@ -195,12 +264,17 @@ Status OutboxSource::look_at_holders() {
 Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   LowMark& low_mark = opening_->low_mark;
   const SteadyTime start = clock_.now();
-  const Reach reach = start >= opening_->next_full_scan ? Reach::kWholeTable : Reach::kOpenRanges;
-  const auto in_flight = opening_->rows.numbers();
-  const ScanPlan plan = low_mark.plan(reach, in_flight, opening_->kept);
+  const Reach reach = reach_of_scan();
+  const bool by_xid = opening_->read_to.has_value();
+  const auto in_flight = by_xid ? std::span<const std::int64_t>() : opening_->rows.numbers();
+  ScanPlan plan;
+  if (by_xid)
+    plan.behind = opening_->read_to;
+  else
+    plan = low_mark.plan(reach, in_flight, opening_->kept);
 
   std::optional<std::int64_t> drawn;
-  if (!low_mark.mark()) {
+  if (!by_xid && !low_mark.mark()) {
     const auto last = table_->last_drawn();
     if (!last) return fail(last.error());
     drawn = *last;
@@ -216,7 +290,10 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
     const SteadyTime now = clock_.now();
     opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, (now - start) * kRestPerFullScan);
   }
-  low_mark.scanned(plan, harvest.numbers(), *end, drawn);
+  if (!by_xid)
+    low_mark.scanned(plan, harvest.numbers(), *end, drawn);
+  else if (!harvest.found().empty())
+    opening_->read_to = XidPlace{harvest.found().back().key.xid, harvest.found().back().key.number};
   return hand_out(harvest);
 }
 
@@ -240,12 +317,33 @@ ReadBatch OutboxSource::hand_out(Harvest& harvest) {
 
 Status OutboxSource::settle(ReadMark mark) {
   INVARIANT(opening_, "only what was read in this opening can be settled");
+  if (keeps_rows()) {
+    if (auto advanced = advance_checkpoint(mark); !advanced) return end_opening(std::move(advanced.error()));
+    return {};
+  }
   RowsInFlight& rows = opening_->rows;
   if (const auto settled = rows.to_settle(mark); !settled.empty())
     if (auto done = table_->settle(settled); !done) return end_opening(std::move(done.error()));
   rows.to_keep(mark, opening_->kept);
   std::ranges::sort(opening_->kept);
   rows.forget(mark);
+  return {};
+}
+
+// The checkpoint says of every number whether it is settled, so what was settled above a hole is not
+// delivered again.
+Status OutboxSource::advance_checkpoint(ReadMark mark) {
+  RowsInFlight& rows = opening_->rows;
+  const RowKey* last = rows.last_up_to(mark);
+  if (last == nullptr) return {};
+  const OutboxTable::Identity identity = table_->identity();
+  SourceCheckpoint to{words_of(XidPlace{last->xid, last->number}), identity.system_identifier, identity.timeline};
+  rows.forget(mark);
+  if (!opening_->read_to) to.position = words_of(with_numbers(opening_->low_mark.open(), rows.numbers()));
+  pass_failpoint("outbox.in_settle");
+  if (auto advanced = checkpoints_.advance(opening_->lease, settings_.source_name, opening_->checkpoint, to); !advanced)
+    return advanced;
+  opening_->checkpoint = std::move(to);
   return {};
 }
 
@@ -270,7 +368,7 @@ Result<std::unique_ptr<connectors::Source>> make_source(const connectors::Sectio
                                                         const connectors::Surroundings& surroundings) {
   auto settings = read_settings(section, route.source_name, route.event_bytes);
   if (!settings) return fail(std::move(settings.error()));
-  return make_outbox_source(*settings, surroundings);
+  return make_outbox_source(*settings, route.checkpoints, surroundings);
 }
 
 std::vector<connectors::Finding> inspect_source(const connectors::Section& section, Deadline deadline) {
@@ -282,16 +380,17 @@ std::vector<connectors::Finding> inspect_source(const connectors::Section& secti
 
 }  // namespace
 
-std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
+std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings, SourceCheckpoints& checkpoints,
                                                        const connectors::Surroundings& surroundings) {
   auto table = settings.backend == Backend::kPostgres ? make_postgres_table(settings, surroundings)
                                                       : make_sqlite_table(settings);
-  return make_outbox_source(settings, std::move(table), surroundings.clock);
+  return make_outbox_source(settings, std::move(table), checkpoints, surroundings.clock);
 }
 
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
-                                                       std::unique_ptr<OutboxTable> table, const Clock& clock) {
-  return std::make_unique<OutboxSource>(settings, std::move(table), clock);
+                                                       std::unique_ptr<OutboxTable> table,
+                                                       SourceCheckpoints& checkpoints, const Clock& clock) {
+  return std::make_unique<OutboxSource>(settings, std::move(table), checkpoints, clock);
 }
 
 const connectors::SourceKind& source_kind() {

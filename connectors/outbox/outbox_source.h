@@ -1,4 +1,5 @@
-// A table of another service as a source: polled, in the order of a number, deleted from when settled.
+// A table of another service as a source: polled, in the order of a number; what becomes of settled rows
+// is a policy.
 #pragma once
 
 #include <memory>
@@ -9,13 +10,14 @@
 
 namespace penstock::outbox {
 
-// `surroundings` outlives the source.
-std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
+// `checkpoints` and `surroundings` outlive the source. Only policy "cursor" has a checkpoint.
+std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings, SourceCheckpoints& checkpoints,
                                                        const connectors::Surroundings& surroundings);
 
 // Over a given table; for tests.
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
-                                                       std::unique_ptr<OutboxTable> table, const Clock& clock);
+                                                       std::unique_ptr<OutboxTable> table,
+                                                       SourceCheckpoints& checkpoints, const Clock& clock);
 
 // What the program is told about this connector.
 const connectors::SourceKind& source_kind();

@@ -43,7 +43,7 @@ class RowReceiver {
   virtual ~RowReceiver() = default;
   virtual void whole_row(const Row& row) = 0;
   // Too large to be fetched. `key` is the aggregate id, if it is short.
-  virtual void large_row(std::int64_t number, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
+  virtual void large_row(const XidPlace& place, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
 };
 
 class OutboxTable {
@@ -68,8 +68,15 @@ class OutboxTable {
   virtual Result<std::optional<std::int64_t>> last_drawn() = 0;
   virtual Result<LockHolders> lock_holders() = 0;
 
-  // Does with the rows what the policy says, in one transaction, durable when it returns. Rows that are
-  // gone, or have another id, are no error.
+  // What gave the numbers: another identity means that they may name something else.
+  struct Identity {
+    std::string system_identifier;
+    std::int64_t timeline = 0;
+  };
+  virtual Identity identity() const = 0;
+
+  // Does with the rows what the policy says (not for KeepRows), in one transaction, durable when it returns. Rows that
+  // are gone, or have another id, are no error.
   virtual Status settle(std::span<const RowKey> rows) = 0;
 
   // Whether a scan is worth its while; kUnknown where the database can't tell cheaply.

@@ -15,15 +15,15 @@ std::string quoted(std::string_view word) { return "\"" + std::string(word) + "\
 // Collects what is wrong with the keys of a policy, each at its place.
 class PolicyCheck {
  public:
-  PolicyCheck(const Section& section, std::vector<SectionError>& errors)
-      : section_(section), policy_(section.text("policy")), errors_(errors) {}
+  PolicyCheck(const Section& section, std::optional<Backend> backend, std::vector<SectionError>& errors)
+      : section_(section), backend_(backend), policy_(section.text("policy")), errors_(errors) {}
 
   void run() {
-    for (const std::string_view word : {"cursor", "track"})
-      if (policy_ == word) complain("policy", "policy = " + quoted(word) + " is not built yet");
+    if (policy_ == "track") complain("policy", "policy = \"track\" is not built yet");
     only_with("mark", "mark");
     for (const std::string_view key : {"guard", "xid_column"}) only_with(key, "cursor");
     if (policy_ == "mark") check_mark();
+    if (policy_ == "cursor") check_cursor();
   }
 
  private:
@@ -53,6 +53,24 @@ class PolicyCheck {
       check_unmapped(column->second);
   }
 
+  void check_cursor() {
+    const std::string& guard = section_.text("guard");
+    const std::string& column = section_.text("xid_column");
+    if (backend_ == Backend::kSqlite) {
+      for (const std::string_view key : {"guard", "xid_column"})
+        if (section_.has(key))
+          complain(key, "a SQLite file has one writer at a time and needs no guard: remove `" + std::string(key) + "`");
+    } else if (guard == "xid" && column.empty()) {
+      complain("guard",
+               "guard \"xid\" needs `xid_column`, which holds the writer's transaction: ALTER TABLE … ADD COLUMN "
+               "xid xid8 NOT NULL DEFAULT pg_current_xact_id();");
+    } else if (guard != "xid" && section_.has("xid_column")) {
+      complain("xid_column", "`xid_column` belongs to guard = \"xid\"");
+    } else if (!column.empty() && !is_identifier(column)) {
+      complain("xid_column", quoted(column) + " is no column name");
+    }
+  }
+
   // A duplicate must carry the same bytes, and this column changes in between.
   void check_unmapped(const std::string& column) {
     if (column == section_.text("order_by"))
@@ -63,6 +81,7 @@ class PolicyCheck {
   }
 
   const Section& section_;
+  const std::optional<Backend> backend_;
   const std::string& policy_;
   std::vector<SectionError>& errors_;
 };
@@ -77,7 +96,8 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 }  // namespace
 
 std::string_view to_string(const Policy& policy) {
-  return std::visit(Overloaded{[](const DeleteRows&) { return "delete"; }, [](const MarkRows&) { return "mark"; }},
+  return std::visit(Overloaded{[](const DeleteRows&) { return "delete"; }, [](const MarkRows&) { return "mark"; },
+                               [](const KeepRows&) { return "cursor"; }},
                     policy);
 }
 
@@ -86,11 +106,21 @@ const std::string* settled_column(const Policy& policy) {
   return mark == nullptr ? nullptr : &mark->column;
 }
 
-void check_policy(const Section& section, std::optional<Backend>, std::vector<SectionError>& errors) {
-  PolicyCheck(section, errors).run();
+const std::string* xid_column(const Policy& policy) {
+  const auto* keep = std::get_if<KeepRows>(&policy);
+  return keep != nullptr && keep->guard == KeepRows::Guard::kXid ? &keep->xid_column : nullptr;
 }
 
-Policy read_policy(const Section& section) {
+void check_policy(const Section& section, std::optional<Backend> backend, std::vector<SectionError>& errors) {
+  PolicyCheck(section, backend, errors).run();
+}
+
+Policy read_policy(const Section& section, Backend backend) {
+  if (section.text("policy") == "cursor") {
+    if (backend == Backend::kSqlite) return KeepRows{KeepRows::Guard::kOneWriter, {}};
+    if (section.text("guard") == "xid") return KeepRows{KeepRows::Guard::kXid, section.text("xid_column")};
+    return KeepRows{};
+  }
   if (section.text("policy") != "mark") return DeleteRows{};
   const auto& mark = section.text_table("mark");
   MarkRows rows{mark.at("column"), {}};

@@ -25,7 +25,18 @@ struct MarkRows {
   std::optional<std::string> value;
 };
 
-using Policy = std::variant<DeleteRows, MarkRows>;
+// It stays as it is: the store remembers up to where everything is settled.
+struct KeepRows {
+  // What keeps a row with a lower number that commits late from being passed.
+  enum class Guard {
+    kWriters,   // Postgres: the low mark, see low_mark.h
+    kXid,       // Postgres: rows below the snapshot's xmin only, in the order of (xid, number)
+    kOneWriter  // SQLite: numbers appear in their order
+  } guard = Guard::kWriters;
+  std::string xid_column;  // of guard kXid: an xid8 that the writer's transaction leaves
+};
+
+using Policy = std::variant<DeleteRows, MarkRows, KeepRows>;
 
 // The word in `policy =`.
 std::string_view to_string(const Policy& policy);
@@ -33,12 +44,15 @@ std::string_view to_string(const Policy& policy);
 // The column that says whether a row is settled; null when the policy has none.
 const std::string* settled_column(const Policy& policy);
 
+// The column of guard kXid; null without that guard.
+const std::string* xid_column(const Policy& policy);
+
 // What is wrong with `policy` and the keys that belong to one, appended. `backend` is empty where `url`
 // names none.
 void check_policy(const connectors::Section& section, std::optional<Backend> backend,
                   std::vector<connectors::SectionError>& errors);
 
 // Of a section that check_policy() found nothing wrong with.
-Policy read_policy(const connectors::Section& section);
+Policy read_policy(const connectors::Section& section, Backend backend);
 
 }  // namespace penstock::outbox

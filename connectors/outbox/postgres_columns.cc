@@ -117,6 +117,24 @@ bool is_mapped(const OutboxSettings& settings, const std::string& name) {
   });
 }
 
+// A cursor passes what it doesn't find, so it needs more of the table than the other policies.
+Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settings) {
+  if (!std::holds_alternative<KeepRows>(settings.policy)) return {};
+  const std::string table = "table " + settings.table.to_string();
+  if (!columns.order_is_unique)
+    return fail(codes::kOutboxOrderMissing,
+                table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
+                    "` must be unique: CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" +
+                    quoted_identifier(settings.order_by) + ");");
+  const std::string* xid = xid_column(settings.policy);
+  if (xid == nullptr) return {};
+  const PostgresColumn* column = columns.find(*xid);
+  if (column != nullptr && column->type_name == "xid8" && column->not_null && column->may_select) return {};
+  return fail(codes::kOutboxOrderMissing,
+              table + ": guard \"xid\" needs `" + *xid +
+                  "` to be a readable xid8 that is never NULL: " + statement_that_adds_xid(settings));
+}
+
 }  // namespace
 
 const PostgresColumn* PostgresColumns::find(std::string_view name) const {
@@ -190,6 +208,7 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
                                                 "` may be NULL, and a row without a number would never be read: " +
                                                 "ALTER TABLE " + settings.table.quoted() + " ALTER COLUMN " +
                                                 quoted_identifier(settings.order_by) + " SET NOT NULL;");
+  if (auto kept = check_cursor(columns, settings); !kept) return kept;
   for (const PostgresColumn& column : columns_to_read(columns, settings))
     if (!column.may_select)
       return fail(codes::kOutboxUnauthorized,
@@ -207,14 +226,16 @@ std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, cons
   std::vector<PostgresColumn> read;
   for (const PostgresColumn& column : columns.columns) {
     const std::string* settled = settled_column(settings.policy);
+    const std::string* xid = xid_column(settings.policy);
     const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 || column.name == settings.order_by ||
-                         (settled != nullptr && *settled == column.name);
+                         (settled != nullptr && *settled == column.name) || (xid != nullptr && *xid == column.name);
     if (!ignored || is_mapped(settings, column.name)) read.push_back(column);
   }
   return read;
 }
 
 bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings) {
+  if (std::holds_alternative<KeepRows>(settings.policy)) return true;
   const std::string* mark = settled_column(settings.policy);
   if (mark == nullptr) return columns.may_delete;
   const PostgresColumn* column = columns.find(*mark);
@@ -226,8 +247,10 @@ std::string grant_statement(const PostgresColumns& columns, const OutboxSettings
   if (!columns.may_use_schema)
     text = "GRANT USAGE ON SCHEMA " + quoted_identifier(settings.table.schema) + " TO " + columns.role + "; ";
   const std::string* mark = settled_column(settings.policy);
-  const std::string right = mark == nullptr ? "DELETE" : "UPDATE (" + quoted_identifier(*mark) + ")";
-  return text + "GRANT SELECT, " + right + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
+  std::string rights = "SELECT";
+  if (mark != nullptr) rights += ", UPDATE (" + quoted_identifier(*mark) + ")";
+  if (std::holds_alternative<DeleteRows>(settings.policy)) rights += ", DELETE";
+  return text + "GRANT " + rights + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
 }
 
 }  // namespace penstock::outbox

@@ -8,6 +8,32 @@ std::string alias(std::size_t column) { return "c" + std::to_string(column); }
 // The bytes of a guarded column in the inner query's row `t`.
 std::string length_of(std::size_t column) { return "coalesce(octet_length(t." + alias(column) + "), 0)::int8"; }
 
+// The columns of a poll: `inner` reads them, `outer` lets no long one through and counts bytes.
+struct Selection {
+  std::string inner, outer;
+};
+
+Selection select(std::span<const PostgresColumn> columns, const RoleColumns& roles, std::string_view limit) {
+  Selection selection;
+  std::string values, payload_bytes = "0::int8", other_bytes;
+  const auto payload = roles[Role::kPayload];
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    selection.inner += ", " + columns[i].expression + " AS " + alias(i);
+    const std::string value = "t." + alias(i);
+    if (columns[i].guard == PostgresColumn::Guard::kNone) {
+      values += ", " + value;
+      continue;
+    }
+    values.append(", CASE WHEN octet_length(" + value + ") <= ").append(limit).append(" THEN " + value + " END");
+    if (payload == i)
+      payload_bytes = length_of(i);
+    else
+      other_bytes += (other_bytes.empty() ? "" : " + ") + length_of(i);
+  }
+  selection.outer = ", " + payload_bytes + ", " + (other_bytes.empty() ? "0::int8" : other_bytes) + values;
+  return selection;
+}
+
 // What a settled row's column is given, in the column's own type.
 std::string mark_value(const MarkRows& mark, const PostgresColumns& table) {
   const PostgresColumn* column = table.find(mark.column);
@@ -20,28 +46,25 @@ std::string mark_value(const MarkRows& mark, const PostgresColumns& table) {
 std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
                            std::span<const PostgresColumn> columns, const RoleColumns& roles) {
   const std::string order = quoted_identifier(settings.order_by);
-  const auto payload = roles[Role::kPayload];
-  std::string inner = "SELECT " + order + "::int8 AS o", outer, payload_bytes = "0::int8", other_bytes;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    inner += ", " + columns[i].expression + " AS " + alias(i);
-    const std::string value = "t." + alias(i);
-    if (columns[i].guard == PostgresColumn::Guard::kNone) {
-      outer += ", " + value;
-      continue;
-    }
-    outer += ", CASE WHEN octet_length(" + value + ") <= $5 THEN " + value + " END";
-    if (payload == i)
-      payload_bytes = length_of(i);
-    else
-      other_bytes += (other_bytes.empty() ? "" : " + ") + length_of(i);
-  }
-  if (other_bytes.empty()) other_bytes = "0::int8";
   const std::string unread = unread_condition(settings, table, "");
-  return "SELECT t.o, " + payload_bytes + ", " + other_bytes + outer +
-         " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (" + inner + " FROM " +
-         settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order + " <= r.last AND " + order +
-         " NOT IN (SELECT unnest($3::int8[]))" + (unread.empty() ? "" : " AND " + unread) + " ORDER BY " + order +
-         " LIMIT $4) AS t LIMIT $4";
+  const Selection selection = select(columns, roles, "$5");
+  return "SELECT t.o, 0::int8" + selection.outer +
+         " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (SELECT " + order + "::int8 AS o" +
+         selection.inner + " FROM " + settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order +
+         " <= r.last AND " + order + " NOT IN (SELECT unnest($3::int8[]))" + (unread.empty() ? "" : " AND " + unread) +
+         " ORDER BY " + order + " LIMIT $4) AS t LIMIT $4";
+}
+
+// The row comparison is one walk along an index over both columns.
+std::string xid_scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
+                               const RoleColumns& roles) {
+  const std::string order = quoted_identifier(settings.order_by);
+  const std::string xid = quoted_identifier(*xid_column(settings.policy));
+  const Selection selection = select(columns, roles, "$4");
+  return "SELECT t.o, t.x::text::int8" + selection.outer + " FROM (SELECT " + order + "::int8 AS o, " + xid + " AS x" +
+         selection.inner + " FROM " + settings.table.quoted() + " WHERE (" + xid + ", " + order +
+         ") > ($1::text::xid8, $2::int8) AND " + xid + " < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY " + xid +
+         ", " + order + " LIMIT $3) AS t";
 }
 
 std::string unread_condition(const OutboxSettings& settings, const PostgresColumns& table, std::string_view row) {

@@ -12,9 +12,9 @@
 
 namespace penstock::outbox {
 
-// Columns of the scan's answer; those of the table follow.
-enum class ScanColumn { kNumber, kPayloadBytes, kOtherBytes };
-inline constexpr std::size_t kFirstTableColumn = 3;
+// Columns of the scan's answer; those of the table follow. kXid is 0 without guard "xid".
+enum class ScanColumn { kNumber, kXid, kPayloadBytes, kOtherBytes };
+inline constexpr std::size_t kFirstTableColumn = 4;
 
 // $1, $2: first and last numbers of the ranges, ascending; $3: numbers to leave out; $4: most rows;
 // $5: most bytes of one column.
@@ -25,6 +25,11 @@ inline constexpr std::size_t kFirstTableColumn = 3;
 // planner believes about the table.
 std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
                            std::span<const PostgresColumn> columns, const RoleColumns& roles);
+
+// The same for guard "xid": rows behind the place ($1: xid, $2: number) whose transactions, and all before
+// them, have ended; $3: most rows; $4: most bytes of one column.
+std::string xid_scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
+                               const RoleColumns& roles);
 
 // What the policy does with settled rows. $1: numbers; $2: ids, of the type that settled_id_type() says.
 std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);

@@ -78,6 +78,10 @@ class PostgresTable final : public OutboxTable {
 
   const RowShape& shape() const override { return shape_; }
   MarkMoves mark_moves() const override { return MarkMoves::kBehindLockHolders; }
+  Identity identity() const override {
+    const auto& server = session_->server();
+    return {server.system_identifier + "/" + std::to_string(table_.table_oid), server.timeline};
+  }
 
   Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
@@ -112,8 +116,10 @@ class PostgresTable final : public OutboxTable {
   // through; ask again.
   Result<std::optional<ScanEnd>> take_rows(const Rows& rows, std::size_t limit, const ScanRoom& room,
                                            RowReceiver& receiver);
-  void take_large_row(std::int64_t number, std::size_t bytes, RowReceiver& receiver);
+  void take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver);
   Cell cell_of(const Rows& rows, std::size_t row, std::size_t column) const;
+  bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
+  Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const;
   bool is_too_large(std::size_t payload, std::size_t others) const {
     return payload > settings_.event_bytes || others > settings_.event_bytes + kOtherColumnsBytes;
   }
@@ -150,7 +156,8 @@ Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   prepare_statements();
 
   if (auto locked = take_lock(deadline, stop); !locked) return locked;
-  if (auto tried = try_settle(deadline, stop); !tried) return tried;
+  if (!keeps_rows())
+    if (auto tried = try_settle(deadline, stop); !tried) return tried;
   if (settings_.listen.empty()) return {};
   const auto listening = session_->execute("LISTEN " + quoted_identifier(settings_.listen), deadline, stop);
   if (!listening) return fail(listening.error());
@@ -184,8 +191,9 @@ Status PostgresTable::take_lock(Deadline deadline, std::stop_token stop) {
 }
 
 void PostgresTable::prepare_statements() {
-  scan_ = {"outbox_scan", scan_statement(settings_, table_, columns_, roles_)};
-  settle_ = {"outbox_settle", settle_statement(settings_, table_, columns_[roles_.id()])};
+  scan_ = {"outbox_scan", xid_column(settings_.policy) == nullptr ? scan_statement(settings_, table_, columns_, roles_)
+                                                                  : xid_scan_statement(settings_, columns_, roles_)};
+  if (!keeps_rows()) settle_ = {"outbox_settle", settle_statement(settings_, table_, columns_[roles_.id()])};
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
 }
@@ -196,19 +204,28 @@ Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& pa
   return rows;
 }
 
+Parameters PostgresTable::scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const {
+  Parameters parameters;
+  if (plan.behind) {
+    parameters.text(std::to_string(plan.behind->xid)).int8(plan.behind->number);
+  } else {
+    std::vector<std::int64_t> firsts, lasts, left_out(plan.in_flight.size() + plan.kept.size());
+    for (const NumberRange& range : plan.ranges) {
+      firsts.push_back(range.first);
+      lasts.push_back(range.last);
+    }
+    std::ranges::merge(plan.in_flight, plan.kept, left_out.begin());
+    parameters.int8s(firsts).int8s(lasts).int8s(left_out);
+  }
+  parameters.int8(static_cast<std::int64_t>(rows)).int8(static_cast<std::int64_t>(column_bytes));
+  return parameters;
+}
+
 Result<ScanEnd> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                     RowReceiver& receiver) {
-  std::vector<std::int64_t> firsts, lasts, left_out(plan.in_flight.size() + plan.kept.size());
-  for (const NumberRange& range : plan.ranges) {
-    firsts.push_back(range.first);
-    lasts.push_back(range.last);
-  }
-  std::ranges::merge(plan.in_flight, plan.kept, left_out.begin());
   for (;;) {
     const std::size_t limit = fetch_.rows(room), column_limit = fetch_.column_bytes();
-    Parameters parameters;
-    parameters.int8s(firsts).int8s(lasts).int8s(left_out);
-    parameters.int8(static_cast<std::int64_t>(limit)).int8(static_cast<std::int64_t>(column_limit));
+    const Parameters parameters = scan_parameters(plan, limit, column_limit);
     const auto rows = run(scan_, parameters, plan.starts_at_bottom() ? kLongCallDeadline : kCallDeadline);
     if (!rows) return fail(rows.error());
     fetch_.scanned();
@@ -238,11 +255,12 @@ Result<std::optional<ScanEnd>> PostgresTable::take_rows(const Rows& rows, std::s
                                                         RowReceiver& receiver) {
   std::size_t taken_bytes = 0;
   bool always = room.first_row == ScanRoom::FirstRow::kAlways;
-  std::int64_t previous = kLowestNumber;
+  XidPlace previous;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const std::int64_t number = rows.integer(row, static_cast<std::size_t>(ScanColumn::kNumber));
-    if (number < previous) return fail(codes::kInternal, "the answer of a scan is not in order");
-    previous = number;
+    const XidPlace place{rows.integer(row, static_cast<std::size_t>(ScanColumn::kXid)), number};
+    if (place < previous) return fail(codes::kInternal, "the answer of a scan is not in order");
+    previous = place;
     const Measured measured = measure(rows, row);
     if (measured.verdict != Verdict::kTooLarge && taken_bytes + measured.bytes > room.bytes && !always)
       return std::optional(ScanEnd::kCutShort);
@@ -252,22 +270,22 @@ Result<std::optional<ScanEnd>> PostgresTable::take_rows(const Rows& rows, std::s
     }
     for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_of(rows, row, i);
     if (measured.verdict == Verdict::kTooLarge) {
-      take_large_row(number, measured.bytes, receiver);
+      take_large_row(place, measured.bytes, receiver);
       continue;
     }
-    receiver.whole_row({number, cells_});
+    receiver.whole_row({number, cells_, place.xid});
     taken_bytes += measured.bytes;
     always = false;
   }
   return std::optional(rows.size() < limit ? ScanEnd::kExhausted : ScanEnd::kCutShort);
 }
 
-void PostgresTable::take_large_row(std::int64_t number, std::size_t bytes, RowReceiver& receiver) {
+void PostgresTable::take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver) {
   std::optional<std::string_view> key;
   if (const auto column = roles_[Role::kAggregateId])
     if (cells_[*column].is == Cell::Is::kText && cells_[*column].bytes.size() <= kLongestKey)
       key = cells_[*column].bytes;
-  receiver.large_row(number, bytes, key);
+  receiver.large_row(place, bytes, key);
 }
 
 Cell PostgresTable::cell_of(const Rows& rows, std::size_t row, std::size_t column) const {

@@ -58,6 +58,7 @@ struct RowShape {
 struct Row {
   std::int64_t number;  // value of the order column
   std::span<const Cell> cells;
+  std::int64_t xid = 0;  // of the writer's transaction, where rows are ordered by it
 };
 
 }  // namespace penstock::outbox

@@ -24,6 +24,11 @@ std::span<const RowKey> RowsInFlight::to_settle(ReadMark mark) {
   return to_settle_;
 }
 
+const RowKey* RowsInFlight::last_up_to(ReadMark mark) const {
+  const std::size_t count = count_up_to(mark);
+  return count == 0 ? nullptr : &rows_[count - 1].key;
+}
+
 void RowsInFlight::to_keep(ReadMark mark, std::vector<std::int64_t>& numbers) const {
   const std::size_t count = count_up_to(mark);
   for (std::size_t i = 0; i < count; ++i)

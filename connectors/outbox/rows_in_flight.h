@@ -18,6 +18,7 @@ namespace penstock::outbox {
 struct RowKey {
   std::int64_t number;
   Cell id;  // the view lives as long as the batch it was read with
+  std::int64_t xid = 0;
 };
 
 class RowsInFlight {
@@ -32,6 +33,8 @@ class RowsInFlight {
 
   // The rows up to `mark` that the table is told of; valid until the next call that changes anything.
   std::span<const RowKey> to_settle(ReadMark mark);
+  // The last row up to `mark`; null when it was forgotten before.
+  const RowKey* last_up_to(ReadMark mark) const;
   // The numbers of those that stay in the table, appended.
   void to_keep(ReadMark mark, std::vector<std::int64_t>& numbers) const;
   void forget(ReadMark mark);

@@ -29,6 +29,8 @@ struct SqliteColumns {
   // Whether rows can be ordered by it: an integer, never NULL. Says what is missing, or nothing.
   std::string why_not_ordered_by(const std::string& name) const;
   bool is_rowid(const std::string& name) const;
+  // Whether a new row always has a higher number than every row before it.
+  bool numbers_ascend(const std::string& name) const { return has_autoincrement && name == rowid_column; }
 };
 
 // Error as of the file.

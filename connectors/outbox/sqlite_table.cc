@@ -61,7 +61,10 @@ class SqliteTable final : public OutboxTable {
   void close() override;
 
   const RowShape& shape() const override { return shape_; }
-  MarkMoves mark_moves() const override { return MarkMoves::kNever; }
+  MarkMoves mark_moves() const override {
+    return std::holds_alternative<KeepRows>(settings_.policy) ? MarkMoves::kWithReading : MarkMoves::kNever;
+  }
+  Identity identity() const override { return {}; }
 
   Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
@@ -119,6 +122,10 @@ Status SqliteTable::open(Deadline, std::stop_token) {
   if (const std::string why = columns_.why_not_ordered_by(settings_.order_by); !why.empty())
     return fail(codes::kOutboxOrderMissing,
                 where + ": " + why + ". " + statement_that_adds_order_column(Backend::kSqlite, settings_.table, "seq"));
+  if (std::holds_alternative<KeepRows>(settings_.policy) && !columns_.numbers_ascend(settings_.order_by))
+    return fail(codes::kOutboxOrderMissing,
+                where + ": policy \"cursor\" needs numbers that never come again, and only AUTOINCREMENT gives them. " +
+                    statement_that_adds_order_column(Backend::kSqlite, settings_.table, "seq"));
   auto lock = FileLock::take(lock_path_of(settings_.sqlite_path, settings_.table.name));
   if (!lock) return fail(std::move(lock.error()));
   lock_ = *std::move(lock);
@@ -227,7 +234,7 @@ Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& roo
       const auto run_end = left_out.run_from(number);
       if (!run_end && progress.rows == room.rows) return ScanEnd::kCutShort;
       if (!run_end && unreadable && !std::ranges::binary_search(plan.kept, number)) {
-        receiver.large_row(number, unreadable->bytes, std::nullopt);
+        receiver.large_row({0, number}, unreadable->bytes, std::nullopt);
         ++progress.rows;
       }
       if (!run_end && !unreadable && take_row(number, plan, room, progress, builder, receiver) == Taken::kNoRoom)
@@ -252,7 +259,7 @@ SqliteTable::Taken SqliteTable::take_row(std::int64_t number, const ScanPlan& pl
     if (std::ranges::binary_search(plan.kept, number)) return Taken::kRow;
     const auto key = roles_[Role::kAggregateId];
     const bool short_text = key && cells_[*key].is == Cell::Is::kText && cells_[*key].bytes.size() <= kLongestKey;
-    receiver.large_row(number, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
+    receiver.large_row({0, number}, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
     ++progress.rows;
     return Taken::kRow;
   }

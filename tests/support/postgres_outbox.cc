@@ -17,7 +17,7 @@ PostgresOutbox::PostgresOutbox(std::string_view columns) {
 }
 
 std::unique_ptr<connectors::Source> PostgresOutbox::make_source() {
-  return outbox::make_outbox_source(settings_, surroundings_);
+  return outbox::make_outbox_source(settings_, checkpoints_, surroundings_);
 }
 
 std::unique_ptr<outbox::OutboxTable> PostgresOutbox::make_table() {

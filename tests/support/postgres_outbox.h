@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "connectors/outbox/outbox_source.h"
+#include "tests/support/memory_source_checkpoints.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/servers.h"
@@ -21,6 +22,7 @@ class PostgresOutbox {
   outbox::OutboxSettings& settings() { return settings_; }
   std::unique_ptr<connectors::Source> make_source();
   std::unique_ptr<outbox::OutboxTable> make_table();
+  MemorySourceCheckpoints& checkpoints() { return checkpoints_; }
 
   // One row in a transaction of its own; the data is the number in decimal.
   void insert(std::string_view key, int number, std::string_view type = "counted");
@@ -35,6 +37,7 @@ class PostgresOutbox {
  private:
   FreshDatabase database_;
   outbox::OutboxSettings settings_;
+  MemorySourceCheckpoints checkpoints_;
   SystemClock clock_;
   SeededRandom random_{1};
   RecordingLog log_;

@@ -1,3 +1,4 @@
+#include "connectors/outbox/cursor_place.h"
 #include "tests/contract/source/source_contract.h"
 #include "tests/support/postgres_outbox.h"
 
@@ -35,6 +36,57 @@ class PostgresMarked final : public SourceTable {
 
 PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxPostgresMarked,
                                 (SourceTableKind{"Marked", [] { return std::make_unique<PostgresMarked>(); },
+                                                 [] { return reason_missing(Server::kPostgres); }}));
+
+// A table that stays as it is, with a checkpoint in the store.
+class PostgresKept final : public SourceTable {
+ public:
+  explicit PostgresKept(outbox::KeepRows::Guard guard) : guard_(guard) {
+    outbox_.settings().policy = outbox::KeepRows{guard, "xid"};
+  }
+  std::unique_ptr<connectors::Source> make_source() override { return outbox_.make_source(); }
+  void write(std::string_view key, int number) override {
+    outbox_.insert(key, number);
+    await_older_transactions();
+  }
+  bool write_malformed() override {
+    outbox_.insert("a", 0, "");
+    await_older_transactions();
+    return true;
+  }
+  std::size_t unsettled() override {
+    const std::string position = outbox_.checkpoints().position("orders");
+    std::string unsettled = position.empty() ? "true" : "false";
+    if (const auto ranges = outbox::parse_ranges(position))
+      for (const auto& range : *ranges)
+        unsettled += " OR seq BETWEEN " + std::to_string(range.first) + " AND " + std::to_string(range.last);
+    if (const auto place = outbox::parse_xid_place(position))
+      unsettled = "(xid, seq) > ('" + std::to_string(place->xid) + "'::xid8, " + std::to_string(place->number) + ")";
+    return std::stoul(outbox_.value("SELECT count(*) FROM shop.outbox WHERE " + unsettled));
+  }
+
+ private:
+  // With guard "xid" a row is held back by every older transaction of the server, other tests' too.
+  void await_older_transactions() {
+    if (guard_ != outbox::KeepRows::Guard::kXid) return;
+    outbox_.execute(
+        "DO $$ BEGIN FOR look IN 1..4000 LOOP "
+        "EXIT WHEN pg_snapshot_xmin(pg_current_snapshot()) > (SELECT xid FROM shop.outbox ORDER BY xid DESC LIMIT 1); "
+        "PERFORM pg_sleep(0.005); END LOOP; END $$");
+  }
+
+  const outbox::KeepRows::Guard guard_;
+  PostgresOutbox outbox_{", xid xid8 NOT NULL DEFAULT pg_current_xact_id()"};
+};
+
+using Guard = outbox::KeepRows::Guard;
+
+PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxPostgresKept,
+                                (SourceTableKind{"BehindWriters",
+                                                 [] { return std::make_unique<PostgresKept>(Guard::kWriters); },
+                                                 [] { return reason_missing(Server::kPostgres); }}));
+PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxPostgresByXid,
+                                (SourceTableKind{"ByXid", [] { return std::make_unique<PostgresKept>(Guard::kXid); },
                                                  [] { return reason_missing(Server::kPostgres); }}));
 
 }  // namespace

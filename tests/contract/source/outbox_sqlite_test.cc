@@ -2,8 +2,10 @@
 
 #include <stdexcept>
 
+#include "connectors/outbox/cursor_place.h"
 #include "connectors/outbox/outbox_source.h"
 #include "tests/contract/source/source_contract.h"
+#include "tests/support/memory_source_checkpoints.h"
 #include "tests/support/temporary_folder.h"
 
 namespace penstock::tests {
@@ -29,7 +31,7 @@ class SqliteOutbox final : public SourceTable {
     settings.policy = policy_;
     for (const auto& [role, column] : outbox::find_profile("debezium")->columns)
       settings.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
-    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), clock_);
+    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), checkpoints_, clock_);
   }
   void write(std::string_view key, int number) override { insert(key, number, "counted"); }
   bool write_malformed() override { return insert("a", 0, ""), true; }
@@ -39,11 +41,17 @@ class SqliteOutbox final : public SourceTable {
       *static_cast<std::size_t*>(out) = std::stoul(values[0]);
       return 0;
     };
-    sqlite3_exec(database_, "SELECT count(*) FROM outbox WHERE published = 0", count, &rows, nullptr);
+    const std::string sql =
+        "SELECT count(*) FROM outbox WHERE published = 0 AND seq >= " + std::to_string(first_unsettled());
+    sqlite3_exec(database_, sql.c_str(), count, &rows, nullptr);
     return rows;
   }
 
  private:
+  std::int64_t first_unsettled() const {
+    const auto ranges = outbox::parse_ranges(checkpoints_.position("orders"));
+    return ranges ? ranges->front().first : 0;
+  }
   void insert(std::string_view key, int number, const std::string& type) {
     const std::string text = std::to_string(number);
     execute("INSERT INTO outbox(id, aggregatetype, aggregateid, type, payload) VALUES ('" +
@@ -56,6 +64,7 @@ class SqliteOutbox final : public SourceTable {
   }
 
   const outbox::Policy policy_;
+  MemorySourceCheckpoints checkpoints_;
   SystemClock clock_;
   TemporaryFolder folder_;
   const std::string path_ = folder_.file("orders.db");
@@ -68,6 +77,11 @@ PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxSqliteMarked,
                                     "Marked", [] {
                                       return std::make_unique<SqliteOutbox>(outbox::MarkRows{"published", "1"});
                                     }}));
+PENSTOCK_RUN_SOURCE_CONTRACT_AS(
+    OutboxSqliteKept,
+    (SourceTableKind{"Kept", [] {
+                       return std::make_unique<SqliteOutbox>(outbox::KeepRows{outbox::KeepRows::Guard::kOneWriter, {}});
+                     }}));
 
 }  // namespace
 }  // namespace penstock::tests

@@ -65,8 +65,8 @@ inline constexpr connectors::ReadRoom kMuchRoom{1'000, 16 << 20, connectors::Rea
 std::string data_of(const std::vector<connectors::ReadItem>& items);
 
 // For one of several kinds in a file, under a name of its own.
-#define PENSTOCK_RUN_SOURCE_CONTRACT_AS(name, kind)                     \
-  INSTANTIATE_TEST_SUITE_P(name, SourceContract, testing::Values(kind), \
+#define PENSTOCK_RUN_SOURCE_CONTRACT_AS(suite, kind)                     \
+  INSTANTIATE_TEST_SUITE_P(suite, SourceContract, testing::Values(kind), \
                            [](const auto& parameter) { return parameter.param.name; })
 #define PENSTOCK_RUN_SOURCE_CONTRACT(kind) PENSTOCK_RUN_SOURCE_CONTRACT_AS(Source, kind)
 

@@ -115,18 +115,18 @@ std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last);  // as
 }  // namespace penstock::tests
 
 // Runs every suite over one kind of backend.
-#define PENSTOCK_RUN_STORE_CONTRACT(prefix, kind)                                             \
-  INSTANTIATE_TEST_SUITE_P(prefix, AppendContract, testing::Values(kind), backend_name);      \
-  INSTANTIATE_TEST_SUITE_P(prefix, AppendTextContract, testing::Values(kind), backend_name);  \
-  INSTANTIATE_TEST_SUITE_P(prefix, IdempotencyContract, testing::Values(kind), backend_name); \
-  INSTANTIATE_TEST_SUITE_P(prefix, ConcurrencyContract, testing::Values(kind), backend_name); \
-  INSTANTIATE_TEST_SUITE_P(prefix, MultiStreamContract, testing::Values(kind), backend_name); \
-  INSTANTIATE_TEST_SUITE_P(prefix, ConditionContract, testing::Values(kind), backend_name);   \
-  INSTANTIATE_TEST_SUITE_P(prefix, StreamContract, testing::Values(kind), backend_name);      \
-  INSTANTIATE_TEST_SUITE_P(prefix, LogContract, testing::Values(kind), backend_name);         \
-  INSTANTIATE_TEST_SUITE_P(prefix, CheckpointContract, testing::Values(kind), backend_name);  \
+#define PENSTOCK_RUN_STORE_CONTRACT(prefix, kind)                                                  \
+  INSTANTIATE_TEST_SUITE_P(prefix, AppendContract, testing::Values(kind), backend_name);           \
+  INSTANTIATE_TEST_SUITE_P(prefix, AppendTextContract, testing::Values(kind), backend_name);       \
+  INSTANTIATE_TEST_SUITE_P(prefix, IdempotencyContract, testing::Values(kind), backend_name);      \
+  INSTANTIATE_TEST_SUITE_P(prefix, ConcurrencyContract, testing::Values(kind), backend_name);      \
+  INSTANTIATE_TEST_SUITE_P(prefix, MultiStreamContract, testing::Values(kind), backend_name);      \
+  INSTANTIATE_TEST_SUITE_P(prefix, ConditionContract, testing::Values(kind), backend_name);        \
+  INSTANTIATE_TEST_SUITE_P(prefix, StreamContract, testing::Values(kind), backend_name);           \
+  INSTANTIATE_TEST_SUITE_P(prefix, LogContract, testing::Values(kind), backend_name);              \
+  INSTANTIATE_TEST_SUITE_P(prefix, CheckpointContract, testing::Values(kind), backend_name);       \
   INSTANTIATE_TEST_SUITE_P(prefix, SourceCheckpointContract, testing::Values(kind), backend_name); \
-  INSTANTIATE_TEST_SUITE_P(prefix, LeaseContract, testing::Values(kind), backend_name);       \
-  INSTANTIATE_TEST_SUITE_P(prefix, ParkedContract, testing::Values(kind), backend_name);      \
-  INSTANTIATE_TEST_SUITE_P(prefix, RouteStateContract, testing::Values(kind), backend_name);  \
+  INSTANTIATE_TEST_SUITE_P(prefix, LeaseContract, testing::Values(kind), backend_name);            \
+  INSTANTIATE_TEST_SUITE_P(prefix, ParkedContract, testing::Values(kind), backend_name);           \
+  INSTANTIATE_TEST_SUITE_P(prefix, RouteStateContract, testing::Values(kind), backend_name);       \
   INSTANTIATE_TEST_SUITE_P(prefix, StoreLifeContract, testing::Values(kind), backend_name)

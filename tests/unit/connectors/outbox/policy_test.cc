@@ -29,7 +29,7 @@ class Written {
     for (const auto& error : errors) messages.push_back(error.message);
     return messages;
   }
-  Policy read() const { return read_policy(section_); }
+  Policy read(Backend backend = Backend::kPostgres) const { return read_policy(section_, backend); }
 
  private:
   Section section_;
@@ -68,6 +68,26 @@ TEST(Policy, RefusesKeysOfAnotherPolicy) {
   EXPECT_THAT(Written("delete").with("guard", std::string("xid")).complaints(),
               ElementsAre(HasSubstr("policy = \"cursor\"")));
   EXPECT_THAT(Written("delete").complaints(), IsEmpty());
+}
+
+TEST(Policy, KeepsRowsBehindAGuard) {
+  EXPECT_EQ(std::get<KeepRows>(Written("cursor").read()).guard, KeepRows::Guard::kWriters);
+  const Policy xid = Written("cursor").with("guard", std::string("xid")).with("xid_column", std::string("tx")).read();
+  EXPECT_EQ(*xid_column(xid), "tx");
+  EXPECT_EQ(xid_column(Written("cursor").read()), nullptr);
+}
+
+TEST(Policy, NeedsTheColumnOfTheGuard) {
+  EXPECT_THAT(Written("cursor").with("guard", std::string("xid")).complaints(),
+              ElementsAre(HasSubstr("xid8 NOT NULL DEFAULT pg_current_xact_id()")));
+  EXPECT_THAT(Written("cursor").with("xid_column", std::string("tx")).complaints(),
+              ElementsAre(HasSubstr("belongs to guard")));
+}
+
+TEST(Policy, NeedsNoGuardInSqlite) {
+  EXPECT_THAT(Written("cursor").with("guard", std::string("writers")).complaints(Backend::kSqlite),
+              ElementsAre(HasSubstr("one writer at a time")));
+  EXPECT_EQ(std::get<KeepRows>(Written("cursor").read(Backend::kSqlite)).guard, KeepRows::Guard::kOneWriter);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "connectors/outbox/outbox_source.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/memory_source_checkpoints.h"
 #include "tests/support/temporary_folder.h"
 
 namespace penstock::outbox {
@@ -60,7 +61,7 @@ class SqliteOutbox : public testing::Test {
     settings.batch = batch;
     for (const auto& [role, column] : find_profile("debezium")->columns)
       settings.columns[role] = {connectors::ColumnOrConstant::Is::kColumn, std::string(column)};
-    return make_outbox_source(settings, make_sqlite_table(settings), clock_);
+    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, clock_);
   }
   ReadBatch read(connectors::Source& source, const ReadRoom& room = kRoom) {
     auto batch = source.read(room, Deadline::in(0s), {});
@@ -69,6 +70,7 @@ class SqliteOutbox : public testing::Test {
   }
 
   tests::TemporaryFolder folder_;
+  tests::MemorySourceCheckpoints checkpoints_;
   tests::ManualClock clock_;
   sqlite3* database_ = nullptr;
   std::string order_by_ = "seq";

@@ -1,0 +1,152 @@
+// Policy "cursor": the table stays as it is, and nothing that commits late is passed.
+#include "tests/integration/outbox/outbox_fixture.h"
+
+namespace penstock::tests {
+namespace {
+
+using outbox::KeepRows;
+
+class OutboxCursor : public OutboxTest, public testing::WithParamInterface<KeepRows::Guard> {
+ protected:
+  void SetUp() override {
+    OutboxTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    use(", xid xid8 NOT NULL DEFAULT pg_current_xact_id()");
+    outbox().settings().policy = KeepRows{GetParam(), "xid"};
+  }
+  bool by_xid() const { return GetParam() == KeepRows::Guard::kXid; }
+  // Polls for half a second: long enough for the mark to move wherever it may.
+  static std::string poll_for_a_while(connectors::Source& source) {
+    std::vector<connectors::ReadItem> items;
+    const auto deadline = Deadline::in(std::chrono::milliseconds(500));
+    while (!deadline.expired())
+      for (auto& item : read(source)) items.push_back(std::move(item));
+    return data_of(items);
+  }
+  // Guard "writers" reads past a hole, guard "xid" waits before it: what came is settled, the rest not.
+  void read_past_the_hole(connectors::Source& source, const std::string& expected) {
+    const std::string data = poll_for_a_while(source);
+    EXPECT_EQ(data, by_xid() ? "" : expected);
+    if (data.empty()) return;
+    const auto count = static_cast<std::uint64_t>(std::count(data.begin(), data.end(), ' ')) + 1;
+    ASSERT_TRUE(source.settle(ReadMark{count}));
+  }
+};
+
+// Pitfalls: "bigserial gaps / out-of-order commit when polling".
+TEST_P(OutboxCursor, Fault10NeverPassesALowerNumberThatCommitsLater) {
+  auto source = open();
+  const auto late = writer();
+  late->run("BEGIN");
+  late->insert("a", 1);
+  outbox().insert("b", 2);
+  read_past_the_hole(*source, "2");
+  source = nullptr;
+  source = open();
+  late->run("COMMIT");
+  outbox().insert("a", 3);
+  EXPECT_EQ(data_of(read_until(*source, by_xid() ? 3 : 2)), by_xid() ? "1 2 3" : "1 3");
+}
+
+TEST_P(OutboxCursor, Fault11PassesTheGapsThatRollbacksLeave) {
+  const auto source = open();
+  const auto session = writer();
+  for (int number = 1; number <= 20; ++number) {
+    session->run("BEGIN");
+    session->insert("a", number);
+    session->run(number % 2 == 0 ? "COMMIT" : "ROLLBACK");
+  }
+  // Numbers that a crash of the server has thrown away.
+  outbox().execute("SELECT setval('shop.outbox_seq_seq', 52)");
+  EXPECT_EQ(read_until(*source, 10).size(), 10U);
+  ASSERT_TRUE(source->settle(ReadMark{10}));
+  outbox().insert("a", 21);
+  EXPECT_EQ(data_of(read_until(*source, 1)), "21");
+  EXPECT_EQ(poll_for_a_while(*source), "");
+  ASSERT_TRUE(source->settle(ReadMark{11}));
+  const std::string position = outbox().checkpoints().position("orders");
+  EXPECT_TRUE(by_xid() || position == "54..") << position;
+}
+
+// Pitfalls: "xmin horizon held".
+TEST_P(OutboxCursor, Fault9WaitsForAPreparedTransaction) {
+  if (outbox().value("SHOW max_prepared_transactions") == "0") GTEST_SKIP() << "max_prepared_transactions is 0";
+  auto source = open();
+  const auto late = writer();
+  late->run("BEGIN");
+  late->insert("a", 1);
+  late->run("PREPARE TRANSACTION 'cursor_late'");
+  outbox().insert("b", 2);
+  read_past_the_hole(*source, "2");
+  source = nullptr;
+  source = open();
+  EXPECT_EQ(poll_for_a_while(*source), "");
+  late->run("COMMIT PREPARED 'cursor_late'");
+  EXPECT_EQ(data_of(read_until(*source, by_xid() ? 2 : 1)), by_xid() ? "1 2" : "1");
+}
+
+TEST_P(OutboxCursor, DeliversNothingTwiceThoughAHoleHoldsItBack) {
+  auto source = open();
+  const auto late = writer();
+  late->run("BEGIN");
+  late->insert("a", 1);
+  for (int number = 2; number <= 5; ++number) outbox().insert("b", number);
+  read_past_the_hole(*source, "2 3 4 5");
+  source = nullptr;
+  source = open();
+  EXPECT_EQ(poll_for_a_while(*source), "");
+  late->run("COMMIT");
+  EXPECT_EQ(data_of(read_until(*source, by_xid() ? 5 : 1)), by_xid() ? "1 2 3 4 5" : "1");
+}
+
+TEST_P(OutboxCursor, NeedsNoMoreThanTheRightToRead) {
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT ON shop.outbox TO " + role);
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  outbox().insert_many(5);
+  {
+    const auto source = open();
+    ASSERT_EQ(read(*source).size(), 5U);
+    ASSERT_TRUE(source->settle(ReadMark{5}));
+  }
+  EXPECT_EQ(outbox().rows(), 5U);
+  EXPECT_EQ(read(*open()).size(), 0U);
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_P(OutboxCursor, RefusesTheCheckpointOfAnotherTable) {
+  outbox().insert("a", 1);
+  {
+    const auto source = open();
+    ASSERT_EQ(read(*source).size(), 1U);
+    ASSERT_TRUE(source->settle(ReadMark{1}));
+  }
+  auto checkpoint = outbox().checkpoints().load("orders").value().value();
+  checkpoint.system_identifier += "0";
+  outbox().checkpoints().put("orders", checkpoint);
+  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
+}
+
+TEST_P(OutboxCursor, RefusesTheCheckpointOfAnotherGuard) {
+  outbox().insert("a", 1);
+  {
+    const auto source = open();
+    ASSERT_EQ(read(*source).size(), 1U);
+    ASSERT_TRUE(source->settle(ReadMark{1}));
+  }
+  outbox().settings().policy = KeepRows{by_xid() ? KeepRows::Guard::kWriters : KeepRows::Guard::kXid, "xid"};
+  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
+}
+
+TEST_P(OutboxCursor, RefusesNumbersThatAreNotUnique) {
+  outbox().execute("ALTER TABLE shop.outbox DROP CONSTRAINT outbox_pkey; CREATE INDEX ON shop.outbox (seq)");
+  EXPECT_EQ(code_of(try_open()), "outbox.order_missing");
+}
+
+INSTANTIATE_TEST_SUITE_P(Guard, OutboxCursor, testing::Values(KeepRows::Guard::kWriters, KeepRows::Guard::kXid),
+                         [](const auto& guard) { return guard.param == KeepRows::Guard::kXid ? "Xid" : "Writers"; });
+
+}  // namespace
+}  // namespace penstock::tests
