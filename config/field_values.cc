@@ -47,7 +47,8 @@ std::string expected_by(const FieldSpec& field) {
     case FieldType::kTextList: return "a list of strings";
     case FieldType::kTextTable: return R"(a table of strings: name = "text")";
     case FieldType::kScalarTable: return "a table of strings, numbers and booleans";
-    case FieldType::kColumns: return R"(a table of column names: id = "column" or id = { const = "text" })";
+    case FieldType::kColumns:
+      return R"(a table of column names: id = "column", id = { const = "text" } or id = { column = "column", pointer = "/a" })";
     case FieldType::kTable: return "a table";
   }
   return "another value";

@@ -183,6 +183,14 @@ class TableReader {
     for (auto&& [key, element] : *table) {
       const std::string member = name + "." + std::string(key.str());
       result_.section.set_member_place(member, place_of(reading_, element.source()));
+      const auto* pointed = element.as_table();
+      if (pointed != nullptr && pointed->contains("pointer")) {
+        auto column = read_pointed(field, member, *pointed);
+        if (!column) continue;
+        shown.append(shown.empty() ? "" : ", ").append(key_text(key.str())).append(" = ").append(shown_of(*column));
+        columns.emplace(key.str(), *std::move(column));
+        continue;
+      }
       const toml::node* value = &element;
       auto is = ColumnOrConstant::Is::kColumn;
       if (const auto* inner = element.as_table(); inner != nullptr && inner->size() == 1 && inner->contains("const")) {
@@ -193,9 +201,33 @@ class TableReader {
       if (!text) continue;
       const std::string one = is == ColumnOrConstant::Is::kColumn ? text->shown : "{ const = " + text->shown + " }";
       shown.append(shown.empty() ? "" : ", ").append(key_text(key.str())).append(" = ").append(one);
-      columns.emplace(key.str(), ColumnOrConstant{is, text->text});
+      columns.emplace(key.str(), ColumnOrConstant{is, text->text, {}, {}});
     }
     set(name, {std::move(columns), shown.empty() ? "{}" : "{ " + shown + " }"}, node);
+  }
+
+  // { column = "…", pointer = "/…", default = "…" }, the last one optional.
+  std::optional<ColumnOrConstant> read_pointed(const FieldSpec& field, const std::string& member,
+                                               const toml::table& table) {
+    ColumnOrConstant column{ColumnOrConstant::Is::kPointer, {}, {}, {}};
+    for (auto&& [key, element] : table) {
+      const toml::node& node = element;
+      const auto* text = node.as_string();
+      if (text == nullptr || (key != "column" && key != "pointer" && key != "default")) {
+        report_member_type(field, member, node);
+        return std::nullopt;
+      }
+      if (key == "column") column.text = text->get();
+      if (key == "pointer") column.pointer = text->get();
+      if (key == "default") column.fallback = text->get();
+    }
+    return column;
+  }
+
+  static std::string shown_of(const ColumnOrConstant& column) {
+    std::string shown = "{ column = " + quoted(column.text) + ", pointer = " + quoted(column.pointer);
+    if (column.fallback) shown += ", default = " + quoted(*column.fallback);
+    return shown + " }";
   }
 
   void read_members(const FieldSpec& field, const std::string& name, const toml::node& node) {

@@ -34,7 +34,7 @@ enum class FieldType {
   kTextList,
   kTextTable,    // name = "text"
   kScalarTable,  // name = text, number or boolean, passed through as text (librdkafka's properties)
-  kColumns,      // name = "column" or { const = "text" }
+  kColumns,      // name = "column", { const = "text" } or { column = "column", pointer = "/a/0", default = "text" }
   kTable,        // keys of its own, in `members`; read as "table.key"
 };
 
@@ -52,10 +52,12 @@ struct FieldSpec {
   std::span<const FieldSpec> members = {};
 };
 
-// A column of a source's table, or a constant in its place.
+// A column of a source's table, a value inside of a JSON column, or a constant in their place.
 struct ColumnOrConstant {
-  enum class Is { kColumn, kConstant } is = Is::kColumn;
-  std::string text;
+  enum class Is { kColumn, kConstant, kPointer } is = Is::kColumn;
+  std::string text;                          // the column's name, or the constant
+  std::string pointer = {};                  // of kPointer, see core/json_pointer.h
+  std::optional<std::string> fallback = {};  // of kPointer: where nothing, or null, is found
 };
 
 // Where a value stands, for errors that a connector finds: "penstock.toml:12:9".

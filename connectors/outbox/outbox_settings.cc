@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/json_pointer.h"
 #include "core/json_text.h"
 #include "store/postgres/session.h"
 
@@ -14,7 +15,8 @@ using connectors::FieldType;
 using connectors::Section;
 using connectors::SectionError;
 
-constexpr std::string_view kProfileWords[] = {"debezium", "custom"};
+constexpr std::string_view kProfileWords[] = {"debezium", "eventuate",   "event-store-rs", "factcast", "goharvest",
+                                              "cap",      "open-outbox", "modulith",       "custom"};
 constexpr std::string_view kPolicyWords[] = {"delete", "mark", "cursor", "track"};
 constexpr std::string_view kNullKeyWords[] = {"refuse", "allow"};
 constexpr std::string_view kIdKindWords[] = {"uuid", "any"};
@@ -27,14 +29,18 @@ constexpr FieldSpec kFields[] = {
     {"url", FieldType::kUrl, kRequired, "", "Database of the service: postgresql://… or sqlite:FILE."},
     {"table", FieldType::kText, kRequired, "", "The outbox table: `table` or `schema.table`."},
     {"profile", FieldType::kWord, kOptional, "debezium", "Known column names to start from.", kProfileWords},
-    {"order_by", FieldType::kText, kOptional, "", "Unique, ascending integer column that rows are read by."},
-    {"policy", FieldType::kWord, kOptional, "delete", "What becomes of a settled row.", kPolicyWords},
+    {"order_by", FieldType::kText, kOptional, "",
+     "Unique, ascending integer column that rows are read by; default: the profile's, where it has one."},
+    {"policy", FieldType::kWord, kOptional, "",
+     "What becomes of a settled row; default: as the profile says, mostly delete.", kPolicyWords},
     {"batch", FieldType::kInteger, kOptional, "500", "Most rows that one poll asks for.", {}, 1, 10'000},
     {"poll_min_ms", FieldType::kInteger, kOptional, "5", "Pause between polls while rows arrive.", {}, 1, 60'000},
     {"poll_max_ms", FieldType::kInteger, kOptional, "250", "Pause between polls when idle.", {}, 1, 60'000},
     {"listen", FieldType::kText, kOptional, "", "NOTIFY channel that wakes the source up."},
-    {"columns", FieldType::kColumns, kOptional, "", "Column names, or constants, over those of the profile."},
-    {"null_key", FieldType::kWord, kOptional, "refuse", "What a NULL aggregate id is.", kNullKeyWords},
+    {"columns", FieldType::kColumns, kOptional, "",
+     "Column names, values inside of JSON columns, or constants, over those of the profile."},
+    {"null_key", FieldType::kWord, kOptional, "",
+     "What a NULL aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"mark", FieldType::kTextTable, kOptional, "",
@@ -59,12 +65,20 @@ std::optional<Backend> backend_of(std::string_view url) {
 }
 
 std::map<Role, ColumnOrConstant> mapped_columns(const Section& section) {
-  std::map<Role, ColumnOrConstant> columns;
-  for (const auto& [role, column] : profile_of(section).columns)
-    columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+  std::map<Role, ColumnOrConstant> columns = columns_of(profile_of(section));
   for (const auto& [word, column] : section.columns("columns"))
     if (const auto role = find_role(word)) columns[*role] = column;
   return columns;
+}
+
+std::string order_by_of(const Section& section) {
+  return section.text("order_by").empty() ? std::string(profile_of(section).order_by) : section.text("order_by");
+}
+
+NullKey null_key_of(const Section& section) {
+  const std::string& word = section.text("null_key");
+  if (word.empty()) return profile_of(section).null_key;
+  return word == "allow" ? NullKey::kAllow : NullKey::kRefuse;
 }
 
 // Collects what is wrong, each with its place.
@@ -74,7 +88,7 @@ class SettingsCheck {
 
   std::vector<SectionError> run() && {
     check_url_and_table();
-    outbox::check_policy(section_, backend_, errors_);
+    outbox::check_policy(section_, profile_of(section_), backend_, errors_);
     check_order();
     check_columns();
     check_pace();
@@ -111,12 +125,12 @@ class SettingsCheck {
   }
 
   void check_order() {
-    const std::string& order_by = section_.text("order_by");
+    const std::string order_by = order_by_of(section_);
     if (!order_by.empty()) {
       if (!is_identifier(order_by)) complain("order_by", "`" + order_by + "` is no column name");
       return;
     }
-    complain("order_by", "order_by is missing: policy \"" + section_.text("policy") +
+    complain("order_by", "order_by is missing: policy \"" + std::string(policy_word(section_, profile_of(section_))) +
                              "\" needs a unique, ascending integer column. To add one: " +
                              statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_, "seq"));
   }
@@ -133,12 +147,25 @@ class SettingsCheck {
         check_constant(*role, column.text, member);
       else if (!is_identifier(column.text))
         complain(member, "`" + column.text + "` is no column name");
+      else if (column.is == ColumnOrConstant::Is::kPointer)
+        check_pointer(*role, column, member);
     }
     const auto columns = mapped_columns(section_);
     for (const Role role : kRoles)
-      if (is_required(role) && !columns.contains(role))
+      if (is_required(role, null_key_of(section_)) && !columns.contains(role))
         complain("columns", "[source.columns] names no " + std::string(to_string(role)) + ", and profile \"" +
                                 std::string(profile_of(section_).name) + "\" brings none");
+  }
+
+  void check_pointer(Role role, const ColumnOrConstant& column, const std::string& member) {
+    if (!is_json_pointer(column.pointer))
+      complain(member, "`" + column.pointer + "` is no JSON pointer: expected /name/0/name");
+    else if (role == Role::kId && policy_word(section_, profile_of(section_)) != "cursor")
+      complain(member,
+               "a row is settled by its id, which must be a column: a value inside of one goes with policy "
+               "\"cursor\" only");
+    else if (column.fallback && (role == Role::kId || role == Role::kOccurredAt))
+      complain(member, std::string(to_string(role)) + " can have no default: it would be the same for all rows");
   }
 
   void check_constant(Role role, const std::string& text, const std::string& member) {
@@ -172,12 +199,31 @@ class SettingsCheck {
 
 const std::string* OutboxSettings::column_of(Role role) const {
   const auto found = columns.find(role);
-  return found != columns.end() && found->second.is == ColumnOrConstant::Is::kColumn ? &found->second.text : nullptr;
+  return found != columns.end() && found->second.is != ColumnOrConstant::Is::kConstant ? &found->second.text : nullptr;
 }
 
 const std::string* OutboxSettings::constant_of(Role role) const {
   const auto found = columns.find(role);
   return found != columns.end() && found->second.is == ColumnOrConstant::Is::kConstant ? &found->second.text : nullptr;
+}
+
+const ColumnOrConstant* OutboxSettings::pointed(Role role) const {
+  const auto found = columns.find(role);
+  return found != columns.end() && found->second.is == ColumnOrConstant::Is::kPointer ? &found->second : nullptr;
+}
+
+std::map<Role, ColumnOrConstant> columns_of(const Profile& profile) {
+  std::map<Role, ColumnOrConstant> columns;
+  for (const ProfileColumn& column : profile.columns) {
+    ColumnOrConstant& mapped = columns[column.role];
+    mapped.text = column.column;
+    if (column.is == ProfileColumn::Is::kConstant) mapped.is = ColumnOrConstant::Is::kConstant;
+    if (column.pointer.empty()) continue;
+    mapped.is = ColumnOrConstant::Is::kPointer;
+    mapped.pointer = column.pointer;
+    if (!column.fallback.empty()) mapped.fallback = column.fallback;
+  }
+  return columns;
 }
 
 std::span<const FieldSpec> outbox_fields() { return kFields; }
@@ -194,17 +240,17 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   if (settings.backend == Backend::kSqlite) settings.sqlite_path = settings.url.reveal().substr(7);
   settings.table = *parse_table_name(section.text("table"));
   if (settings.backend == Backend::kPostgres && settings.table.schema.empty()) settings.table.schema = "public";
-  settings.order_by = section.text("order_by");
-  settings.policy = read_policy(section, settings.backend);
+  settings.order_by = order_by_of(section);
+  settings.policy = read_policy(section, profile_of(section), settings.backend);
   settings.columns = mapped_columns(section);
-  settings.ignore = section.text_list("ignore");
-
   const Profile& profile = profile_of(section);
+  settings.ignore = section.text_list("ignore");
+  for (const std::string_view column : profile.ignore) settings.ignore.emplace_back(column);
   settings.text_payload = profile.text_payload;
   settings.id_kind = profile.id_kind;
   if (!section.text("id_kind").empty())
     settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
-  if (section.text("null_key") == "allow") settings.null_key = NullKey::kAllow;
+  settings.null_key = null_key_of(section);
   settings.batch = static_cast<std::size_t>(section.integer("batch").value_or(500));
   settings.poll_min = std::chrono::milliseconds(section.integer("poll_min_ms").value_or(5));
   settings.poll_max = std::chrono::milliseconds(section.integer("poll_max_ms").value_or(250));

@@ -17,9 +17,6 @@
 
 namespace penstock::outbox {
 
-// A NULL aggregate id: a malformed row, or an event that is ordered with nothing.
-enum class NullKey { kRefuse, kAllow };
-
 struct OutboxSettings {
   std::string source_name;
   Backend backend = Backend::kPostgres;
@@ -41,10 +38,15 @@ struct OutboxSettings {
   // A row with a larger payload is parked by reference.
   std::size_t event_bytes = 1 << 20;
 
-  // The column a role is mapped to; null when it is a constant or not mapped.
+  // The column a role is mapped to, or in which its value lies; null when it is a constant or not mapped.
   const std::string* column_of(Role role) const;
+  // Set where the value lies inside of the column.
+  const connectors::ColumnOrConstant* pointed(Role role) const;
   const std::string* constant_of(Role role) const;
 };
+
+// Where a profile finds each role.
+std::map<Role, connectors::ColumnOrConstant> columns_of(const Profile& profile);
 
 std::span<const connectors::FieldSpec> outbox_fields();
 

@@ -15,8 +15,13 @@ std::string quoted(std::string_view word) { return "\"" + std::string(word) + "\
 // Collects what is wrong with the keys of a policy, each at its place.
 class PolicyCheck {
  public:
-  PolicyCheck(const Section& section, std::optional<Backend> backend, std::vector<SectionError>& errors)
-      : section_(section), backend_(backend), policy_(section.text("policy")), errors_(errors) {}
+  PolicyCheck(const Section& section, const Profile& profile, std::optional<Backend> backend,
+              std::vector<SectionError>& errors)
+      : section_(section),
+        profile_(profile),
+        backend_(backend),
+        policy_(policy_word(section, profile)),
+        errors_(errors) {}
 
   void run() {
     if (policy_ == "track") complain("policy", "policy = \"track\" is not built yet");
@@ -38,6 +43,7 @@ class PolicyCheck {
   }
 
   void check_mark() {
+    if (!section_.has("mark") && !profile_.mark_column.empty()) return;
     const auto& mark = section_.text_table("mark");
     for (const auto& [member, text] : mark)
       if (member != "column" && member != "value")
@@ -81,8 +87,9 @@ class PolicyCheck {
   }
 
   const Section& section_;
+  const Profile& profile_;
   const std::optional<Backend> backend_;
-  const std::string& policy_;
+  const std::string policy_;
   std::vector<SectionError>& errors_;
 };
 
@@ -111,20 +118,33 @@ const std::string* xid_column(const Policy& policy) {
   return keep != nullptr && keep->guard == KeepRows::Guard::kXid ? &keep->xid_column : nullptr;
 }
 
-void check_policy(const Section& section, std::optional<Backend> backend, std::vector<SectionError>& errors) {
-  PolicyCheck(section, backend, errors).run();
+std::string_view policy_word(const Section& section, const Profile& profile) {
+  const std::string& word = section.text("policy");
+  return word.empty() ? profile.policy : std::string_view(word);
 }
 
-Policy read_policy(const Section& section, Backend backend) {
-  if (section.text("policy") == "cursor") {
+void check_policy(const Section& section, const Profile& profile, std::optional<Backend> backend,
+                  std::vector<SectionError>& errors) {
+  PolicyCheck(section, profile, backend, errors).run();
+}
+
+Policy read_policy(const Section& section, const Profile& profile, Backend backend) {
+  const std::string_view word = policy_word(section, profile);
+  if (word == "cursor") {
     if (backend == Backend::kSqlite) return KeepRows{KeepRows::Guard::kOneWriter, {}};
     if (section.text("guard") == "xid") return KeepRows{KeepRows::Guard::kXid, section.text("xid_column")};
     return KeepRows{};
   }
-  if (section.text("policy") != "mark") return DeleteRows{};
-  const auto& mark = section.text_table("mark");
-  MarkRows rows{mark.at("column"), {}};
-  if (const auto value = mark.find("value"); value != mark.end()) rows.value = value->second;
+  if (word != "mark") return DeleteRows{};
+  MarkRows rows;
+  if (section.has("mark")) {
+    const auto& mark = section.text_table("mark");
+    rows.column = mark.at("column");
+    if (const auto value = mark.find("value"); value != mark.end()) rows.value = value->second;
+  } else {
+    rows.column = profile.mark_column;
+    if (!profile.mark_value.empty()) rows.value = profile.mark_value;
+  }
   return rows;
 }
 

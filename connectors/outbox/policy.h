@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "connectors/outbox/profiles.h"
 #include "connectors/section.h"
 
 namespace penstock::outbox {
@@ -47,12 +48,15 @@ const std::string* settled_column(const Policy& policy);
 // The column of guard kXid; null without that guard.
 const std::string* xid_column(const Policy& policy);
 
+// The word that counts: the operator's, else the profile's.
+std::string_view policy_word(const connectors::Section& section, const Profile& profile);
+
 // What is wrong with `policy` and the keys that belong to one, appended. `backend` is empty where `url`
 // names none.
-void check_policy(const connectors::Section& section, std::optional<Backend> backend,
+void check_policy(const connectors::Section& section, const Profile& profile, std::optional<Backend> backend,
                   std::vector<connectors::SectionError>& errors);
 
 // Of a section that check_policy() found nothing wrong with.
-Policy read_policy(const connectors::Section& section, Backend backend);
+Policy read_policy(const connectors::Section& section, const Profile& profile, Backend backend);
 
 }  // namespace penstock::outbox

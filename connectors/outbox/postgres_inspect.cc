@@ -31,9 +31,14 @@ std::string_view best_type(Role role) {
 std::string create_table_statement(const OutboxSettings& settings) {
   std::string text = "CREATE TABLE " + settings.table.quoted() + " (" + quoted_identifier(settings.order_by) +
                      " bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
-  for (const Role role : kRoles)
-    if (const std::string* column = settings.column_of(role); column != nullptr && *column != settings.order_by)
-      text += ", " + quoted_identifier(*column) + " " + std::string(best_type(role));
+  std::vector<std::string> named = {settings.order_by};
+  for (const Role role : kRoles) {
+    const std::string* column = settings.column_of(role);
+    if (column == nullptr || std::ranges::count(named, *column) > 0) continue;
+    named.push_back(*column);
+    text += ", " + quoted_identifier(*column) + " " +
+            std::string(settings.pointed(role) != nullptr ? "jsonb NOT NULL" : best_type(role));
+  }
   if (const auto* mark = std::get_if<MarkRows>(&settings.policy))
     text += ", " + quoted_identifier(mark->column) + (mark->value ? " text" : " timestamptz");
   return text + ");";
@@ -50,6 +55,8 @@ std::string create_schema_statement(Session& session, const OutboxSettings& sett
 // Why values of this type can never make what the role needs; empty when they can.
 std::string why_unfit(const PostgresColumn& column, Role role, const OutboxSettings& settings) {
   const bool text = column.type == ColumnType::kText;
+  if (settings.pointed(role) != nullptr)
+    return text || column.type == ColumnType::kJson ? "" : "can't hold JSON to look into";
   switch (role) {
     case Role::kId:
       if (settings.id_kind == IdKind::kAny || text || column.type == ColumnType::kUuid ||
@@ -86,7 +93,8 @@ void inspect_roles(const PostgresColumns& table, const OutboxSettings& settings,
                        role == Role::kId ? "id_kind = \"any\" in the configuration"
                                          : alter + " ALTER COLUMN " + quoted_identifier(*name) + " TYPE " +
                                                (role == Role::kHeaders ? "jsonb" : "timestamptz") + ";");
-    const bool null_allowed = role == Role::kAggregateId && settings.null_key == NullKey::kAllow;
+    const bool null_allowed =
+        settings.pointed(role) != nullptr || (role == Role::kAggregateId && settings.null_key == NullKey::kAllow);
     if (!column->not_null && !null_allowed &&
         (role == Role::kId || role == Role::kAggregateType || role == Role::kAggregateId || role == Role::kType))
       inspection.warn("column `" + *name + "` may be NULL: such rows would be parked",

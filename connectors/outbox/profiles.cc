@@ -2,24 +2,9 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/profiles/all.h"
+
 namespace penstock::outbox {
-namespace {
-
-// Debezium's documentation, "Outbox Event Router", basic outbox table.
-constexpr ProfileColumn kDebeziumColumns[] = {
-    {Role::kId, "id"},
-    {Role::kAggregateType, "aggregatetype"},
-    {Role::kAggregateId, "aggregateid"},
-    {Role::kType, "type"},
-    {Role::kPayload, "payload"},
-};
-
-constexpr Profile kProfiles[] = {
-    {"debezium", kDebeziumColumns, IdKind::kUuid, TextPayload::kJson},
-    {"custom", {}, IdKind::kUuid, TextPayload::kPlain},
-};
-
-}  // namespace
 
 std::string_view to_string(Role role) {
   switch (role) {
@@ -40,16 +25,21 @@ std::optional<Role> find_role(std::string_view word) {
   return found == kRoles.end() ? std::nullopt : std::optional(*found);
 }
 
-bool is_required(Role role) {
+bool is_required(Role role, NullKey null_key) {
+  if (role == Role::kAggregateId) return null_key == NullKey::kRefuse;
   return role != Role::kOccurredAt && role != Role::kContentType && role != Role::kHeaders;
 }
 
-std::span<const Profile> profiles() { return kProfiles; }
+std::span<const Profile* const> profiles() {
+  static const Profile* const kAll[] = {&kDebezium, &kEventuate,  &kEventStoreRs, &kFactcast, &kGoharvest,
+                                        &kCap,      &kOpenOutbox, &kModulith,     &kCustom};
+  return kAll;
+}
 
 const Profile* find_profile(std::string_view name) {
-  const auto* found = std::find_if(std::begin(kProfiles), std::end(kProfiles),
-                                   [&](const Profile& profile) { return profile.name == name; });
-  return found == std::end(kProfiles) ? nullptr : found;
+  const auto all = profiles();
+  const auto found = std::ranges::find(all, name, [](const Profile* profile) { return profile->name; });
+  return found == all.end() ? nullptr : *found;
 }
 
 }  // namespace penstock::outbox

@@ -1,9 +1,11 @@
 #include "connectors/outbox/row_mapping.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "connectors/outbox/cell_text.h"
+#include "core/json_pointer.h"
 #include "core/json_text.h"
 
 namespace penstock::outbox {
@@ -25,6 +27,15 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(kWhiteSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
+}
+
+// A text that may stand for a number.
+Cell cell_of_text(std::optional<std::string_view> text) {
+  if (!text) return Cell::null();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  const bool is_number = error == std::errc() && end == text->data() + text->size();
+  return is_number ? Cell::integer(number) : Cell::text(*text);
 }
 
 }  // namespace
@@ -50,10 +61,13 @@ RowMapping::RowMapping(const OutboxSettings& settings, const RowShape& shape, co
       name_space_(EventId::from_name(kNamespaceUrl, "penstock:source:" + settings.source_name)) {
   for (const Role role : kRoles) {
     if (const std::string* constant = settings_.constant_of(role)) constants_[index_of(role)] = *constant;
+    if (const auto* pointed = settings_.pointed(role)) pointed_[index_of(role)] = *pointed;
   }
   for (std::size_t i = 0; i < shape_.columns.size(); ++i) {
     const std::string& name = shape_.columns[i].name;
-    const bool mapped = std::ranges::count(columns_.by_role, std::optional(i)) > 0;
+    // Of a column that only parts of are mapped, the whole goes into the metadata.
+    const bool mapped =
+        std::ranges::any_of(kRoles, [&](Role role) { return columns_[role] == std::optional(i) && !is_pointed(role); });
     if (mapped || name == settings_.order_by || std::ranges::count(settings_.ignore, name) > 0) continue;
     extras_.push_back(i);
     append_json_string(extra_names_.emplace_back(), name);
@@ -103,14 +117,16 @@ RowMapping::Checked RowMapping::fill(const Row& row, EventBatchBuilder& builder,
 }
 
 RowMapping::Checked RowMapping::fill_id(const Row& row, Event& event) {
-  const Cell& cell = *cell_of(row, Role::kId);
-  if (cell.is == Cell::Is::kNull) return Wrong{Role::kId, "is NULL"};
   if (settings_.id_kind == IdKind::kAny) {
-    const std::string_view original = *text_of(cell, scratch_);
-    if (original.empty()) return Wrong{Role::kId, "is empty"};
-    event.id = EventId::from_name(name_space_, original);
+    const Text original = text_of_id(row);
+    if (!original.text) return Wrong{Role::kId, "is NULL"};
+    if (original.text->empty()) return Wrong{Role::kId, "is empty"};
+    event.id = EventId::from_name(name_space_, *original.text);
     return std::nullopt;
   }
+  const Cell pointed = is_pointed(Role::kId) ? cell_of_text(text_of_id(row).text) : Cell::null();
+  const Cell& cell = is_pointed(Role::kId) ? pointed : *cell_of(row, Role::kId);
+  if (cell.is == Cell::Is::kNull) return Wrong{Role::kId, "is NULL"};
   const bool binary = cell.is == Cell::Is::kUuid || cell.is == Cell::Is::kBytes;
   if (binary && cell.bytes.size() == 16) {
     std::array<std::uint8_t, 16> bytes{};
@@ -156,7 +172,13 @@ RowMapping::Checked RowMapping::fill_type(const Row& row, EventBatchBuilder& bui
 }
 
 RowMapping::Checked RowMapping::fill_payload(const Row& row, EventBatchBuilder& builder, Event& event) {
-  if (const Cell* cell = cell_of(row, Role::kPayload)) {
+  if (is_pointed(Role::kPayload)) {
+    const auto value = find_pointed(row, Role::kPayload);
+    const Text bytes = text_of_pointed(row, Role::kPayload);
+    if (bytes.text) event.data = bytes.kept(builder);
+    const bool is_text = !value || value->starts_with('"');
+    event.content_type = is_text && settings_.text_payload == TextPayload::kPlain ? kPlainText : kJson;
+  } else if (const Cell* cell = cell_of(row, Role::kPayload)) {
     const Text bytes = text_of_cell(*cell);
     if (bytes.text) event.data = bytes.kept(builder);
     event.content_type = content_type_of(*cell);
@@ -200,8 +222,7 @@ RowMapping::Checked RowMapping::fill_metadata(const Row& row, EventBatchBuilder&
 
 void RowMapping::add_source_id(const Row& row, std::string_view headers) {
   if (settings_.id_kind != IdKind::kAny || has_member(headers, "source_id")) return;
-  std::string scratch;
-  const std::string_view original = *text_of(*cell_of(row, Role::kId), scratch);
+  const std::string_view original = *text_of_id(row).text;
   metadata_ += "\"source_id\":";
   if (is_utf8_text(original))
     append_json_string(metadata_, original);
@@ -222,6 +243,9 @@ void RowMapping::add_extras(const Row& row, std::string_view headers) {
 
 RowMapping::Checked RowMapping::fill_time(const Row& row, Event& event) {
   const Cell* cell = cell_of(row, Role::kOccurredAt);
+  const Cell pointed =
+      is_pointed(Role::kOccurredAt) ? cell_of_text(text_of_pointed(row, Role::kOccurredAt).text) : Cell::null();
+  if (is_pointed(Role::kOccurredAt)) cell = &pointed;
   if (cell == nullptr || cell->is == Cell::Is::kNull) return std::nullopt;
   event.occurred_at = time_of(*cell);
   if (!event.occurred_at) return Wrong{Role::kOccurredAt, "is not a time between the years 1 and 9999"};
@@ -231,6 +255,32 @@ RowMapping::Checked RowMapping::fill_time(const Row& row, Event& event) {
 const Cell* RowMapping::cell_of(const Row& row, Role role) const {
   const auto column = columns_[role];
   return column ? &row.cells[*column] : nullptr;
+}
+
+std::optional<std::string_view> RowMapping::find_pointed(const Row& row, Role role) const {
+  const Cell* cell = cell_of(row, role);
+  const bool may_be_json = cell->is == Cell::Is::kText || cell->is == Cell::Is::kBytes;
+  if (!may_be_json) return std::nullopt;
+  // The database has looked at its own JSON types; what a text holds is looked at here.
+  if (shape_.columns[*columns_[role]].type != ColumnType::kJson && !is_json(cell->bytes)) return std::nullopt;
+  return find_by_pointer(cell->bytes, pointed_[index_of(role)]->pointer);
+}
+
+RowMapping::Text RowMapping::text_of_pointed(const Row& row, Role role) {
+  const auto value = find_pointed(row, role);
+  const auto& fallback = pointed_[index_of(role)]->fallback;
+  if (value && !value->starts_with('"') && *value != "null") return {*value, Text::Lives::kWithBatch};
+  auto text = value ? text_of_json(*value) : std::nullopt;
+  if (!text) {
+    if (fallback) return {*fallback, Text::Lives::kShortly};
+    return {};
+  }
+  scratch_ = *std::move(text);
+  return {scratch_, Text::Lives::kShortly};
+}
+
+RowMapping::Text RowMapping::text_of_id(const Row& row) {
+  return is_pointed(Role::kId) ? text_of_pointed(row, Role::kId) : text_of_cell(*cell_of(row, Role::kId));
 }
 
 RowMapping::Text RowMapping::text_of_cell(const Cell& cell) {
@@ -243,6 +293,11 @@ RowMapping::Checked RowMapping::read_text(const Row& row, Role role, Text& text)
   const Cell* cell = cell_of(row, role);
   if (cell == nullptr) {
     if (const auto& constant = constants_[index_of(role)]) text = {*constant, Text::Lives::kShortly};
+    return std::nullopt;
+  }
+  if (is_pointed(role)) {
+    text = text_of_pointed(row, role);
+    if (text.text && !is_utf8_text(*text.text)) return Wrong{role, "is not UTF-8 text, or holds a NUL"};
     return std::nullopt;
   }
   text = text_of_cell(*cell);
@@ -272,6 +327,8 @@ std::string_view RowMapping::content_type_of(const Cell& payload) const {
 }
 
 std::string RowMapping::name_of(Role role) const {
+  if (const auto* pointed = settings_.pointed(role))
+    return "`" + pointed->pointer + "` of column `" + pointed->text + "`";
   if (const std::string* column = settings_.column_of(role)) return "column `" + *column + "`";
   return std::string(to_string(role));
 }

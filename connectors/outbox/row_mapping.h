@@ -70,6 +70,13 @@ class RowMapping {
   };
 
   const Cell* cell_of(const Row& row, Role role) const;
+  bool is_pointed(Role role) const { return pointed_[index_of(role)].has_value(); }
+  // The value inside of a JSON column, as it is written; nullopt where there is none.
+  std::optional<std::string_view> find_pointed(const Row& row, Role role) const;
+  // Its text, or what stands in its place.
+  Text text_of_pointed(const Row& row, Role role);
+  // What the id is made of.
+  Text text_of_id(const Row& row);
   Text text_of_cell(const Cell& cell);
   // The text of a column, or the constant. Wrong when it is no UTF-8 text.
   Checked read_text(const Row& row, Role role, Text& text);
@@ -81,6 +88,7 @@ class RowMapping {
   RoleColumns columns_;
   EventId name_space_;  // of ids that are no UUIDs
   std::optional<std::string> constants_[kRoles.size()];
+  std::optional<connectors::ColumnOrConstant> pointed_[kRoles.size()];
   std::vector<std::size_t> extras_;       // columns that no mapping names
   std::vector<std::string> extra_names_;  // as JSON strings with a colon
   std::string scratch_, stream_, metadata_;

@@ -13,7 +13,7 @@ std::string create_table_statement(const OutboxSettings& settings) {
   for (const Role role : kRoles) {
     const std::string* column = settings.column_of(role);
     if (column == nullptr || *column == settings.order_by) continue;
-    const bool nullable = role == Role::kPayload || !is_required(role);
+    const bool nullable = role == Role::kPayload || !is_required(role, settings.null_key);
     text += ", " + quoted_identifier(*column) + (nullable ? " TEXT" : " TEXT NOT NULL");
   }
   return text + ");";

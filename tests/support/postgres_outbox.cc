@@ -12,8 +12,7 @@ PostgresOutbox::PostgresOutbox(std::string_view columns) {
   settings_.url = Secret(database_.url());
   settings_.table = {"shop", "outbox"};
   settings_.order_by = "seq";
-  for (const auto& [role, column] : outbox::find_profile("debezium")->columns)
-    settings_.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+  settings_.columns = outbox::columns_of(*outbox::find_profile("debezium"));
 }
 
 std::unique_ptr<connectors::Source> PostgresOutbox::make_source() {

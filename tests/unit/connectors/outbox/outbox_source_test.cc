@@ -10,12 +10,14 @@
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/profiles.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/recording_log.h"
+#include "tests/support/seeded_random.h"
 
 namespace penstock::outbox {
 namespace {
 
 using namespace std::chrono_literals;
-using connectors::ColumnOrConstant;
 using connectors::ReadBatch;
 using connectors::ReadRoom;
 using testing::ElementsAre;
@@ -62,7 +64,7 @@ class MemoryRows final : public OutboxTable {
       if (!is_asked_for(plan, number)) continue;
       if (taken++ == room.rows) return ScanEnd::kCutShort;
       if (rows_.large.contains(number)) {
-        receiver.large_row(number, kLarge, "7");
+        receiver.large_row({0, number}, kLarge, "7");
         continue;
       }
       const std::string& id =
@@ -80,7 +82,11 @@ class MemoryRows final : public OutboxTable {
     ++rows_.looks;
     return rows_.holders;
   }
-  Status remove(std::span<const RowKey> keys) override {
+  Identity identity() const override { return {}; }
+  Result<std::optional<connectors::Blocker>> blocker(const LockHolders&) override {
+    return std::optional<connectors::Blocker>();
+  }
+  Status settle(std::span<const RowKey> keys) override {
     for (const RowKey& key : keys) {
       rows_.removed.push_back(key.number);
       rows_.payloads.erase(key.number);
@@ -112,9 +118,8 @@ class OutboxSourceTest : public testing::Test {
     settings.order_by = "seq";
     settings.batch = 100;
     settings.event_bytes = 1 << 20;
-    for (const auto& [role, column] : find_profile("debezium")->columns)
-      settings.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
-    source_ = make_outbox_source(settings, std::make_unique<MemoryRows>(rows_), clock_);
+    settings.columns = columns_of(*find_profile("debezium"));
+    source_ = make_outbox_source(settings, std::make_unique<MemoryRows>(rows_), checkpoints_, surroundings_);
   }
 
   void open(std::vector<std::string> kept = {}) {
@@ -140,7 +145,11 @@ class OutboxSourceTest : public testing::Test {
   }
 
   TableRows rows_;
+  tests::MemorySourceCheckpoints checkpoints_;
+  tests::SeededRandom random_{1};
+  tests::RecordingLog log_;
   tests::ManualClock clock_;
+  const connectors::Surroundings surroundings_{clock_, random_, log_, "test"};
   std::unique_ptr<connectors::Source> source_;
   ReadMark last_mark_{};
   std::vector<connectors::ReadItem> items_;

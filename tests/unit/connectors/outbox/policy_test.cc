@@ -24,12 +24,14 @@ class Written {
   }
   std::vector<std::string> complaints(Backend backend = Backend::kPostgres) const {
     std::vector<connectors::SectionError> errors;
-    check_policy(section_, backend, errors);
+    check_policy(section_, *find_profile("debezium"), backend, errors);
     std::vector<std::string> messages;
     for (const auto& error : errors) messages.push_back(error.message);
     return messages;
   }
-  Policy read(Backend backend = Backend::kPostgres) const { return read_policy(section_, backend); }
+  Policy read(Backend backend = Backend::kPostgres) const {
+    return read_policy(section_, *find_profile("debezium"), backend);
+  }
 
  private:
   Section section_;

@@ -18,8 +18,7 @@ class Table {
     settings_.source_name = "orders";
     settings_.table = {"shop", "outbox"};
     settings_.order_by = "seq";
-    for (const auto& [role, column] : find_profile("debezium")->columns)
-      settings_.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+    settings_.columns = columns_of(*find_profile("debezium"));
     shape_.order_column = "seq";
     add("id", ColumnType::kText, Cell::text(kId));
     add("aggregatetype", ColumnType::kText, Cell::text("order"));
@@ -39,6 +38,11 @@ class Table {
   }
   Table& constant(Role role, std::string text) {
     settings_.columns[role] = {ColumnOrConstant::Is::kConstant, std::move(text)};
+    return *this;
+  }
+  Table& point(Role role, std::string column, std::string pointer, std::optional<std::string> fallback = {}) {
+    settings_.columns[role] = {ColumnOrConstant::Is::kPointer, std::move(column), std::move(pointer),
+                               std::move(fallback)};
     return *this;
   }
   Table& set(std::string_view column, Cell cell) {
@@ -238,6 +242,50 @@ INSTANTIATE_TEST_SUITE_P(
         Malformation{"headers", Cell::text("[]"), "is not a JSON object"},
         Malformation{"headers", Cell::text("{\"a\":"), "is not a JSON object"},
         Malformation{"at", Cell::text("soon"), "is not a time between the years 1 and 9999"}));
+
+constexpr std::string_view kWrapper =
+    R"({"id": "0190a1b2-0000-7000-8000-000000000002", "ns": "users", "aggIds": ["a\u0041", "b"], "at": 1700000000000,)"
+    R"( "body": {"n": 1.10, "big": 12345678901234567890}, "text": "x\ny", "headers": {"h": 1}, "none": null})";
+
+TEST(RowMapping, FindsValuesInsideOfAJsonColumn) {
+  const EventRef event = Table()
+                             .add("doc", ColumnType::kJson, Cell::text(kWrapper))
+                             .point(Role::kId, "doc", "/id")
+                             .point(Role::kAggregateType, "doc", "/ns")
+                             .point(Role::kAggregateId, "doc", "/aggIds/0")
+                             .point(Role::kPayload, "doc", "/body")
+                             .point(Role::kHeaders, "doc", "/headers")
+                             .point(Role::kOccurredAt, "doc", "/at")
+                             .event();
+  EXPECT_EQ(event->id.to_string(), "0190a1b2-0000-7000-8000-000000000002");
+  EXPECT_EQ(event->stream, "users-aA");
+  EXPECT_EQ(event->data, R"({"n": 1.10, "big": 12345678901234567890})");
+  EXPECT_EQ(event->content_type, "application/json");
+  EXPECT_EQ(event->occurred_at->time_since_epoch(), std::chrono::milliseconds(1'700'000'000'000));
+  EXPECT_EQ(find_member(event->metadata, "h"), "1");
+  EXPECT_TRUE(has_member(event->metadata, "doc")) << "parts of it are mapped, the whole is kept";
+}
+
+TEST(RowMapping, GivesTheCharactersOfATextInsideOfAColumn) {
+  const EventRef event =
+      Table().add("doc", ColumnType::kText, Cell::text(kWrapper)).point(Role::kPayload, "doc", "/text").event();
+  EXPECT_EQ(event->data, "x\ny");
+}
+
+TEST(RowMapping, TakesTheDefaultWhereNothingIsFound) {
+  Table table;
+  table.add("doc", ColumnType::kJson, Cell::text(kWrapper));
+  EXPECT_EQ(table.point(Role::kType, "doc", "/type", "message").event()->type, "message");
+  EXPECT_EQ(table.point(Role::kType, "doc", "/none", "message").event()->type, "message");
+  EXPECT_EQ(table.set("doc", Cell::null()).event()->type, "message");
+}
+
+TEST(MalformedRow, SaysWhereInAColumnNothingWasFound) {
+  Table table;
+  table.add("doc", ColumnType::kText, Cell::text(kWrapper)).point(Role::kType, "doc", "/type");
+  EXPECT_NE(table.malformed()->reason.find("`/type` of column `doc`: is NULL"), std::string::npos);
+  EXPECT_NE(table.set("doc", Cell::text("{\"type\":")).malformed()->reason.find("is NULL"), std::string::npos);
+}
 
 TEST(MalformedRow, NamesItsKeyWhereThereIsOne) {
   EXPECT_EQ(Table().set("type", Cell::text("")).malformed()->key, "17");

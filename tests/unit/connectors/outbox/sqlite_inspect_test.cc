@@ -13,7 +13,6 @@
 namespace penstock::outbox {
 namespace {
 
-using connectors::ColumnOrConstant;
 using connectors::Finding;
 using testing::HasSubstr;
 
@@ -25,8 +24,7 @@ class SqliteInspect : public testing::Test {
     settings_.sqlite_path = folder_.file("orders.db");
     settings_.table = {"", "outbox"};
     settings_.order_by = "seq";
-    for (const auto& [role, column] : find_profile("debezium")->columns)
-      settings_.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
+    settings_.columns = columns_of(*find_profile("debezium"));
   }
 
   // The first column of the first row, if there is one.

@@ -1,0 +1,90 @@
+#include "connectors/outbox/outbox_setup.h"
+
+#include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/postgres_statements.h"
+
+namespace penstock::outbox {
+namespace {
+
+constexpr std::string_view kOrderColumn = "seq";
+constexpr std::string_view kXidColumn = "xid";
+
+std::string with_table(std::string_view ddl, const TableName& table) {
+  constexpr std::string_view kPlace = "@table@";
+  std::string text(ddl);
+  for (auto at = text.find(kPlace); at != std::string::npos; at = text.find(kPlace, at + 1))
+    text.replace(at, kPlace.size(), table.quoted());
+  return text;
+}
+
+Result<Policy> policy_of(const Profile& profile, const SetupWish& wish) {
+  const std::string word = wish.policy.empty() ? std::string(profile.policy) : wish.policy;
+  if (word == "delete") return DeleteRows{};
+  if (word == "cursor") {
+    if (wish.guard == "xid") return KeepRows{KeepRows::Guard::kXid, std::string(kXidColumn)};
+    if (wish.guard == "writers") return KeepRows{};
+    return fail(codes::kConfigInvalid, "`" + wish.guard + "` is no guard: expected writers or xid");
+  }
+  if (word != "mark")
+    return fail(codes::kConfigInvalid, "`" + word + "` is no policy: expected delete, mark or cursor");
+  if (profile.mark_column.empty())
+    return fail(codes::kConfigInvalid, "profile \"" + std::string(profile.name) +
+                                           "\" has no column that says that a row is settled: use delete or cursor");
+  MarkRows mark{std::string(profile.mark_column), {}};
+  if (!profile.mark_value.empty()) mark.value = profile.mark_value;
+  return mark;
+}
+
+// The number and the index that the shape itself does not bring.
+std::string additions(const Profile& profile, const OutboxSettings& settings) {
+  std::string text;
+  const bool brings_order = !profile.order_by.empty() || profile.ddl.find("  seq ") != std::string_view::npos;
+  if (!brings_order) text = statement_that_adds_order_column(Backend::kPostgres, settings.table, "seq") + "\n";
+  if (xid_column(settings.policy) != nullptr) text += statement_that_adds_xid(settings) + "\n";
+  if (const auto* mark = std::get_if<MarkRows>(&settings.policy)) {
+    // The server knows the type of a plain literal from the column beside it.
+    const std::string unread = mark->value
+                                   ? quoted_identifier(mark->column) + " IS DISTINCT FROM '" + *mark->value + "'"
+                                   : quoted_identifier(mark->column) + " IS NULL";
+    text += "CREATE INDEX ON " + settings.table.quoted() + " (" + quoted_identifier(settings.order_by) + ") WHERE " +
+            unread + ";\n";
+  }
+  return text;
+}
+
+std::string source_section(const Profile& profile, const OutboxSettings& settings, const SetupWish& wish) {
+  const std::string policy(to_string(settings.policy));
+  std::string text = "[[source]]\nname     = \"orders\"\nkind     = \"outbox\"\nurl      = { env = \"OUTBOX_URL\" }\n";
+  text += "table    = '" + settings.table.to_string() + "'\nprofile  = \"" + std::string(profile.name) + "\"\n";
+  if (settings.order_by != profile.order_by) text += "order_by = \"" + settings.order_by + "\"\n";
+  if (policy != profile.policy) text += "policy   = \"" + policy + "\"\n";
+  if (xid_column(settings.policy) != nullptr) text += "guard    = \"" + wish.guard + "\"\nxid_column = \"xid\"\n";
+  return text;
+}
+
+}  // namespace
+
+Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
+  if (profile.ddl.empty())
+    return fail(codes::kConfigInvalid, "profile \"" + std::string(profile.name) +
+                                           "\" has no shape of its own: name the columns of your table in "
+                                           "[source.columns], and `penstock validate` says what it lacks");
+  auto table = parse_table_name(wish.table.empty() ? profile.table : std::string_view(wish.table));
+  if (!table) return fail(std::move(table.error()));
+  if (!is_identifier(wish.role)) return fail(codes::kConfigInvalid, "`" + wish.role + "` is no role");
+  auto policy = policy_of(profile, wish);
+  if (!policy) return fail(std::move(policy.error()));
+
+  OutboxSettings settings;
+  settings.table = *std::move(table);
+  if (settings.table.schema.empty()) settings.table.schema = "public";
+  settings.policy = *std::move(policy);
+  settings.order_by = profile.order_by.empty() ? kOrderColumn : profile.order_by;
+
+  PostgresColumns nothing_granted;
+  nothing_granted.role = quoted_identifier(wish.role);
+  return Setup{with_table(profile.ddl, settings.table), additions(profile, settings),
+               grant_statement(nothing_granted, settings), source_section(profile, settings, wish)};
+}
+
+}  // namespace penstock::outbox
