@@ -60,6 +60,13 @@ struct OpenRequest {
   std::vector<std::string> kept_by_reference;
 };
 
+// A transaction that may still commit earlier rows, so that a source doesn't pass what it has not seen.
+struct Blocker {
+  std::int64_t pid = 0;  // 0: a prepared transaction, which no session drives
+  std::string application;
+  std::chrono::seconds age{};  // of the transaction, or since it was noticed where we may not see more
+};
+
 // Figures for status and metrics. Counters since the source was made.
 struct SourceFigures {
   std::uint64_t reads = 0;    // round trips that asked for rows
@@ -67,6 +74,7 @@ struct SourceFigures {
   std::uint64_t full_scans = 0;
   std::optional<Position> settled, head;
   std::optional<std::int64_t> lag_events;
+  std::optional<Blocker> held_back_by;
 };
 
 class Source {

@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "core/json_text.h"
+
 namespace penstock::relay {
 namespace {
 
@@ -30,6 +32,13 @@ std::string details_of(const RouteReport& report) {
   for (const auto& [name, value] : members) {
     if (details.size() > 1) details += ',';
     details.append("\"").append(name).append("\":").append(std::to_string(value));
+  }
+  if (const auto& blocker = report.source.held_back_by) {
+    if (details.size() > 1) details += ',';
+    details.append(R"("held_back_by_pid":)").append(std::to_string(blocker->pid));
+    details.append(R"(,"held_back_by_age_s":)").append(std::to_string(blocker->age.count()));
+    details.append(R"(,"held_back_by":)");
+    append_json_string(details, blocker->application);
   }
   return details + "}";
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "connectors/outbox/cursor_place.h"
+#include "connectors/outbox/held_back.h"
 #include "connectors/outbox/low_mark.h"
 #include "connectors/outbox/poll_pace.h"
 #include "connectors/outbox/row_mapping.h"
@@ -24,6 +25,9 @@ using connectors::SourceFigures;
 
 constexpr std::chrono::milliseconds kBetweenLooks{100};  // at the lock holders
 constexpr std::chrono::seconds kBetweenFullScans{2};
+// A transaction that is waited for is named once that takes so long, and looked at so often then. With guard
+// "xid" only a look shows whether there is one.
+constexpr std::chrono::seconds kLongWait{1}, kBetweenBlockerLooks{1}, kBetweenIdleBlockerLooks{5};
 // A full scan that takes long is made less often still.
 constexpr int kRestPerFullScan = 10;
 
@@ -83,8 +87,12 @@ class Harvest final : public RowReceiver {
 class OutboxSource final : public connectors::Source {
  public:
   OutboxSource(const OutboxSettings& settings, std::unique_ptr<OutboxTable> table, SourceCheckpoints& checkpoints,
-               const Clock& clock)
-      : settings_(settings), table_(std::move(table)), checkpoints_(checkpoints), clock_(clock) {}
+               const connectors::Surroundings& surroundings)
+      : settings_(settings),
+        table_(std::move(table)),
+        checkpoints_(checkpoints),
+        clock_(surroundings.clock),
+        held_back_(settings.source_name, surroundings.log) {}
   ~OutboxSource() override { close(); }
 
   Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
@@ -105,6 +113,8 @@ class OutboxSource final : public connectors::Source {
     PollPace pace;
     std::vector<std::int64_t> kept;  // numbers of rows parked by reference, ascending
     SteadyTime next_look{}, next_full_scan{};
+    SteadyTime next_blocker_look{};
+    std::optional<SteadyTime> waits_since;  // for lock holders
     // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
     SteadyTime next_poll{};
     ScanEnd last_end = ScanEnd::kCutShort;
@@ -130,6 +140,8 @@ class OutboxSource final : public connectors::Source {
   Result<ReadBatch> poll(const ReadRoom& room);
   Result<ReadBatch> scan(const ScanRoom& room);
   Status look_at_holders();
+  bool wants_blocker();
+  Status look_at_blocker();
   ReadBatch hand_out(Harvest& harvest);
   tl::unexpected<Error> end_opening(Error error);
 
@@ -137,6 +149,7 @@ class OutboxSource final : public connectors::Source {
   const std::unique_ptr<OutboxTable> table_;
   SourceCheckpoints& checkpoints_;
   const Clock& clock_;
+  HeldBack held_back_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
 };
@@ -246,6 +259,8 @@ Result<ReadBatch> OutboxSource::poll(const ReadRoom& room) {
   if (!news) return fail(news.error());
   if (*news == OutboxTable::News::kNone) return ReadBatch{};
   if (auto looked = look_at_holders(); !looked) return fail(std::move(looked.error()));
+  if (wants_blocker())
+    if (auto looked = look_at_blocker(); !looked) return fail(std::move(looked.error()));
   const auto first_row =
       room.window == ReadRoom::Window::kEmpty ? ScanRoom::FirstRow::kAlways : ScanRoom::FirstRow::kMustFit;
   return scan({std::min(room.events, settings_.batch), room.bytes, first_row});
@@ -258,6 +273,38 @@ Status OutboxSource::look_at_holders() {
   const auto holders = table_->lock_holders();
   if (!holders) return fail(holders.error());
   low_mark.saw_holders(*holders);
+  return {};
+}
+
+bool OutboxSource::wants_blocker() {
+  Opening& opening = *opening_;
+  const SteadyTime now = clock_.now();
+  if (opening.low_mark.awaited().empty())
+    opening.waits_since.reset();
+  else if (!opening.waits_since)
+    opening.waits_since = now;
+  const bool waits_long = opening.waits_since && now - *opening.waits_since >= kLongWait;
+  const bool nothing_left = opening.read_to && opening.last_end == ScanEnd::kExhausted;
+  return (waits_long || nothing_left || held_back_.by()) && now >= opening.next_blocker_look;
+}
+
+Status OutboxSource::look_at_blocker() {
+  Opening& opening = *opening_;
+  const SteadyTime now = clock_.now();
+  auto blocker = std::optional<connectors::Blocker>();
+  if (opening.read_to || opening.waits_since) {
+    auto found = table_->blocker(opening.low_mark.awaited());
+    if (!found) return fail(std::move(found.error()));
+    blocker = *std::move(found);
+  }
+  // What we may not see of another role's session is counted from when it was noticed.
+  if (blocker && blocker->age.count() < 0)
+    blocker->age = opening.waits_since ? std::chrono::duration_cast<std::chrono::seconds>(now - *opening.waits_since)
+                                       : std::chrono::seconds(0);
+  held_back_.saw(std::move(blocker), now);
+  figures_.held_back_by = held_back_.by();
+  opening.next_blocker_look =
+      now + (opening.waits_since || held_back_.by() ? kBetweenBlockerLooks : kBetweenIdleBlockerLooks);
   return {};
 }
 
@@ -355,6 +402,7 @@ Status OutboxSource::keep_alive() {
 
 void OutboxSource::close() {
   opening_.reset();
+  figures_.held_back_by.reset();
   table_->close();
 }
 
@@ -384,13 +432,14 @@ std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& set
                                                        const connectors::Surroundings& surroundings) {
   auto table = settings.backend == Backend::kPostgres ? make_postgres_table(settings, surroundings)
                                                       : make_sqlite_table(settings);
-  return make_outbox_source(settings, std::move(table), checkpoints, surroundings.clock);
+  return make_outbox_source(settings, std::move(table), checkpoints, surroundings);
 }
 
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
                                                        std::unique_ptr<OutboxTable> table,
-                                                       SourceCheckpoints& checkpoints, const Clock& clock) {
-  return std::make_unique<OutboxSource>(settings, std::move(table), checkpoints, clock);
+                                                       SourceCheckpoints& checkpoints,
+                                                       const connectors::Surroundings& surroundings) {
+  return std::make_unique<OutboxSource>(settings, std::move(table), checkpoints, surroundings);
 }
 
 const connectors::SourceKind& source_kind() {

@@ -17,7 +17,8 @@ std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& set
 // Over a given table; for tests.
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
                                                        std::unique_ptr<OutboxTable> table,
-                                                       SourceCheckpoints& checkpoints, const Clock& clock);
+                                                       SourceCheckpoints& checkpoints,
+                                                       const connectors::Surroundings& surroundings);
 
 // What the program is told about this connector.
 const connectors::SourceKind& source_kind();

@@ -75,6 +75,10 @@ class OutboxTable {
   };
   virtual Identity identity() const = 0;
 
+  // The oldest of the transactions that a source waits for: of `awaited`, or, with guard "xid", of those that
+  // keep rows above the snapshot's xmin. nullopt where there is none, or the database can't have one.
+  virtual Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) = 0;
+
   // Does with the rows what the policy says (not for KeepRows), in one transaction, durable when it returns. Rows that
   // are gone, or have another id, are no error.
   virtual Status settle(std::span<const RowKey> rows) = 0;

@@ -100,6 +100,25 @@ const char* const kLockHoldersStatement =
     " AND l.pid IS DISTINCT FROM pg_backend_pid()"
     " AND (l.relation = $1::int8::oid OR l.relation IN (SELECT p.relid FROM pg_partition_tree($1::int8::oid) p))";
 
+const char* const kBlockerStatement =
+    "SELECT coalesce(a.pid, 0)::int8, coalesce(a.application_name, 'prepared ' || p.gid, ''),"
+    " coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), -1)::int8"
+    " FROM unnest($1::text[]) AS w(id)"
+    " LEFT JOIN pg_locks l ON l.locktype = 'virtualxid' AND l.virtualtransaction = w.id AND l.virtualxid = w.id"
+    " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+    " LEFT JOIN pg_prepared_xacts p ON '-1/' || p.transaction::text = w.id"
+    " WHERE a.pid IS NOT NULL OR p.gid IS NOT NULL ORDER BY 3 DESC LIMIT 1";
+
+std::string xid_blocker_statement(const OutboxSettings& settings) {
+  return "SELECT s.pid, s.name, coalesce(extract(epoch FROM clock_timestamp() - s.since), -1)::int8 FROM"
+         " (SELECT a.pid::int8, a.application_name AS name, a.xact_start AS since, a.backend_xid AS xid"
+         " FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL UNION ALL"
+         " SELECT 0, 'prepared ' || p.gid, p.prepared, p.transaction FROM pg_prepared_xacts p) AS s"
+         " WHERE EXISTS (SELECT FROM " +
+         settings.table.quoted() + " AS t WHERE t." + quoted_identifier(*xid_column(settings.policy)) +
+         " >= pg_snapshot_xmin(pg_current_snapshot())) ORDER BY age(s.xid) DESC LIMIT 1";
+}
+
 const char* const kTryLockStatement =
     "SELECT pg_try_advisory_lock(hashtextextended('penstock.source.' || $1::int8::text, 0))";
 

@@ -45,6 +45,13 @@ std::string unread_condition(const OutboxSettings& settings, const PostgresColum
 // Transactions that hold a row-exclusive lock on the table $1 or one of its partitions, but for ours.
 extern const char* const kLockHoldersStatement;
 
+// The oldest transaction among those of the virtual ids $1: pid (0 = prepared), name, age in seconds (-1 =
+// we may not see it).
+extern const char* const kBlockerStatement;
+
+// The same of those that keep rows of the table above the snapshot's xmin; none where there are no such rows.
+std::string xid_blocker_statement(const OutboxSettings& settings);
+
 // Whether we got the lock of the source's table $1.
 extern const char* const kTryLockStatement;
 

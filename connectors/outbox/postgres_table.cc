@@ -87,6 +87,7 @@ class PostgresTable final : public OutboxTable {
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override;
   Result<LockHolders> lock_holders() override;
+  Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) override;
   Status settle(std::span<const RowKey> rows) override;
   Result<News> look_for_news() override { return News::kUnknown; }
   Result<Waited> wait_for_notification(Deadline deadline, std::stop_token stop) override;
@@ -131,7 +132,7 @@ class PostgresTable final : public OutboxTable {
   std::vector<PostgresColumn> columns_;  // as in shape_
   RowShape shape_;
   RoleColumns roles_;
-  Statement scan_, settle_, holders_, drawn_;
+  Statement scan_, settle_, holders_, blocker_, drawn_;
   FetchLimit fetch_;
   std::vector<Cell> cells_;
   SteadyTime last_round_trip_{};
@@ -194,6 +195,8 @@ void PostgresTable::prepare_statements() {
   scan_ = {"outbox_scan", xid_column(settings_.policy) == nullptr ? scan_statement(settings_, table_, columns_, roles_)
                                                                   : xid_scan_statement(settings_, columns_, roles_)};
   if (!keeps_rows()) settle_ = {"outbox_settle", settle_statement(settings_, table_, columns_[roles_.id()])};
+  blocker_ = {"outbox_blocker",
+              xid_column(settings_.policy) == nullptr ? kBlockerStatement : xid_blocker_statement(settings_)};
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
 }
@@ -330,6 +333,17 @@ Result<LockHolders> PostgresTable::lock_holders() {
   LockHolders holders;
   for (std::size_t row = 0; row < rows->size(); ++row) holders.emplace(rows->bytes(row, 0));
   return holders;
+}
+
+Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHolders& awaited) {
+  Parameters parameters;
+  if (xid_column(settings_.policy) == nullptr)
+    parameters.texts(std::vector<std::string>(awaited.begin(), awaited.end()));
+  const auto rows = run(blocker_, parameters);
+  if (!rows) return fail(rows.error());
+  if (rows->empty()) return std::optional<connectors::Blocker>();
+  return std::optional(connectors::Blocker{rows->integer(0, 0), std::string(rows->bytes(0, 1)),
+                                           std::chrono::seconds(rows->integer(0, 2))});
 }
 
 Status PostgresTable::try_settle(Deadline deadline, std::stop_token stop) {

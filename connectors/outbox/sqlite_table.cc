@@ -70,6 +70,9 @@ class SqliteTable final : public OutboxTable {
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }
   Result<LockHolders> lock_holders() override { return LockHolders(); }
+  Result<std::optional<connectors::Blocker>> blocker(const LockHolders&) override {
+    return std::optional<connectors::Blocker>();
+  }
   Status settle(std::span<const RowKey> rows) override;
   Result<News> look_for_news() override;
   Result<Waited> wait_for_notification(Deadline, std::stop_token) override { return Waited::kNo; }

@@ -23,6 +23,9 @@ class PostgresOutbox {
   std::unique_ptr<connectors::Source> make_source();
   std::unique_ptr<outbox::OutboxTable> make_table();
   MemorySourceCheckpoints& checkpoints() { return checkpoints_; }
+  RecordingLog& log() { return log_; }
+  // With a clock of the test's own, which outlives the source.
+  connectors::Surroundings surroundings_at(const Clock& clock) { return {clock, random_, log_, "test"}; }
 
   // One row in a transaction of its own; the data is the number in decimal.
   void insert(std::string_view key, int number, std::string_view type = "counted");

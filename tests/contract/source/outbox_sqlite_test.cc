@@ -6,6 +6,8 @@
 #include "connectors/outbox/outbox_source.h"
 #include "tests/contract/source/source_contract.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/recording_log.h"
+#include "tests/support/seeded_random.h"
 #include "tests/support/temporary_folder.h"
 
 namespace penstock::tests {
@@ -29,9 +31,8 @@ class SqliteOutbox final : public SourceTable {
     settings.table = {"", "outbox"};
     settings.order_by = "seq";
     settings.policy = policy_;
-    for (const auto& [role, column] : outbox::find_profile("debezium")->columns)
-      settings.columns[role] = {ColumnOrConstant::Is::kColumn, std::string(column)};
-    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), checkpoints_, clock_);
+    settings.columns = outbox::columns_of(*outbox::find_profile("debezium"));
+    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), checkpoints_, surroundings_);
   }
   void write(std::string_view key, int number) override { insert(key, number, "counted"); }
   bool write_malformed() override { return insert("a", 0, ""), true; }
@@ -65,7 +66,10 @@ class SqliteOutbox final : public SourceTable {
 
   const outbox::Policy policy_;
   MemorySourceCheckpoints checkpoints_;
+  SeededRandom random_{1};
+  RecordingLog log_;
   SystemClock clock_;
+  const connectors::Surroundings surroundings_{clock_, random_, log_, "test"};
   TemporaryFolder folder_;
   const std::string path_ = folder_.file("orders.db");
   sqlite3* database_ = nullptr;

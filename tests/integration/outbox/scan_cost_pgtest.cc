@@ -110,8 +110,8 @@ TEST_F(ScanCost, IsSmallWithManyHoles) {
 
 TEST_F(ScanCost, IsThatOfTheWholeTableAtMostEveryTwoSeconds) {
   ManualClock clock;
-  const auto source =
-      outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(), clock);
+  const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
+                                                 outbox().surroundings_at(clock));
   ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
   for (int i = 0; i < 20; ++i) {
     outbox().insert("a", i);
@@ -133,8 +133,8 @@ TEST_F(ScanCost, OfARunningSourceStaysSmallBehindDeadRows) {
   constexpr int kPolls = 50;
   {
     ManualClock clock;
-    const auto source =
-        outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(), clock);
+    const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
+                                                   outbox().surroundings_at(clock));
     ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
     for (int poll = 0; poll < kPolls; ++poll) {
       read(*source);

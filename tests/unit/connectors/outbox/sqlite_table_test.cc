@@ -7,6 +7,8 @@
 #include "connectors/outbox/outbox_source.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/recording_log.h"
+#include "tests/support/seeded_random.h"
 #include "tests/support/temporary_folder.h"
 
 namespace penstock::outbox {
@@ -59,9 +61,8 @@ class SqliteOutbox : public testing::Test {
     settings.order_by = order_by_;
     settings.event_bytes = event_bytes;
     settings.batch = batch;
-    for (const auto& [role, column] : find_profile("debezium")->columns)
-      settings.columns[role] = {connectors::ColumnOrConstant::Is::kColumn, std::string(column)};
-    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, clock_);
+    settings.columns = columns_of(*find_profile("debezium"));
+    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, surroundings_);
   }
   ReadBatch read(connectors::Source& source, const ReadRoom& room = kRoom) {
     auto batch = source.read(room, Deadline::in(0s), {});
@@ -71,7 +72,10 @@ class SqliteOutbox : public testing::Test {
 
   tests::TemporaryFolder folder_;
   tests::MemorySourceCheckpoints checkpoints_;
+  tests::SeededRandom random_{1};
+  tests::RecordingLog log_;
   tests::ManualClock clock_;
+  const connectors::Surroundings surroundings_{clock_, random_, log_, "test"};
   sqlite3* database_ = nullptr;
   std::string order_by_ = "seq";
 };

@@ -1,0 +1,30 @@
+#include "connectors/outbox/held_back.h"
+
+namespace penstock::outbox {
+namespace {
+
+std::string name_of(const connectors::Blocker& blocker) {
+  const std::string application = blocker.application.empty() ? "" : " (" + blocker.application + ")";
+  if (blocker.pid == 0) return "a prepared transaction" + application;
+  return "the transaction of pid " + std::to_string(blocker.pid) + application;
+}
+
+}  // namespace
+
+void HeldBack::saw(std::optional<connectors::Blocker> blocker, SteadyTime now) {
+  if (blocker && !by_) {
+    since_ = now;
+    log_.warn(
+        "outbox",
+        Error(codes::kOutboxHeldBack, name_of(*blocker) + " has been open for " + std::to_string(blocker->age.count()) +
+                                          " s and may still commit earlier rows"),
+        {{"source", source_name_}});
+  } else if (!blocker && by_) {
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(now - since_);
+    log_.info("outbox", "no transaction holds the source back any more",
+              {{"source", source_name_}, {"seconds", std::to_string(waited.count())}});
+  }
+  by_ = std::move(blocker);
+}
+
+}  // namespace penstock::outbox
