@@ -207,13 +207,13 @@ Result<OutboxSource::Resume> OutboxSource::resume_at(SourceCheckpoint checkpoint
   auto ranges = parse_ranges(checkpoint.position);
   if (by_xid ? !place : !ranges) return foreign("it was made under another guard");
   const std::int64_t settled_to = by_xid ? place->number : ranges->back().first - 1;
-  if (checkpoint.timeline != identity.timeline) {
-    // A promotion may have lost rows whose numbers are then given again.
-    const auto drawn = table_->last_drawn();
-    if (!drawn) return fail(drawn.error());
-    if (by_xid || !*drawn || **drawn < settled_to)
-      return foreign("the database was promoted since, and may have lost rows that were delivered");
-  }
+  const auto drawn = table_->last_drawn();
+  if (!drawn) return fail(drawn.error());
+  if (!by_xid && *drawn && **drawn < settled_to)
+    return foreign("its sequence stands at " + std::to_string(**drawn) + ", so numbers are given again");
+  // A promotion may have lost rows whose numbers are then given again.
+  if (checkpoint.timeline != identity.timeline && (by_xid || !*drawn))
+    return foreign("the database was promoted since, and may have lost rows that were delivered");
   if (by_xid) return Resume{std::move(checkpoint), LowMark(table_->mark_moves()), place};
   LowMark low_mark(table_->mark_moves(), Crowded::kHoldBack, *std::move(ranges));
   return Resume{std::move(checkpoint), std::move(low_mark), {}};
@@ -277,6 +277,7 @@ Status OutboxSource::look_at_holders() {
 }
 
 bool OutboxSource::wants_blocker() {
+  if (!keeps_rows()) return false;  // nothing hangs on it
   Opening& opening = *opening_;
   const SteadyTime now = clock_.now();
   if (opening.low_mark.awaited().empty())

@@ -85,6 +85,28 @@ TEST_P(OutboxCursor, Fault9WaitsForAPreparedTransaction) {
   EXPECT_EQ(data_of(read_until(*source, by_xid() ? 2 : 1)), by_xid() ? "1 2" : "1");
 }
 
+// Pitfalls: "xmin horizon held": pid, application and age are named.
+TEST_P(OutboxCursor, Fault9NamesTheTransactionThatHoldsItBack) {
+  const auto source = open();
+  const auto late = writer();
+  late->run("SET application_name = 'checkout'; BEGIN");
+  late->insert("a", 1);
+  const std::string pid = late->run("SELECT pg_backend_pid()");
+  outbox().insert("b", 2);
+  const auto deadline = Deadline::in(std::chrono::seconds(20));
+  while (!source->figures().held_back_by && !deadline.expired()) read(*source);
+  const auto blocker = source->figures().held_back_by;
+  ASSERT_TRUE(blocker);
+  EXPECT_EQ(std::to_string(blocker->pid), pid);
+  EXPECT_EQ(blocker->application, "checkout");
+  EXPECT_GE(blocker->age.count(), 0);
+  late->run("COMMIT");
+  while (source->figures().held_back_by && !deadline.expired()) read(*source);
+  EXPECT_FALSE(source->figures().held_back_by);
+  EXPECT_EQ(outbox().log().count(LogLevel::kWarn), 1U) << outbox().log().text();
+  EXPECT_EQ(outbox().log().count(LogLevel::kInfo), 1U) << outbox().log().text();
+}
+
 TEST_P(OutboxCursor, DeliversNothingTwiceThoughAHoleHoldsItBack) {
   auto source = open();
   const auto late = writer();
@@ -126,6 +148,19 @@ TEST_P(OutboxCursor, RefusesTheCheckpointOfAnotherTable) {
   auto checkpoint = outbox().checkpoints().load("orders").value().value();
   checkpoint.system_identifier += "0";
   outbox().checkpoints().put("orders", checkpoint);
+  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
+}
+
+TEST_P(OutboxCursor, RefusesToGoOnWhereNumbersAreGivenAgain) {
+  if (by_xid()) GTEST_SKIP() << "numbers may start again where transactions order them";
+  for (int number = 1; number <= 5; ++number) outbox().insert("a", number);
+  {
+    const auto source = open();
+    ASSERT_EQ(read(*source).size(), 5U);
+    ASSERT_TRUE(source->settle(ReadMark{5}));
+  }
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  outbox().insert("a", 6);
   EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
 }
 
