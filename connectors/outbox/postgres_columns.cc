@@ -188,6 +188,12 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
   if (const std::string* mark = settled_column(settings.policy); mark != nullptr && columns.find(*mark) == nullptr)
     return fail(codes::kOutboxTableMissing, table + " has no column `" + *mark + "`, which is to mark settled rows: " +
                                                 statement_that_adds_mark(settings));
+  if (const auto* mark = std::get_if<MarkRows>(&settings.policy); mark != nullptr && !mark->value) {
+    const PostgresColumn& column = *columns.find(mark->column);
+    if (column.type != ColumnType::kTime && column.type != ColumnType::kText)
+      return fail(codes::kOutboxRefused, table + ": column `" + column.name + "` is " + column.type_name +
+                                             ", which can't hold the time of settling: name a value for it in `mark`");
+  }
   if (!columns.may_use_schema || !columns.may_select || !may_settle(columns, settings))
     return fail(codes::kOutboxUnauthorized, "policy \"" + std::string(to_string(settings.policy)) +
                                                 "\" needs further rights: " + grant_statement(columns, settings));

@@ -36,7 +36,7 @@ const Profile kGoharvest{
     .columns = kColumns,
     .ignore = kIgnore,
     .id_kind = IdKind::kAny,
-    .text_payload = TextPayload::kJson,
+    .text_payload = TextPayload::kPlain,
     .null_key = NullKey::kRefuse,
     .table = "public.outbox",
     .order_by = "id",

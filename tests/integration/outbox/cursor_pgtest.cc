@@ -75,13 +75,14 @@ TEST_P(OutboxCursor, Fault9WaitsForAPreparedTransaction) {
   const auto late = writer();
   late->run("BEGIN");
   late->insert("a", 1);
-  late->run("PREPARE TRANSACTION 'cursor_late'");
+  const std::string name = by_xid() ? "'late_for_xid'" : "'late_for_writers'";
+  late->run("PREPARE TRANSACTION " + name);
   outbox().insert("b", 2);
   read_past_the_hole(*source, "2");
   source = nullptr;
   source = open();
   EXPECT_EQ(poll_for_a_while(*source), "");
-  late->run("COMMIT PREPARED 'cursor_late'");
+  late->run("COMMIT PREPARED " + name);
   EXPECT_EQ(data_of(read_until(*source, by_xid() ? 2 : 1)), by_xid() ? "1 2" : "1");
 }
 

@@ -3,6 +3,8 @@
 // that was settled comes again, under every policy.
 //
 // PENSTOCK_TORTURE_SECONDS (10) and PENSTOCK_TORTURE_WRITERS (8) make it longer and wider.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -47,7 +49,8 @@ class Storm {
       if (random.below(4) == 0) session.run("SELECT pg_sleep(" + std::to_string(random.below(200)) + " * 0.001)");
       const bool rolls_back = random.below(5) == 0;
       if (may_prepare_ && random.below(10) == 0) {
-        const std::string name = "'storm_" + std::to_string(writer) + "_" + std::to_string(turn) + "_" + key + "'";
+        const std::string name = "'storm_" + std::to_string(::getpid()) + "_" + std::to_string(writer) + "_" +
+                                 std::to_string(turn) + "_" + key + "'";
         session.run("PREPARE TRANSACTION " + name);
         session.run("SELECT pg_sleep(0.05)");
         session.run((rolls_back ? "ROLLBACK PREPARED " : "COMMIT PREPARED ") + name);
