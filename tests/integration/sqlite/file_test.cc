@@ -123,9 +123,17 @@ TEST_F(SqliteFile, IsScannedInBoundedStretchesForRareTypes) {
   const auto first = store_->log().read_after(Position{0}, {}, filter);
   EXPECT_TRUE(first->events->empty());
   EXPECT_EQ(first->reached, Position{20'000});
-  const auto second = store_->log().read_after(first->reached, {}, filter);
-  EXPECT_EQ(second->events->size(), 1u);
-  EXPECT_EQ(second->reached, Position{21'001});
+  // What is near the head comes in the pages that all followers share.
+  Position reached = first->reached;
+  std::size_t found = 0;
+  for (int reads = 0; reads < 3 && found == 0; ++reads) {
+    const auto next = store_->log().read_after(reached, {}, filter);
+    ASSERT_TRUE(next);
+    found = next->events->size();
+    reached = next->reached;
+  }
+  EXPECT_EQ(found, 1u);
+  EXPECT_EQ(reached, Position{21'001});
   EXPECT_EQ(store_->log().read_before(Position{21'001}, {}, filter)->reached, Position{1'001});
 }
 
