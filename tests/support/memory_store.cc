@@ -379,8 +379,8 @@ Result<std::vector<store::KindCount>> MemoryParts::Events::kinds() {
     std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counted;
     for (const EventRef& event : db.log_) ++counted[{event->category, event->type}];
     std::vector<store::KindCount> kinds;
-    for (const auto& [kind, events] : counted)
-      kinds.push_back({std::string(kind.first), std::string(kind.second), events});
+    for (const auto& [kind, count] : counted)
+      kinds.push_back({std::string(kind.first), std::string(kind.second), count});
     return kinds;
   });
 }
