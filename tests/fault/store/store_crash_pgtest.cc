@@ -51,13 +51,13 @@ class Service {
   }
   const std::set<std::string>& acknowledged() const { return acknowledged_; }
   const std::set<std::string>& rolled_back() const { return rolled_back_; }
-  // Ends the session in the middle of what it does.
+  // Of its sessions, by which they are found at the server and ended in the middle of what they do.
   std::string application() const { return "service-" + std::to_string(number_); }
 
  private:
   void run(const std::stop_token& stop) {
     std::unique_ptr<Session> session;
-    for (int round = 0; !stop.stop_requested(); ++round) {
+    while (!stop.stop_requested()) {
       if (!session || session->broken()) {
         store::postgres::SessionSettings settings;
         settings.url = Secret(url_);

@@ -32,7 +32,8 @@ TEST(SqliteOnAFullDisk, RefusesAppendsAndTakesThemAgainWhenThereIsRoom) {
   const auto store = open_migrated(disk.file("penstock.db"));
   std::int64_t appended = 0;
   std::string code;
-  while ((code = append(*store, random)) == "ok" && appended * kEventBytes <= kSmall) ++appended;
+  while ((code = append(*store, random)) == "ok" && static_cast<std::size_t>(appended) * kEventBytes <= kSmall)
+    ++appended;
   EXPECT_EQ(code, "store.disk_full") << "after " << appended;
   EXPECT_EQ(append(*store, random), "store.disk_full") << "and again";
   ASSERT_GT(appended, 0);
