@@ -130,6 +130,7 @@ TEST_F(SupervisorTest, WaitsForADatabaseThatIsAwayAndSaysSoOnce) {
   EXPECT_TRUE(reaches("running"));
   EXPECT_EQ(lines_with("nobody listens"), 1U) << log_.text();
   EXPECT_EQ(lines_with("is running again"), 1U) << log_.text();
+  supervisor_.reset();
 }
 
 TEST_F(SupervisorTest, WaitsForAStoreThatIsAway) {
@@ -150,6 +151,7 @@ TEST_F(SupervisorTest, GoesOnAfterTheSinksSessionWasLost) {
   start(line_.plan("one"));
   EXPECT_TRUE(line_.all_settled());
   EXPECT_GE(line_.broker.opens(), 2U);
+  supervisor_.reset();
 }
 
 TEST_F(SupervisorTest, DrainUnderLoadLeavesNoDuplicate) {
