@@ -7,17 +7,12 @@
 #include <set>
 
 #include "store/append_queue.h"
+#include "tests/unit/store/lettered_ids.h"
 
 namespace penstock::store {
 namespace {
 
 constexpr std::chrono::seconds kLong{30};
-
-EventId id_of(char letter) {
-  std::array<std::uint8_t, 16> bytes{};
-  bytes.back() = static_cast<std::uint8_t>(letter);
-  return EventId(bytes);
-}
 
 // Answers store.stream_locked for the streams that are held; notes what it wrote, in order.
 class HoldingAppender final : public BatchAppender {

@@ -5,17 +5,12 @@
 #include <thread>
 
 #include "store/append_queue.h"
+#include "tests/unit/store/lettered_ids.h"
 
 namespace penstock::store {
 namespace {
 
 constexpr std::chrono::seconds kLong{30};
-
-EventId id_of(char letter) {
-  std::array<std::uint8_t, 16> bytes{};
-  bytes.back() = static_cast<std::uint8_t>(letter);
-  return EventId(bytes);
-}
 
 // Holds its first batch until it is opened; notes the letters of every batch.
 class GatedAppender final : public BatchAppender {

@@ -4,16 +4,12 @@
 
 #include <future>
 
+#include "tests/unit/store/lettered_ids.h"
+
 namespace penstock::store {
 namespace {
 
 constexpr std::chrono::seconds kLong{30};
-
-EventId id_of(char letter) {
-  std::array<std::uint8_t, 16> bytes{};
-  bytes.back() = static_cast<std::uint8_t>(letter);
-  return EventId(bytes);
-}
 
 AppendRequest request_of(char letter, AfterFailure after_failure, std::string_view stream = "order-1") {
   AppendRequest request{.after_failure = after_failure};

@@ -4,14 +4,10 @@
 
 #include <map>
 
+#include "tests/unit/store/lettered_ids.h"
+
 namespace penstock::store {
 namespace {
-
-EventId id_of(char letter) {
-  std::array<std::uint8_t, 16> bytes{};
-  bytes.back() = static_cast<std::uint8_t>(letter);
-  return EventId(bytes);
-}
 
 // "abc" = three events with these ids.
 AppendRequest request(ExpectedVersion expected, std::string_view letters, std::string_view stream = "order-1",

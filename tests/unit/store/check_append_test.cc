@@ -2,15 +2,10 @@
 
 #include "store/checkpoints.h"
 #include "store/event_store.h"
+#include "tests/unit/store/lettered_ids.h"
 
 namespace penstock::store {
 namespace {
-
-EventId id_of(char letter) {
-  std::array<std::uint8_t, 16> bytes{};
-  bytes.back() = static_cast<std::uint8_t>(letter);
-  return EventId(bytes);
-}
 
 Event sound_event() {
   return {.id = id_of('a'), .stream = "order-1", .category = "order", .type = "placed", .data = "{}"};
