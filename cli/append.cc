@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/expected_version.h"
 #include "cli/json_writer.h"
 #include "cli/store_command.h"
 #include "cli/timestamp_text.h"
@@ -22,17 +23,6 @@ struct AppendOptions {
   std::string stream, type, id, expected = "any", content_type = "application/json", metadata = "{}", occurred_at;
   bool no_data = false;
 };
-
-std::optional<store::ExpectedVersion> parse_expected(std::string_view word) {
-  if (word == "any") return store::AnyVersion{};
-  if (word == "none") return store::NoStream{};
-  if (word == "exists") return store::StreamExists{};
-  std::int64_t number = 0;
-  const char* end = word.data() + word.size();
-  const auto parsed = std::from_chars(word.data(), end, number);
-  if (word.empty() || parsed.ec != std::errc() || parsed.ptr != end || number < 0) return std::nullopt;
-  return Version{number};
-}
 
 // All of standard input, or one byte more than the limit. An error is the operating system's number.
 tl::expected<std::string, int> read_input(std::size_t limit) {
@@ -57,7 +47,7 @@ struct WantedAppend {
 
 std::optional<WantedAppend> check_options(const AppendOptions& options, Invocation& invocation) {
   WantedAppend wanted;
-  const auto expected = parse_expected(options.expected);
+  const auto expected = parse_expected_version(options.expected);
   if (!expected) {
     invocation.fail(ExitCode::kUsage, "--expected-version: \"" + printable(options.expected) +
                                           "\" is no expected version (expected any, none, exists or a number)");

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/invariant.h"
+#include "store/retention.h"
 
 namespace penstock::store {
 namespace {
@@ -34,6 +35,10 @@ class Planner {
   struct Stream {
     std::string_view category;
     std::optional<Version> last_version;  // nullopt: no such stream
+    StreamState state = StreamState::kLive;
+    Version truncate_before{0};
+
+    bool exists() const { return last_version && state == StreamState::kLive; }
   };
 
   // A stream of a request, with its expectation if there is one.
@@ -46,6 +51,7 @@ class Planner {
   Result<AppendReceipt> judge(const AppendRequest& request) {
     INVARIANT(!request.events.empty(), "requests are checked before they are planned");
     const std::vector<Part> parts = parts_of(request);
+    if (const auto tombstoned = find_tombstoned(request)) return removed(*tombstoned, StreamState::kTombstoned);
     std::vector<std::optional<Known>> known;
     known.reserve(request.events.size());
     for (const EventRef& event : request.events) known.push_back(find_event(*event));
@@ -54,6 +60,13 @@ class Planner {
     if (auto fits = check_categories(request); !fits) return fail(std::move(fits.error()));
     if (auto holds = check_expectations(request, parts); !holds) return fail(std::move(holds.error()));
     return write(request);
+  }
+
+  // The first stream of those that events are written to which takes none.
+  std::optional<std::string_view> find_tombstoned(const AppendRequest& request) const {
+    for (const EventRef& event : request.events)
+      if (find_stream(event->stream).state == StreamState::kTombstoned) return event->stream;
+    return std::nullopt;
   }
 
   std::vector<Part> parts_of(const AppendRequest& request) const {
@@ -92,7 +105,7 @@ class Planner {
         receipt.last_position = std::max(receipt.last_position, last->position);
       }
       if (!first) continue;  // only checked: a retry is answered as the first attempt was
-      if (part.expected && !stands_where_expected(*part.expected, first->version)) {
+      if (part.expected && !stands_where_expected(*part.expected, first->version, part.stream)) {
         if (!holds(*part.expected, part.stream)) return wrong_version(part);
         return reused(*first_event, *first);
       }
@@ -106,7 +119,9 @@ class Planner {
     if (request.known_id != KnownId::kBytesMustMatch) return {};
     for (std::size_t i = 0; i < known.size(); ++i) {
       const Event& event = *request.events[i];
-      if (event.type != known[i]->type || event.data != known[i]->data)
+      // Of an event that was scavenged only the id is left to compare.
+      const bool scavenged = known[i]->type.empty();
+      if (!scavenged && (event.type != known[i]->type || event.data != known[i]->data))
         return fail(codes::kStoreIdReused, "event " + event.id.to_string() + " of stream \"" +
                                                std::string(event.stream) +
                                                "\" is stored with another type or other data");
@@ -162,10 +177,13 @@ class Planner {
   Stream find_stream(std::string_view name) const {
     if (const auto touched = touched_.find(name); touched != touched_.end()) {
       const PlannedStream& planned = plan_.streams[touched->second];
-      return {planned.category, planned.last_version};
+      const auto stored = facts_.streams.find(name);
+      const Version begin = stored != facts_.streams.end() ? stored->second.truncate_before : Version{0};
+      return {planned.category, planned.last_version, StreamState::kLive, begin};
     }
     if (const auto stored = facts_.streams.find(name); stored != facts_.streams.end())
-      return {stored->second.category, stored->second.last_version};
+      return {stored->second.category, stored->second.last_version, stored->second.state,
+              stored->second.truncate_before};
     return {};
   }
 
@@ -209,6 +227,8 @@ class Planner {
   }
 
   Status check_expectations(const AppendRequest& request, const std::vector<Part>& parts) const {
+    for (const Part& part : parts)
+      if (part.expected && asks_for_a_removed(part)) return removed(part.name, part.stream.state);
     std::string failed;
     const auto add = [&](const std::string& sentence) { failed += (failed.empty() ? "" : "; ") + sentence; };
     for (const Part& part : parts)
@@ -230,17 +250,31 @@ class Planner {
     return std::nullopt;
   }
 
+  // What exists must not have been removed; of a tombstoned stream that is only checked, nor be at a version.
+  static bool asks_for_a_removed(const Part& part) {
+    if (part.stream.state == StreamState::kLive) return false;
+    const bool of_a_version = std::holds_alternative<Version>(*part.expected);
+    return std::holds_alternative<StreamExists>(*part.expected) ||
+           (part.stream.state == StreamState::kTombstoned && of_a_version);
+  }
+
   static bool holds(const ExpectedVersion& expected, const Stream& stream) {
-    if (std::holds_alternative<NoStream>(expected)) return !stream.last_version;
-    if (std::holds_alternative<StreamExists>(expected)) return stream.last_version.has_value();
+    if (std::holds_alternative<NoStream>(expected)) return !stream.exists();
+    if (std::holds_alternative<StreamExists>(expected)) return stream.exists();
     if (const auto* exact = std::get_if<Version>(&expected)) return stream.last_version == *exact;
     return true;
   }
 
-  static bool stands_where_expected(const ExpectedVersion& expected, Version first) {
-    if (std::holds_alternative<NoStream>(expected)) return first == Version{0};
+  static bool stands_where_expected(const ExpectedVersion& expected, Version first, const Stream& stream) {
+    // A stream that was deleted begins anew where it is no longer read.
+    if (std::holds_alternative<NoStream>(expected)) return first == Version{0} || first == stream.truncate_before;
     if (const auto* exact = std::get_if<Version>(&expected)) return first == exact->next();
     return true;
+  }
+
+  static tl::unexpected<Error> removed(std::string_view stream, StreamState state) {
+    return fail(codes::kStoreStreamDeleted,
+                "stream \"" + std::string(stream) + "\" is " + std::string(to_string(state)));
   }
 
   static std::string unexpected(const Part& part) {

@@ -20,7 +20,10 @@
 //                      any   NoStream   StreamExists   exact = last   exact other
 //   no such stream     ok    ok         conflict       -              conflict
 //   last version n     ok    conflict   ok             ok             conflict
-// store.wrong_expected_version if a version is not as expected, else store.condition_failed.
+//   deleted, last n    ok    ok         deleted        ok             conflict
+// A tombstoned stream takes nothing, retries included; one that is only checked is any or none. deleted:
+// store.stream_deleted. Else store.wrong_expected_version if a version is not as expected, else
+// store.condition_failed.
 #pragma once
 
 #include <functional>
@@ -39,6 +42,8 @@ namespace penstock::store {
 struct StoredStream {
   std::string category;
   Version last_version;
+  StreamState state = StreamState::kLive;
+  Version truncate_before{0};
 };
 
 // An event that the store has already. Type and data are looked at only for requests with

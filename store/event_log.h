@@ -38,6 +38,9 @@ struct LogPage {
   std::shared_ptr<const EventBatch> events;  // ascending positions; backwards: descending
   // Everything up to here was looked at, whether it passed the filter or not: where to go on.
   Position reached;
+  // How many positions in between hold no event any more, only its stub. Not told for a page with a
+  // filter: 0.
+  std::uint64_t removed = 0;
 };
 
 class EventLog {

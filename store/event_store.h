@@ -104,10 +104,15 @@ struct ReadLimit {
 
 Status check_limit(const ReadLimit& limit);
 
+// kDeleted: nothing is read any more, and whoever writes revives it with the next version. kTombstoned:
+// for ever. See store/retention.h.
+enum class StreamState { kLive, kDeleted, kTombstoned };
+
 struct StreamPage {
   std::shared_ptr<const EventBatch> events;  // in the order of the direction
   std::optional<Version> last_version;       // of the stream; nullopt when there is no such stream
   std::optional<Version> next;               // where to go on; nullopt at the end
+  StreamState state = StreamState::kLive;
 };
 
 struct StreamSummary {
@@ -125,6 +130,7 @@ struct StreamQuery {
 // Ends the range of names that begin with `prefix`: no such name sorts after it.
 std::string last_name_with(std::string_view prefix);
 
+// Events that were scavenged are not counted, streams that were removed are.
 struct StoreCounts {
   std::uint64_t streams = 0, events = 0;
 };
@@ -174,7 +180,7 @@ class EventStore {
   // Waits for the answer.
   Result<AppendReceipt> append_and_wait(AppendRequest request, Deadline deadline);
 
-  // Events of a stream from version `from` (inclusive; nullopt = its first, or its last for
+  // What can still be read of a stream, from version `from` (inclusive; nullopt = its first, or its last for
   // kBackward). An unknown stream is an empty page without last_version, not an error.
   virtual Result<StreamPage> read_stream(std::string_view stream, std::optional<Version> from, Direction direction,
                                          ReadLimit limit) = 0;

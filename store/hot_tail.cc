@@ -15,12 +15,18 @@ std::size_t bytes_of(const EventBatch& events) {
   return bytes;
 }
 
+// Every position has an event or a stub.
 bool has_no_gap(Position after, const LogPage& page) {
-  for (const Event& event : page.events->events()) {
-    if (event.position != after.next()) return false;
-    after = *event.position;
-  }
-  return page.reached == after;
+  const auto there = static_cast<std::int64_t>(page.events->size() + page.removed);
+  return page.reached.value - after.value == there;
+}
+
+// Chunks have no gap: what is no event is a stub.
+LogPage page_up_to(EventBatchBuilder builder, Position after, Position reached, const LogFilter& filter) {
+  LogPage page{std::move(builder).finish(), reached};
+  const auto positions = static_cast<std::uint64_t>(reached.value - after.value);
+  if (filter.admits_all()) page.removed = positions - page.events->size();
+  return page;
 }
 
 }  // namespace
@@ -119,7 +125,7 @@ LogPage HotTail::page_of(const std::vector<Chunk>& chunks, Position after, const
       if (filter.admits(event)) {
         const std::size_t own = event.size_bytes();
         const bool has_room = builder.size() < limit.events && bytes + own <= limit.bytes;
-        if (builder.size() > 0 && !has_room) return {std::move(builder).finish(), reached};
+        if (builder.size() > 0 && !has_room) return page_up_to(std::move(builder), after, reached, filter);
         if (!adopted) builder.adopt(chunk.events);
         adopted = true;
         builder.add(event);
@@ -129,7 +135,7 @@ LogPage HotTail::page_of(const std::vector<Chunk>& chunks, Position after, const
     }
     reached = chunk.end;
   }
-  return {std::move(builder).finish(), reached};
+  return page_up_to(std::move(builder), after, reached, filter);
 }
 
 }  // namespace penstock::store

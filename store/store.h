@@ -14,6 +14,7 @@
 #include "store/event_store.h"
 #include "store/leases.h"
 #include "store/parked_events.h"
+#include "store/retention.h"
 #include "store/route_states.h"
 
 namespace penstock::store {
@@ -64,6 +65,7 @@ class Store {
   virtual Leases& leases() = 0;
   virtual ParkedEvents& parked() = 0;
   virtual RouteStates& route_states() = 0;
+  virtual Retention& retention() = 0;
 };
 
 }  // namespace penstock::store

@@ -187,12 +187,16 @@ Status StoreSource::check_page(const store::LogPage& page) const {
   Position last = read_up_to_;
   for (const Event& event : page.events->events()) {
     if (!event.position) return fail(codes::kRelayNotContiguous, "the log yielded an event without a position");
-    const bool follows = settings_.filter.admits_all() ? *event.position == last.next() : *event.position > last;
+    const bool may_skip = !settings_.filter.admits_all() || page.removed > 0;
+    const bool follows = may_skip ? *event.position > last : *event.position == last.next();
     if (!follows) return skipped(last, *event.position);
     last = *event.position;
   }
-  const bool ends_well = settings_.filter.admits_all() ? page.reached == last : page.reached >= last;
-  return ends_well ? Status() : skipped(last, page.reached);
+  if (page.reached < last) return skipped(last, page.reached);
+  // Each position that was passed held an event, or the stub of one that was scavenged.
+  const auto passed = static_cast<std::uint64_t>(page.reached.value - read_up_to_.value);
+  const bool complete = !settings_.filter.admits_all() || passed == page.events->size() + page.removed;
+  return complete ? Status() : skipped(last, page.reached);
 }
 
 ReadBatch StoreSource::hand_out(const ReadRoom& room) {

@@ -12,8 +12,9 @@ AppendStatements::AppendStatements(const Schema& schema)
       lock_head{"lock_head",
                 schema.expand("SELECT h.position, h.incarnation, greatest(clock_timestamp(), h.recorded_at)"
                               " FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},
-      lock_streams{"lock_streams", schema.expand("SELECT s.name, s.category, s.version FROM @schema@.streams s"
-                                                 " WHERE s.name = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED")},
+      lock_streams{"lock_streams", schema.expand("SELECT s.name, s.category, s.version, s.state, s.truncate_before"
+                                                 " FROM @schema@.streams s WHERE s.name = ANY ($1)"
+                                                 " FOR NO KEY UPDATE SKIP LOCKED")},
       sweep{"sweep", schema.expand("SELECT * FROM @schema@.sweep($1, false)")},
       sweep_whole{"sweep_whole", schema.expand("SELECT * FROM @schema@.sweep($1, true)")},
       reserve_names{"reserve_names",

@@ -4,6 +4,7 @@
 #include "core/failpoint.h"
 #include "store/postgres/appender.h"
 #include "store/postgres/liveness_watch.h"
+#include "store/retention.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -13,6 +14,12 @@ constexpr std::size_t kNewStreams = 256;
 // What a sweep moves at once, unless a single transaction has more: it bounds how long the head is held.
 constexpr std::int64_t kSweptRows = 10'000;
 constexpr auto kLargeSweep = std::chrono::hours(1);  // of one transaction with more rows than that
+
+// A row of lock_streams.
+StoredStream stored_stream(const Rows& rows, std::size_t row) {
+  return {std::string(rows.bytes(row, 1)), Version{rows.integer(row, 2)}, parse_stream_state(rows.bytes(row, 3)),
+          Version{rows.integer(row, 4)}};
+}
 
 }  // namespace
 
@@ -63,7 +70,7 @@ Status Appender::lock(Requests requests, IdCheck check, Locked& locked) {
 
   const Rows& known = locked.memory.emplace_back((*rows)[2]);
   for (std::size_t row = 0; row < known.size(); ++row)
-    locked.facts.streams[known.bytes(row, 0)] = {std::string(known.bytes(row, 1)), Version{known.integer(row, 2)}};
+    locked.facts.streams[known.bytes(row, 0)] = stored_stream(known, row);
   std::erase_if(names, [&](std::string_view name) { return locked.facts.streams.contains(name); });
   if (!names.empty())
     if (auto reserved = lock_new_streams(requests, std::move(names), locked); !reserved) return reserved;
@@ -137,7 +144,7 @@ Status Appender::lock_new_streams(Requests requests, std::vector<std::string_vie
   const Rows& known = locked.memory.emplace_back((*rows)[1]);
   for (std::size_t row = 0; row < known.size(); ++row) {
     locked.busy.erase(known.bytes(row, 0));
-    locked.facts.streams[known.bytes(row, 0)] = {std::string(known.bytes(row, 1)), Version{known.integer(row, 2)}};
+    locked.facts.streams[known.bytes(row, 0)] = stored_stream(known, row);
   }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include "store/postgres/event_encoding.h"
 #include "store/postgres/event_rows.h"
+#include "store/retention.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -15,9 +16,18 @@ constexpr auto kReading = 12s;
 constexpr auto kCounting = 60s;
 constexpr std::int64_t kCountedAtOnce = 50'000;
 
+// Of a stream s: the first version that truncation and its limit of the count leave.
+constexpr std::string_view kFirstReadable =
+    "greatest(s.truncate_before, coalesce(s.version - s.max_count + 1, 0))";
+
 std::string stream_sql(Direction direction) {
   const bool forward = direction == Direction::kForward;
-  return PageSql{std::string("e.stream = $1 AND e.version ") + (forward ? ">=" : "<=") + " $2",
+  // What was recorded before the stream's limit of the age is not read, nor are stubs, whose time is null.
+  const std::string readable =
+      " AND e.version >= (SELECT " + std::string(kFirstReadable) +
+      " FROM @schema@.streams s WHERE s.name = $1) AND e.recorded_at > coalesce((SELECT clock_timestamp() - s.max_age *"
+      " interval '1 microsecond' FROM @schema@.streams s WHERE s.name = $1), '-infinity')";
+  return PageSql{std::string("e.stream = $1 AND e.version ") + (forward ? ">=" : "<=") + " $2" + readable,
                  forward ? "version" : "version DESC", "$3", "$4"}
       .sql();
 }
@@ -26,17 +36,19 @@ std::string stream_sql(Direction direction) {
 
 EventReader::EventReader(SessionPool& pool, const Schema& schema)
     : pool_(pool),
-      stream_version_{"stream_version", schema.expand("SELECT s.version FROM @schema@.streams s WHERE s.name = $1")},
+      stream_{"stream", schema.expand("SELECT s.version, s.state, " + std::string(kFirstReadable) +
+                                      " FROM @schema@.streams s WHERE s.name = $1")},
       stream_forward_{"stream_forward", schema.expand(stream_sql(Direction::kForward))},
       stream_backward_{"stream_backward", schema.expand(stream_sql(Direction::kBackward))},
       find_{"find", schema.expand("SELECT " + std::string(kEventColumns) +
-                                  " FROM @schema@.events e WHERE e.id = $1 ORDER BY e.position")},
+                                  " FROM @schema@.events e WHERE e.id = $1 AND e.removed_at IS NULL ORDER BY e.position")},
       find_in_{"find_in", schema.expand("SELECT " + std::string(kEventColumns) +
-                                        " FROM @schema@.events e WHERE e.id = $1 AND e.stream = $2")},
+                                        " FROM @schema@.events e WHERE e.id = $1 AND e.stream = $2 AND e.removed_at IS NULL")},
       streams_{"streams",
                schema.expand("SELECT s.name, s.category, s.version FROM @schema@.streams s"
                              " WHERE s.name > $1 AND s.name >= $2 AND s.name <= $3 ORDER BY s.name LIMIT $4")},
-      counts_{"counts", schema.expand("SELECT h.streams, h.position - h.floor FROM @schema@.head h WHERE h.id = 1")},
+      counts_{"counts", schema.expand("SELECT h.streams, h.position - h.floor - c.removed"
+                                       " FROM @schema@.head h, @schema@.kinds_counted c WHERE h.id = 1 AND c.id = 1")},
       count_kinds_{"count_kinds", schema.expand("SELECT @schema@.count_kinds($1)")},
       kinds_{"kinds", schema.expand("SELECT k.category, k.type, k.events FROM @schema@.kinds k"
                                     " WHERE k.events > 0 ORDER BY k.category, k.type")} {}
@@ -50,19 +62,22 @@ Result<StreamPage> EventReader::read_stream(std::string_view stream, std::option
   Parameters name, page_of;
   name.text(stream);
   page_of.text(stream).int8(start).int8(clamp_count(limit.events)).int8(clamp_count(limit.bytes));
-  const Call calls[] = {{&stream_version_, &name}, {forward ? &stream_forward_ : &stream_backward_, &page_of}};
+  const Call calls[] = {{&stream_, &name}, {forward ? &stream_forward_ : &stream_backward_, &page_of}};
   auto answers = pool_.with_session(deadline, [&](Session& session) { return session.run_pipeline(calls, deadline); });
   if (!answers) return fail(std::move(answers.error()));
-  const Rows& version = (*answers)[0];
+  const Rows& row = (*answers)[0];
   const Rows& rows = (*answers)[1];
   StreamPage page{batch_of(rows), std::nullopt, std::nullopt};
-  if (!version.empty()) page.last_version = Version{version.integer(0, 0)};
-  if (rows.empty()) return page;
+  if (!row.empty()) {
+    page.last_version = Version{row.integer(0, 0)};
+    page.state = parse_stream_state(row.bytes(0, 1));
+  }
+  if (page.events->empty()) return page;
   const Version end = *page.events->events().back().version;
   // The two statements have a snapshot each: an append may have come between them.
   page.last_version = std::max(page.last_version.value_or(end), std::max(end, *page.events->events().front().version));
   if (forward && end < *page.last_version) page.next = end.next();
-  if (!forward && end.value > 0) page.next = Version{end.value - 1};
+  if (!forward && end.value > (row.empty() ? 0 : row.integer(0, 2))) page.next = Version{end.value - 1};
   return page;
 }
 

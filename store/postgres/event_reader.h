@@ -22,7 +22,7 @@ class EventReader {
 
  private:
   SessionPool& pool_;
-  const Statement stream_version_, stream_forward_, stream_backward_, find_, find_in_, streams_, counts_;
+  const Statement stream_, stream_forward_, stream_backward_, find_, find_in_, streams_, counts_;
   const Statement count_kinds_, kinds_;
 };
 

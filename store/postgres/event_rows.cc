@@ -10,8 +10,9 @@ std::string PageSql::sql() const {
   // octet_length does not fetch what lies out of line.
   static const std::string size =
       std::to_string(sizeof(Event)) +
-      " + octet_length(e.stream) + octet_length(e.category) + octet_length(e.type) + octet_length(e.content_type)"
-      " + octet_length(e.metadata::text) + coalesce(octet_length(e.data), 0)";
+      " + octet_length(e.stream) + octet_length(e.category) + coalesce(octet_length(e.type), 0)"
+      " + coalesce(octet_length(e.content_type), 0) + coalesce(octet_length(e.metadata::text), 0)"
+      " + coalesce(octet_length(e.data), 0)";
   const std::string columns(kEventColumns);
   // The limit stands below the window: one over the whole partition would read all of it.
   return "SELECT " + columns + (extent == Extent::kShown ? ", page.highest, page.lowest" : "") +
@@ -27,7 +28,7 @@ std::shared_ptr<const EventBatch> batch_of(const Rows& rows, const std::function
   builder.reserve(rows.size());
   builder.adopt(rows.memory());
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (rows.is_null(row, at(EventColumn::kPosition))) continue;  // a row that tells only how far was looked
+    if (rows.is_null(row, at(EventColumn::kType))) continue;
     Event event;
     event.position = Position{rows.integer(row, at(EventColumn::kPosition))};
     event.version = Version{rows.integer(row, at(EventColumn::kVersion))};

@@ -41,7 +41,7 @@ struct PageSql {
   std::string sql() const;
 };
 
-// Those that `admits`, if it is given.
+// Those that `admits`, if it is given. Stubs are left out, and a row that tells only how far was looked.
 std::shared_ptr<const EventBatch> batch_of(const Rows& rows, const std::function<bool(const Event&)>& admits = {});
 
 // A number of events or bytes as a bigint.

@@ -20,15 +20,19 @@ constexpr std::string_view kTimesSql =
     " CASE WHEN e.recorded_at < $1 THEN b.high ELSE b.low + (b.high - b.low) / 2 END"
     " FROM bisection b LEFT JOIN LATERAL ("
     " SELECT e.position, e.recorded_at FROM @schema@.events e"
-    " WHERE e.position >= b.low + (b.high - b.low) / 2 AND e.position < b.high ORDER BY e.position LIMIT 1) e ON true"
+    " WHERE e.position >= b.low + (b.high - b.low) / 2 AND e.position < b.high AND e.removed_at IS NULL"
+    " ORDER BY e.position LIMIT 1) e ON true"
     " WHERE b.high - b.low > 1)"
-    " SELECT (SELECT e.position FROM @schema@.events e WHERE e.position >= b.high ORDER BY e.position LIMIT 1),"
-    " (SELECT e.position FROM @schema@.events e WHERE e.position <= b.low ORDER BY e.position DESC LIMIT 1)"
+    " SELECT (SELECT e.position FROM @schema@.events e WHERE e.position >= b.high AND e.removed_at IS NULL"
+    " ORDER BY e.position LIMIT 1),"
+    " (SELECT e.position FROM @schema@.events e WHERE e.position <= b.low AND e.removed_at IS NULL"
+    " ORDER BY e.position DESC LIMIT 1)"
     " FROM bisection b WHERE b.high - b.low <= 1";
 
 LogPage page_from(const Rows& rows, Position start) {
   LogPage page{batch_of(rows), start};
-  if (!page.events->empty()) page.reached = *page.events->events().back().position;
+  if (!rows.empty()) page.reached = Position{rows.integer(rows.size() - 1, index_of(EventColumn::kPosition))};
+  page.removed = rows.size() - page.events->size();
   return page;
 }
 

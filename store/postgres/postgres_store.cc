@@ -13,6 +13,7 @@
 #include "store/postgres/postgres_checkpoints.h"
 #include "store/postgres/postgres_leases.h"
 #include "store/postgres/postgres_parked.h"
+#include "store/postgres/postgres_retention.h"
 #include "store/postgres/postgres_route_states.h"
 #include "store/postgres/postgres_source_checkpoints.h"
 
@@ -113,7 +114,8 @@ class PostgresStore final : public Store {
         source_checkpoints_(writers_, opener_.schema()),
         leases_(opener_),
         parked_(writers_, opener_.schema()),
-        route_states_(writers_, opener_.schema()) {
+        route_states_(writers_, opener_.schema()),
+        retention_(writers_, opener_.schema()) {
     if (settings.inbox == StoreSettings::Inbox::kWatched) inbox_.emplace(opener_, [this] { queue_.sequence(); });
   }
 
@@ -147,6 +149,7 @@ class PostgresStore final : public Store {
   Leases& leases() override { return leases_; }
   ParkedEvents& parked() override { return parked_; }
   RouteStates& route_states() override { return route_states_; }
+  Retention& retention() override { return retention_; }
 
  private:
   Log& log_of_program_;
@@ -165,6 +168,7 @@ class PostgresStore final : public Store {
   PostgresLeases leases_;
   PostgresParked parked_;
   PostgresRouteStates route_states_;
+  PostgresRetention retention_;
   std::optional<InboxWatch> inbox_;
 };
 

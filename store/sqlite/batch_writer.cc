@@ -7,6 +7,7 @@
 
 #include "core/failpoint.h"
 #include "store/event_tags.h"
+#include "store/retention.h"
 #include "store/sqlite/match_finder.h"
 #include "store/sqlite/schema.h"
 
@@ -40,7 +41,8 @@ class FactGatherer {
   FactGatherer(Connection& connection, AppendFacts& facts) : connection_(connection), facts_(facts) {}
 
   Status gather(std::span<const AppendRequest* const> requests) {
-    auto streams = connection_.prepare("SELECT category, last_version FROM streams WHERE name = ?1");
+    auto streams =
+        connection_.prepare("SELECT category, last_version, state, truncate_before FROM streams WHERE name = ?1");
     if (!streams) return fail(std::move(streams.error()));
     auto events = connection_.prepare("SELECT version, position, type, data FROM events WHERE id = ?1 AND stream = ?2");
     if (!events) return fail(std::move(events.error()));
@@ -66,7 +68,8 @@ class FactGatherer {
     const auto stepped = cursor.bind_text(name).step();
     if (!stepped) return fail(stepped.error());
     if (*stepped == Cursor::Step::kRow)
-      facts_.streams.emplace(name, StoredStream{std::string(cursor.text(0)), Version{cursor.number(1)}});
+      facts_.streams.emplace(name, StoredStream{std::string(cursor.text(0)), Version{cursor.number(1)},
+                                                parse_stream_state(cursor.text(2)), Version{cursor.number(3)}});
     return {};
   }
 
@@ -131,7 +134,7 @@ Status insert_tags(Connection& connection, const std::vector<PlannedEvent>& even
 Status write_streams(Connection& connection, const std::vector<PlannedStream>& streams) {
   auto insert = connection.prepare("INSERT INTO streams (last_version, name, category) VALUES (?1, ?2, ?3)");
   if (!insert) return fail(std::move(insert.error()));
-  auto update = connection.prepare("UPDATE streams SET last_version = ?1 WHERE name = ?2");
+  auto update = connection.prepare("UPDATE streams SET last_version = ?1, state = 'live' WHERE name = ?2");
   if (!update) return fail(std::move(update.error()));
   for (const PlannedStream& stream : streams) {
     const bool is_new = stream.was == PlannedStream::Was::kNew;

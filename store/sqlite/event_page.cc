@@ -22,6 +22,11 @@ Event EventPage::event_in(const Cursor& row) {
 
 EventPage::Added EventPage::add(const Cursor& row) {
   Event event = event_in(row);
+  if (event.type.empty()) {
+    ++stubs_;
+    reached_ = *event.position;
+    return Added::kStub;
+  }
   const std::size_t bytes = event.size_bytes();
   if (builder_.size() > 0 && (is_full() || bytes_ + bytes > limit_.bytes)) return Added::kNoRoom;
   bytes_ += bytes;
@@ -33,6 +38,7 @@ EventPage::Added EventPage::add(const Cursor& row) {
   if (event.data) event.data = builder_.keep(*event.data);
   event.key = key_of(event.stream, event.category);
   builder_.add(event);
+  reached_ = *event.position;
   return Added::kYes;
 }
 

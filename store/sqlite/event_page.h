@@ -18,13 +18,17 @@ class EventPage {
   explicit EventPage(const ReadLimit& limit) : limit_(limit) {}
 
   // Adds the cursor's row, unless the page has an event and no room for this one.
-  enum class Added { kYes, kNoRoom };
+  // A stub is passed over.
+  enum class Added { kYes, kStub, kNoRoom };
   Added add(const Cursor& row);
   // The cursor's row as an event; its views live until the next step.
   static Event event_in(const Cursor& row);
 
   bool is_full() const { return builder_.size() >= limit_.events; }
   std::size_t size() const { return builder_.size(); }
+  // The last position that was added or passed over.
+  Position reached() const { return reached_; }
+  std::uint64_t stubs() const { return stubs_; }
   std::shared_ptr<const EventBatch> finish() && { return std::move(builder_).finish(); }
 
  private:
@@ -34,6 +38,8 @@ class EventPage {
   const ReadLimit limit_;
   EventBatchBuilder builder_;
   std::size_t bytes_ = 0;
+  Position reached_;
+  std::uint64_t stubs_ = 0;
   std::string_view category_, type_, content_type_, metadata_;
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "store/sqlite/event_page.h"
+#include "store/sqlite/sqlite_retention.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -13,17 +14,8 @@ constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
 constexpr std::chrono::seconds kCounting{60};
 constexpr std::int64_t kCountedAtOnce = 20'000;
 
-std::string select_events(std::string_view rest) {
-  return "SELECT " + std::string(kEventColumns) + " FROM events " + std::string(rest);
-}
-
-Result<std::optional<Version>> last_version_of(Connection& connection, std::string_view stream) {
-  auto cursor = connection.prepare("SELECT last_version FROM streams WHERE name = ?1");
-  if (!cursor) return fail(std::move(cursor.error()));
-  const auto stepped = cursor->bind_text(stream).step();
-  if (!stepped) return fail(stepped.error());
-  if (*stepped == Cursor::Step::kDone) return std::nullopt;
-  return Version{cursor->number(0)};
+std::string select_events(const std::string& rest) {
+  return "SELECT " + std::string(kEventColumns) + " FROM events " + rest;
 }
 
 // Counts the next positions and answers how many are left.
@@ -36,7 +28,7 @@ Result<std::int64_t> count_kinds(Connection& connection) {
   if (until <= *counted) return 0;
   auto add = connection.prepare(
       "INSERT INTO kinds (category, type, events) SELECT category, type, count(*) FROM events"
-      " WHERE position BETWEEN ?1 AND ?2 GROUP BY category, type"
+      " WHERE position BETWEEN ?1 AND ?2 AND removed_at IS NULL GROUP BY category, type"
       " ON CONFLICT (category, type) DO UPDATE SET events = events + excluded.events");
   if (!add) return fail(std::move(add.error()));
   if (auto added = add->bind(*counted + 1).bind(until).run(); !added) return fail(std::move(added.error()));
@@ -62,21 +54,29 @@ void SqliteEvents::append_many(std::vector<AppendRequest> requests, Deadline dea
 Result<StreamPage> SqliteEvents::read_stream(std::string_view stream, std::optional<Version> from, Direction direction,
                                              ReadLimit limit) {
   if (auto checked = check_limit(limit); !checked) return fail(std::move(checked.error()));
-  static const std::string kForwards = select_events("WHERE stream = ?1 AND version >= ?2 ORDER BY version"),
-                           kBackwards = select_events("WHERE stream = ?1 AND version <= ?2 ORDER BY version DESC");
+  static const std::string kReadable = " AND removed_at IS NULL AND recorded_at > ?4 ORDER BY version",
+                           kForwards = select_events("WHERE stream = ?1 AND version >= max(?2, ?3)" + kReadable),
+                           kBackwards = select_events("WHERE stream = ?1 AND version BETWEEN ?3 AND ?2" + kReadable +
+                                                      " DESC");
   return database_.read("reading a stream", [&](Connection& connection) -> Result<StreamPage> {
     StreamPage answer;
     EventPage page(limit);
     // One snapshot for the last version and the events.
     auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
     if (!snapshot) return fail(std::move(snapshot.error()));
-    const auto last = last_version_of(connection, stream);
-    if (!last) return fail(last.error());
-    answer.last_version = *last;
+    const auto retention = find_retention(connection, stream);
+    if (!retention) return fail(retention.error());
+    if (!*retention) {
+      answer.events = std::move(page).finish();
+      return answer;
+    }
+    answer.last_version = (*retention)->last_version;
+    answer.state = (*retention)->state;
     const bool forwards = direction == Direction::kForward;
     auto cursor = connection.prepare(forwards ? kForwards : kBackwards);
     if (!cursor) return fail(std::move(cursor.error()));
     cursor->bind_text(stream).bind(from ? from->value : (forwards ? 0 : kLargest));
+    cursor->bind((*retention)->first_readable().value).bind(oldest_readable((*retention)->limits));
     for (;;) {
       const auto stepped = cursor->step();
       if (!stepped) return fail(stepped.error());
@@ -92,7 +92,7 @@ Result<StreamPage> SqliteEvents::read_stream(std::string_view stream, std::optio
 
 Result<std::shared_ptr<const EventBatch>> SqliteEvents::find(const EventId& id) {
   // An id stands in one stream as a rule; what a caller can make of it is bounded all the same.
-  static const std::string kById = select_events("WHERE id = ?1 ORDER BY position LIMIT 1000");
+  static const std::string kById = select_events("WHERE id = ?1 AND removed_at IS NULL ORDER BY position LIMIT 1000");
   return database_.read("finding an event", [&](Connection& connection) -> Result<std::shared_ptr<const EventBatch>> {
     EventPage page(ReadLimit{.events = 1'000, .bytes = 64 << 20});
     auto cursor = connection.prepare(kById);
@@ -108,7 +108,7 @@ Result<std::shared_ptr<const EventBatch>> SqliteEvents::find(const EventId& id) 
 }
 
 Result<EventRef> SqliteEvents::find_in(std::string_view stream, const EventId& id) {
-  static const std::string kByIdAndStream = select_events("WHERE id = ?1 AND stream = ?2");
+  static const std::string kByIdAndStream = select_events("WHERE id = ?1 AND stream = ?2 AND removed_at IS NULL");
   return database_.read("finding an event", [&](Connection& connection) -> Result<EventRef> {
     auto cursor = connection.prepare(kByIdAndStream);
     if (!cursor) return fail(std::move(cursor.error()));

@@ -20,14 +20,18 @@ Result<Ended> fill(EventPage& page, Connection& connection, const LogQuery& quer
                    std::int64_t last, const ReadLimit& limit, const LogFilter& filter) {
   constexpr std::int64_t kNoLimit = -1;
   const bool some_rows = query.admits == LogQuery::Admits::kSomeRows;
+  const std::int64_t most = some_rows ? kNoLimit : rows_of(limit);
+  std::int64_t rows = 0;
   auto cursor = connection.prepare(query.sql);
   if (!cursor) return fail(std::move(cursor.error()));
-  cursor->bind(first).bind(last).bind(some_rows ? kNoLimit : rows_of(limit));
+  cursor->bind(first).bind(last).bind(most);
   for (const std::string_view word : query.words) cursor->bind_text(word);
   for (;;) {
     const auto stepped = cursor->step();
     if (!stepped) return fail(stepped.error());
-    if (*stepped == Cursor::Step::kDone) return Ended::kAtTheLastRow;
+    // Stubs fill no room, so the limit of the rows may be what ended them.
+    if (*stepped == Cursor::Step::kDone) return rows == most ? Ended::kForWantOfRoom : Ended::kAtTheLastRow;
+    ++rows;
     if (some_rows && !filter.admits(EventPage::event_in(*cursor))) continue;
     if (page.add(*cursor) == EventPage::Added::kNoRoom) return Ended::kForWantOfRoom;
   }
@@ -38,8 +42,9 @@ Result<Ended> fill(EventPage& page, Connection& connection, const LogQuery& quer
 Result<std::int64_t> find_time(Connection& connection, Timestamp time) {
   const auto head = connection.read_number("SELECT position FROM head");
   if (!head) return fail(head.error());
-  auto cursor = connection.prepare(
-      "SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT 1");
+  auto cursor =
+      connection.prepare("SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 AND removed_at IS NULL"
+                         " ORDER BY position LIMIT 1");
   if (!cursor) return fail(std::move(cursor.error()));
   std::int64_t low = 0, high = *head + 1;  // all up to `low` are older, none from `high` on is
   while (high - low > 1) {
@@ -62,8 +67,6 @@ Result<std::optional<Position>> position_found(Cursor& cursor) {
   return Position{cursor.number(0)};
 }
 
-Position last_of(const std::shared_ptr<const EventBatch>& events) { return *events->events().back().position; }
-
 Result<LogPage> read_table(Connection& connection, Position after, const ReadLimit& limit, const LogFilter& filter) {
   const LogQuery query = make_log_query(filter, Order::kAscending);
   const auto head = connection.read_number("SELECT position FROM head");
@@ -74,8 +77,11 @@ Result<LogPage> read_table(Connection& connection, Position after, const ReadLim
   EventPage page(limit);
   const auto ended = fill(page, connection, query, first, last, limit, filter);
   if (!ended) return fail(ended.error());
+  const Position reached = page.reached();
+  const std::uint64_t stubs = page.stubs();
   LogPage answer{std::move(page).finish(), Position{last}};
-  if (*ended == Ended::kForWantOfRoom) answer.reached = last_of(answer.events);
+  if (*ended == Ended::kForWantOfRoom) answer.reached = reached;
+  if (filter.admits_all()) answer.removed = stubs;
   return answer;
 }
 
@@ -129,8 +135,11 @@ Result<LogPage> SqliteLog::read_before(Position before, ReadLimit limit, const L
     EventPage page(limit);
     const auto ended = fill(page, connection, query, first, last, limit, filter);
     if (!ended) return fail(ended.error());
+    const Position reached = page.reached();
+    const std::uint64_t stubs = page.stubs();
     LogPage answer{std::move(page).finish(), Position{first}};
-    if (*ended == Ended::kForWantOfRoom) answer.reached = last_of(answer.events);
+    if (*ended == Ended::kForWantOfRoom) answer.reached = reached;
+    if (filter.admits_all()) answer.removed = stubs;
     return answer;
   });
 }
@@ -141,7 +150,7 @@ Result<std::optional<Position>> SqliteLog::first_since(Timestamp time) {
     if (!snapshot) return fail(std::move(snapshot.error()));
     const auto border = find_time(connection, time);
     if (!border) return fail(border.error());
-    auto cursor = connection.prepare("SELECT position FROM events WHERE position >= ?1 ORDER BY position LIMIT 1");
+    auto cursor = connection.prepare("SELECT position FROM events WHERE position >= ?1 AND removed_at IS NULL ORDER BY position LIMIT 1");
     if (!cursor) return fail(std::move(cursor.error()));
     return position_found(cursor->bind(*border));
   });
@@ -153,7 +162,7 @@ Result<std::optional<Position>> SqliteLog::last_before(Timestamp time) {
     if (!snapshot) return fail(std::move(snapshot.error()));
     const auto border = find_time(connection, time);
     if (!border) return fail(border.error());
-    auto cursor = connection.prepare("SELECT position FROM events WHERE position < ?1 ORDER BY position DESC LIMIT 1");
+    auto cursor = connection.prepare("SELECT position FROM events WHERE position < ?1 AND removed_at IS NULL ORDER BY position DESC LIMIT 1");
     if (!cursor) return fail(std::move(cursor.error()));
     return position_found(cursor->bind(*border));
   });

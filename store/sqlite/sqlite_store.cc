@@ -7,6 +7,7 @@
 #include "store/sqlite/sqlite_leases.h"
 #include "store/sqlite/sqlite_log.h"
 #include "store/sqlite/sqlite_parked.h"
+#include "store/sqlite/sqlite_retention.h"
 #include "store/sqlite/sqlite_route_states.h"
 #include "store/sqlite/sqlite_source_checkpoints.h"
 
@@ -39,6 +40,7 @@ class SqliteStore final : public Store {
   Leases& leases() override { return leases_; }
   ParkedEvents& parked() override { return parked_; }
   RouteStates& route_states() override { return route_states_; }
+  Retention& retention() override { return retention_; }
 
  private:
   Database database_;
@@ -50,6 +52,7 @@ class SqliteStore final : public Store {
   SqliteLeases leases_{database_};
   SqliteParked parked_{database_};
   SqliteRouteStates route_states_{database_};
+  SqliteRetention retention_{database_};
 };
 
 }  // namespace

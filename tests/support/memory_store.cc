@@ -37,6 +37,8 @@ class PageBuilder {
   std::size_t bytes_ = 0;
 };
 
+bool is_stub(const Event& event) { return event.type.empty(); }
+
 std::size_t index_of(Position position) { return static_cast<std::size_t>(position.value - 1); }
 
 }  // namespace
@@ -110,6 +112,18 @@ struct MemoryParts {
     MemoryParts& parts;
   };
 
+  struct Retention final : store::Retention {
+    explicit Retention(MemoryParts& parts_in) : parts(parts_in) {}
+    Result<std::optional<store::StreamRetention>> find(std::string_view stream) override;
+    Status remove(std::string_view stream, store::Removal removal, const store::ExpectedVersion& expected) override;
+    Status truncate(std::string_view stream, Version before) override;
+    Status set_limits(std::string_view stream, const store::StreamLimits& limits) override;
+    Result<store::Scavenged> scavenge(std::size_t most) override;
+    template <typename Judge>
+    Status change(std::string_view stream, Judge judge);
+    MemoryParts& parts;
+  };
+
   MemoryParts(std::shared_ptr<MemoryDatabase> database_in, const store::AppendLimits& limits_in)
       : database(std::move(database_in)), limits(limits_in) {}
 
@@ -131,6 +145,9 @@ struct MemoryParts {
 
   // The next are called under the database's lock.
   static Status check_lease(const MemoryDatabase& db, const Lease& lease);
+  static std::optional<store::StreamRetention> retention_of(const MemoryDatabase& db, std::string_view stream);
+  // Whether a reader of its stream still gets the event.
+  static bool is_readable(const MemoryDatabase& db, const store::StreamRetention& retention, const Event& event);
   static Result<Checkpoint> checkpoint_at(const MemoryDatabase& db, Position position);
   static store::AppendFacts facts_about(const MemoryDatabase& db, std::span<const AppendRequest* const> requests);
   static void apply(MemoryDatabase& db, const store::AppendPlan& plan);
@@ -146,6 +163,7 @@ struct MemoryParts {
   Leases leases{*this};
   Parked parked{*this};
   States route_states{*this};
+  Retention retention{*this};
   std::unique_ptr<store::AppendQueue> queue;  // null: appends are answered at once
 };
 
@@ -226,7 +244,8 @@ store::AppendFacts MemoryParts::facts_about(const MemoryDatabase& db, std::span<
       const auto stream = db.streams_.find(name);
       if (stream == db.streams_.end()) continue;
       const auto last = static_cast<std::int64_t>(stream->second.positions.size()) - 1;
-      facts.streams[name] = {stream->second.category, Version{last}};
+      facts.streams[name] = {stream->second.category, Version{last}, stream->second.state,
+                             stream->second.truncate_before};
     }
     for (const EventRef& event : request->events) {
       const auto found = db.ids_.find({event->id, std::string(event->stream)});
@@ -247,7 +266,7 @@ store::AppendFacts MemoryParts::facts_about(const MemoryDatabase& db, std::span<
 }
 
 void MemoryParts::apply(MemoryDatabase& db, const store::AppendPlan& plan) {
-  const Timestamp last = db.log_.empty() ? Timestamp{} : *db.log_.back()->recorded_at;
+  const Timestamp last = db.log_.empty() ? Timestamp{} : db.log_.back()->recorded_at.value_or(Timestamp{});
   const Timestamp recorded_at = std::max(db.clock_.wall_now(), last);
   for (const store::PlannedEvent& planned : plan.events) {
     Event event = *planned.event;
@@ -260,6 +279,7 @@ void MemoryParts::apply(MemoryDatabase& db, const store::AppendPlan& plan) {
     db.log_.push_back(make_event(event));
     auto& stream = db.streams_[std::string(event.stream)];
     stream.category = event.category;
+    stream.state = store::StreamState::kLive;
     stream.positions.push_back(planned.position);
     db.ids_[{event.id, std::string(event.stream)}] = planned.position;
   }
@@ -324,10 +344,13 @@ Result<StreamPage> MemoryParts::Events::read_stream(std::string_view name, std::
       const std::int64_t last = static_cast<std::int64_t>(positions.size()) - 1;
       const bool forward = direction == store::Direction::kForward;
       page.last_version = Version{last};
+      page.state = found->second.state;
+      const auto retention = *retention_of(db, name);
       std::int64_t at = from ? from->value : (forward ? 0 : last);
       at = forward ? std::max<std::int64_t>(at, 0) : std::min(at, last);
       for (; at >= 0 && at <= last; at += forward ? 1 : -1) {
         const EventRef& event = db.log_[index_of(positions[static_cast<std::size_t>(at)])];
+        if (!is_readable(db, retention, *event)) continue;
         if (!builder.has_room_for(*event)) {
           page.next = Version{at};
           break;
@@ -344,7 +367,7 @@ Result<std::shared_ptr<const EventBatch>> MemoryParts::Events::find(const EventI
   return parts.perform(StoreCall::kFindEvent, [&](MemoryDatabase& db) -> Result<std::shared_ptr<const EventBatch>> {
     PageBuilder builder({.events = db.log_.size() + 1, .bytes = SIZE_MAX});
     for (const EventRef& event : db.log_) {
-      if (event->id == id) builder.add(event);
+      if (event->id == id && !is_stub(*event)) builder.add(event);
     }
     return std::move(builder).finish();
   });
@@ -353,7 +376,8 @@ Result<std::shared_ptr<const EventBatch>> MemoryParts::Events::find(const EventI
 Result<EventRef> MemoryParts::Events::find_in(std::string_view stream, const EventId& id) {
   return parts.perform(StoreCall::kFindEvent, [&](MemoryDatabase& db) -> Result<EventRef> {
     const auto found = db.ids_.find({id, std::string(stream)});
-    return found == db.ids_.end() ? EventRef() : db.log_[index_of(found->second)];
+    if (found == db.ids_.end() || is_stub(*db.log_[index_of(found->second)])) return EventRef();
+    return db.log_[index_of(found->second)];
   });
 }
 
@@ -370,14 +394,16 @@ Result<std::vector<store::StreamSummary>> MemoryParts::Events::streams(const sto
 
 Result<store::StoreCounts> MemoryParts::Events::counts() {
   return parts.perform(StoreCall::kCount, [](MemoryDatabase& db) -> Result<store::StoreCounts> {
-    return store::StoreCounts{db.streams_.size(), db.log_.size()};
+    const auto stubs = std::count_if(db.log_.begin(), db.log_.end(), [](const auto& event) { return is_stub(*event); });
+    return store::StoreCounts{db.streams_.size(), db.log_.size() - static_cast<std::size_t>(stubs)};
   });
 }
 
 Result<std::vector<store::KindCount>> MemoryParts::Events::kinds() {
   return parts.perform(StoreCall::kCount, [](MemoryDatabase& db) -> Result<std::vector<store::KindCount>> {
     std::map<std::pair<std::string_view, std::string_view>, std::uint64_t> counted;
-    for (const EventRef& event : db.log_) ++counted[{event->category, event->type}];
+    for (const EventRef& event : db.log_)
+      if (!is_stub(*event)) ++counted[{event->category, event->type}];
     std::vector<store::KindCount> kinds;
     for (const auto& [kind, count] : counted)
       kinds.push_back({std::string(kind.first), std::string(kind.second), count});
@@ -390,15 +416,18 @@ Result<LogPage> MemoryParts::Log::read_after(Position after, ReadLimit limit, co
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<LogPage> {
     PageBuilder builder(limit);
     Position reached = after;
+    std::uint64_t removed = 0;
     for (std::size_t at = static_cast<std::size_t>(std::max<std::int64_t>(after.value, 0)); at < db.log_.size(); ++at) {
       const EventRef& event = db.log_[at];
-      if (filter.admits(*event)) {
+      if (is_stub(*event)) {
+        if (filter.admits_all()) ++removed;
+      } else if (filter.admits(*event)) {
         if (!builder.has_room_for(*event)) break;
         builder.add(event);
       }
       reached = *event->position;
     }
-    return LogPage{std::move(builder).finish(), reached};
+    return LogPage{std::move(builder).finish(), reached, removed};
   });
 }
 
@@ -407,23 +436,26 @@ Result<LogPage> MemoryParts::Log::read_before(Position before, ReadLimit limit, 
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<LogPage> {
     PageBuilder builder(limit);
     Position reached = before;
+    std::uint64_t removed = 0;
     const auto head = static_cast<std::int64_t>(db.log_.size());
     for (std::int64_t at = std::min(before.value - 1, head); at >= 1; --at) {
       const EventRef& event = db.log_[index_of(Position{at})];
-      if (filter.admits(*event)) {
+      if (is_stub(*event)) {
+        if (filter.admits_all()) ++removed;
+      } else if (filter.admits(*event)) {
         if (!builder.has_room_for(*event)) break;
         builder.add(event);
       }
       reached = *event->position;
     }
-    return LogPage{std::move(builder).finish(), reached};
+    return LogPage{std::move(builder).finish(), reached, removed};
   });
 }
 
 Result<std::optional<Position>> MemoryParts::Log::first_since(Timestamp time) {
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<Position>> {
     for (const EventRef& event : db.log_)
-      if (*event->recorded_at >= time) return event->position;
+      if (!is_stub(*event) && *event->recorded_at >= time) return event->position;
     return std::nullopt;
   });
 }
@@ -431,7 +463,7 @@ Result<std::optional<Position>> MemoryParts::Log::first_since(Timestamp time) {
 Result<std::optional<Position>> MemoryParts::Log::last_before(Timestamp time) {
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<Position>> {
     for (auto event = db.log_.rbegin(); event != db.log_.rend(); ++event)
-      if (*(*event)->recorded_at < time) return (*event)->position;
+      if (!is_stub(**event) && *(*event)->recorded_at < time) return (*event)->position;
     return std::nullopt;
   });
 }
@@ -662,6 +694,72 @@ Result<std::vector<store::RouteState>> MemoryParts::States::list() {
   });
 }
 
+// --- retention -------------------------------------------------------------------------------------
+
+std::optional<store::StreamRetention> MemoryParts::retention_of(const MemoryDatabase& db, std::string_view stream) {
+  const auto found = db.streams_.find(stream);
+  if (found == db.streams_.end()) return std::nullopt;
+  const Version last{static_cast<std::int64_t>(found->second.positions.size()) - 1};
+  return store::StreamRetention{found->second.state, last, found->second.truncate_before, found->second.limits};
+}
+
+bool MemoryParts::is_readable(const MemoryDatabase& db, const store::StreamRetention& retention, const Event& event) {
+  if (is_stub(event) || *event.version < retention.first_readable()) return false;
+  return !retention.limits.max_age || *event.recorded_at > db.clock_.wall_now() - *retention.limits.max_age;
+}
+
+Result<std::optional<store::StreamRetention>> MemoryParts::Retention::find(std::string_view stream) {
+  using Found = std::optional<store::StreamRetention>;
+  return parts.perform(StoreCall::kReadRetention,
+                       [&](MemoryDatabase& db) -> Result<Found> { return retention_of(db, stream); });
+}
+
+template <typename Judge>
+Status MemoryParts::Retention::change(std::string_view stream, Judge judge) {
+  return parts.perform(StoreCall::kChangeRetention, [&](MemoryDatabase& db) -> Status {
+    const Result<store::StreamRetention> after = judge(retention_of(db, stream));
+    if (!after) return fail(after.error());
+    auto& row = db.streams_.find(stream)->second;
+    row.state = after->state;
+    row.truncate_before = after->truncate_before;
+    row.limits = after->limits;
+    return {};
+  });
+}
+
+Status MemoryParts::Retention::remove(std::string_view stream, store::Removal removal,
+                                      const store::ExpectedVersion& expected) {
+  return change(stream, [&](const auto& found) { return store::judge_removal(stream, found, removal, expected); });
+}
+
+Status MemoryParts::Retention::truncate(std::string_view stream, Version before) {
+  return change(stream, [&](const auto& found) { return store::judge_truncation(stream, found, before); });
+}
+
+Status MemoryParts::Retention::set_limits(std::string_view stream, const store::StreamLimits& limits) {
+  return change(stream, [&](const auto& found) { return store::judge_limits(stream, found, limits); });
+}
+
+Result<store::Scavenged> MemoryParts::Retention::scavenge(std::size_t most) {
+  return parts.perform(StoreCall::kChangeRetention, [&](MemoryDatabase& db) -> Result<store::Scavenged> {
+    store::Scavenged done;
+    for (EventRef& event : db.log_) {
+      if (is_stub(*event) || is_readable(db, *retention_of(db, event->stream), *event)) continue;
+      if (done.events >= most) {
+        done.left = store::Scavenged::Left::kMore;
+        break;
+      }
+      event = make_event({.id = event->id,
+                          .stream = event->stream,
+                          .category = event->category,
+                          .version = event->version,
+                          .position = event->position});
+      ++done.events;
+    }
+    return done;
+  });
+}
+
 // --- the store -------------------------------------------------------------------------------------
 
 MemoryStore::MemoryStore(std::shared_ptr<MemoryDatabase> database, Appending appending,
@@ -693,5 +791,6 @@ SourceCheckpoints& MemoryStore::source_checkpoints() { return parts_->source_che
 store::Leases& MemoryStore::leases() { return parts_->leases; }
 store::ParkedEvents& MemoryStore::parked() { return parts_->parked; }
 store::RouteStates& MemoryStore::route_states() { return parts_->route_states; }
+store::Retention& MemoryStore::retention() { return parts_->retention; }
 
 }  // namespace penstock::tests

@@ -50,6 +50,8 @@ enum class StoreCall {
   kReadParked,
   kReportStates,
   kListStates,
+  kReadRetention,
+  kChangeRetention,
 };
 
 struct StoreFaults {
@@ -83,6 +85,9 @@ class MemoryDatabase {
   struct Stream {
     std::string category;
     std::vector<Position> positions;  // by version
+    store::StreamState state = store::StreamState::kLive;
+    Version truncate_before{0};
+    store::StreamLimits limits;
   };
   struct LeaseRow {
     std::string owner;  // empty: nobody's
@@ -101,7 +106,7 @@ class MemoryDatabase {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
-  std::vector<EventRef> log_;  // position 1 first
+  std::vector<EventRef> log_;  // position 1 first; a stub has no type
   std::map<std::string, Stream, std::less<>> streams_;
   std::map<std::pair<EventId, std::string>, Position> ids_;
   std::map<std::string, store::Checkpoint, std::less<>> checkpoints_;
@@ -137,6 +142,7 @@ class MemoryStore final : public store::Store {
   store::Leases& leases() override;
   store::ParkedEvents& parked() override;
   store::RouteStates& route_states() override;
+  store::Retention& retention() override;
 
  private:
   std::unique_ptr<struct MemoryParts> parts_;

@@ -221,5 +221,23 @@ TEST_F(AppendRead, ListsStreamsByPrefixAndTypesWithCounts) {
             "\n");
 }
 
+TEST_F(AppendRead, DeletesTruncatesAndLimitsStreams) {
+  append_five();
+  EXPECT_EQ(folder_.call({"streams", "truncate", "a-1", "--before", "1"}).exit_code, 0);
+  EXPECT_EQ(positions({"a-1"}), (std::vector<std::string>{"3", "5"}));
+  EXPECT_EQ(folder_.call({"streams", "set", "a-1", "--max-count", "1", "--max-age", "30d"}).exit_code, 0);
+  EXPECT_EQ(positions({"a-1"}), (std::vector<std::string>{"5"}));
+  EXPECT_EQ(folder_.call({"streams", "set", "a-1", "--max-age", "soon"}).exit_code, 64);
+  const Ended wrong = folder_.call({"streams", "delete", "b-1", "--expected-version", "7"});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("store.wrong_expected_version"));
+  EXPECT_EQ(folder_.call({"streams", "delete", "b-1", "--tombstone"}).exit_code, 0);
+  EXPECT_TRUE(positions({"b-1"}).empty());
+  EXPECT_THAT(append({"b-1", "--type", "t"}).err, HasSubstr("store.stream_deleted"));
+  EXPECT_EQ(positions({"@all"}).size(), 5u);
+  EXPECT_EQ(folder_.call({"store", "scavenge", "-o", "json"}).out, "{\"events\":4,\"more\":false}\n");
+  EXPECT_EQ(positions({"@all"}), (std::vector<std::string>{"5"}));
+}
+
 }  // namespace
 }  // namespace penstock::tests

@@ -120,7 +120,10 @@ TEST_F(SqliteSchema, NeedsAPath) {
 TEST_F(SqliteSchema, KeepsEventsFromBeingChanged) {
   const auto store = open_migrated(path_);
   RawFile file(path_);
-  file.execute("INSERT INTO events VALUES (1, 's', 's', 0, randomblob(16), 't', NULL, 'c', '{}', 0, 0)");
+  file.execute(
+      "INSERT INTO events (position, stream, category, version, id, type, content_type, metadata, occurred_at, "
+      "recorded_at)"
+      " VALUES (1, 's', 's', 0, randomblob(16), 't', 'c', '{}', 0, 0)");
   EXPECT_EQ(file.try_execute("UPDATE events SET type = 'x'"), "events are append-only");
   EXPECT_EQ(file.try_execute("DELETE FROM events"), "events are append-only");
 }

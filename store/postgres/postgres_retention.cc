@@ -1,0 +1,134 @@
+#include "store/postgres/postgres_retention.h"
+
+namespace penstock::store::postgres {
+namespace {
+
+constexpr std::chrono::seconds kCall{5}, kScavenging{12};
+// Of one stream in one transaction: its lock is held that long.
+constexpr std::int64_t kStubsAtOnce = 500;
+constexpr std::int64_t kStreamsAtOnce = 100;
+
+constexpr std::string_view kColumns = "s.state, s.version, s.truncate_before, s.max_count, s.max_age";
+
+std::optional<StreamRetention> retention_from(const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  StreamRetention found;
+  found.state = parse_stream_state(rows.bytes(0, 0));
+  found.last_version = Version{rows.integer(0, 1)};
+  found.truncate_before = Version{rows.integer(0, 2)};
+  if (!rows.is_null(0, 3)) found.limits.max_count = static_cast<std::uint64_t>(rows.integer(0, 3));
+  if (!rows.is_null(0, 4)) found.limits.max_age = std::chrono::microseconds(rows.integer(0, 4));
+  return found;
+}
+
+std::optional<std::int64_t> count_of(const StreamLimits& limits) {
+  if (!limits.max_count) return std::nullopt;
+  return static_cast<std::int64_t>(*limits.max_count);
+}
+
+std::optional<std::int64_t> age_of(const StreamLimits& limits) {
+  if (!limits.max_age) return std::nullopt;
+  return limits.max_age->count();
+}
+
+}  // namespace
+
+PostgresRetention::PostgresRetention(SessionPool& pool, const Schema& schema)
+    : pool_(pool),
+      begin_{"begin", "BEGIN"},
+      commit_{"commit", "COMMIT"},
+      find_{"find_retention",
+            schema.expand("SELECT " + std::string(kColumns) + " FROM @schema@.streams s WHERE s.name = $1")},
+      lock_{"lock_retention", schema.expand("SELECT " + std::string(kColumns) +
+                                            " FROM @schema@.streams s WHERE s.name = $1 FOR NO KEY UPDATE")},
+      change_{"change_retention",
+              schema.expand("UPDATE @schema@.streams s SET state = $2, truncate_before = $3, max_count = $4,"
+                            " max_age = $5 WHERE s.name = $1")},
+      candidates_{"streams_to_scavenge",
+                  schema.expand("SELECT s.name FROM @schema@.streams s WHERE s.name > $1 AND (s.truncate_before >"
+                                " s.scavenged_before OR s.max_count IS NOT NULL OR s.max_age IS NOT NULL)"
+                                " ORDER BY s.name LIMIT $2")},
+      scavenge_{"scavenge_stream", schema.expand("SELECT @schema@.scavenge_stream($1, $2)")} {}
+
+Result<std::optional<StreamRetention>> PostgresRetention::find(std::string_view stream) {
+  const Deadline deadline = Deadline::in(kCall);
+  Parameters name;
+  name.text(stream);
+  auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(find_, name, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  return retention_from(*rows);
+}
+
+Status PostgresRetention::remove(std::string_view stream, Removal removal, const ExpectedVersion& expected) {
+  return change(stream, [&](const auto& found) { return judge_removal(stream, found, removal, expected); });
+}
+
+Status PostgresRetention::truncate(std::string_view stream, Version before) {
+  return change(stream, [&](const auto& found) { return judge_truncation(stream, found, before); });
+}
+
+Status PostgresRetention::set_limits(std::string_view stream, const StreamLimits& limits) {
+  return change(stream, [&](const auto& found) { return judge_limits(stream, found, limits); });
+}
+
+Status PostgresRetention::change(std::string_view stream, const Judge& judge) {
+  const Deadline deadline = Deadline::in(kCall);
+  // Safe to repeat: what is there already is left as it is.
+  return pool_.with_session(deadline,
+                            [&](Session& session) { return run_change(session, stream, judge, deadline); });
+}
+
+Status PostgresRetention::run_change(Session& session, std::string_view stream, const Judge& judge,
+                                     Deadline deadline) {
+  const auto roll_back = [&](Error error) -> Status {
+    if (!session.broken() && !session.rollback(deadline)) session.close();
+    return fail(std::move(error));
+  };
+  Parameters name;
+  name.text(stream);
+  const Call reads[] = {{&begin_, nullptr}, {&lock_, &name}};
+  auto answers = session.run_pipeline(reads, deadline);
+  if (!answers) return roll_back(std::move(answers.error()));
+  const auto after = judge(retention_from((*answers)[1]));
+  if (!after) return roll_back(after.error());
+  Parameters row;
+  row.text(stream).text(to_string(after->state)).int8(after->truncate_before.value);
+  row.int8(count_of(after->limits)).int8(age_of(after->limits));
+  const Call writes[] = {{&change_, &row}, {&commit_, nullptr}};
+  auto changed = session.run_pipeline(writes, deadline);
+  if (changed) return {};
+  if (session.broken()) return fail(codes::kStoreInDoubt, changed.error().message());
+  return roll_back(std::move(changed.error()));
+}
+
+Result<Scavenged> PostgresRetention::scavenge(std::size_t most) {
+  Scavenged done;
+  std::string after;
+  for (;;) {
+    const Deadline deadline = Deadline::in(kScavenging);
+    Parameters page;
+    page.text(after).int8(kStreamsAtOnce);
+    auto streams =
+        pool_.with_session(deadline, [&](Session& session) { return session.run(candidates_, page, deadline); });
+    if (!streams) return fail(std::move(streams.error()));
+    for (std::size_t row = 0; row < streams->size(); ++row) {
+      Parameters one;
+      one.text(streams->bytes(row, 0)).int8(kStubsAtOnce);
+      for (std::int64_t gone = kStubsAtOnce; gone == kStubsAtOnce;) {
+        if (done.events >= most) {
+          done.left = Scavenged::Left::kMore;
+          return done;
+        }
+        const Deadline stubs = Deadline::in(kScavenging);
+        auto removed = pool_.with_session(stubs, [&](Session& session) { return session.run(scavenge_, one, stubs); });
+        if (!removed) return fail(std::move(removed.error()));
+        gone = removed->integer(0, 0);
+        done.events += static_cast<std::uint64_t>(gone);
+      }
+    }
+    if (streams->size() < static_cast<std::size_t>(kStreamsAtOnce)) return done;
+    after = std::string(streams->bytes(streams->size() - 1, 0));
+  }
+}
+
+}  // namespace penstock::store::postgres

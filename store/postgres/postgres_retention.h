@@ -1,0 +1,30 @@
+// Retention over the table of streams, whose row is locked for each change, and the function that scavenges.
+#pragma once
+
+#include <functional>
+
+#include "store/postgres/session_pool.h"
+#include "store/retention.h"
+
+namespace penstock::store::postgres {
+
+class PostgresRetention final : public Retention {
+ public:
+  PostgresRetention(SessionPool& pool, const Schema& schema);
+
+  Result<std::optional<StreamRetention>> find(std::string_view stream) override;
+  Status remove(std::string_view stream, Removal removal, const ExpectedVersion& expected) override;
+  Status truncate(std::string_view stream, Version before) override;
+  Status set_limits(std::string_view stream, const StreamLimits& limits) override;
+  Result<Scavenged> scavenge(std::size_t most) override;
+
+ private:
+  using Judge = std::function<Result<StreamRetention>(const std::optional<StreamRetention>&)>;
+  Status change(std::string_view stream, const Judge& judge);
+  Status run_change(Session& session, std::string_view stream, const Judge& judge, Deadline deadline);
+
+  SessionPool& pool_;
+  const Statement begin_, commit_, find_, lock_, change_, candidates_, scavenge_;
+};
+
+}  // namespace penstock::store::postgres

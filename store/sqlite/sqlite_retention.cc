@@ -1,0 +1,192 @@
+#include "store/sqlite/sqlite_retention.h"
+
+#include "store/event_tags.h"
+
+namespace penstock::store::sqlite {
+namespace {
+
+// Of one stream in one transaction.
+constexpr std::int64_t kStubsAtOnce = 500;
+constexpr std::int64_t kStreamsAtOnce = 100;
+
+std::optional<std::int64_t> count_of(const StreamLimits& limits) {
+  if (!limits.max_count) return std::nullopt;
+  return static_cast<std::int64_t>(*limits.max_count);
+}
+
+std::optional<std::int64_t> age_of(const StreamLimits& limits) {
+  if (!limits.max_age) return std::nullopt;
+  return limits.max_age->count();
+}
+
+struct Doomed {
+  std::int64_t position;
+  std::string category, type;
+  std::vector<std::string> tags;
+};
+
+Result<std::vector<Doomed>> find_doomed(Connection& connection, std::string_view stream,
+                                        const StreamRetention& retention, std::int64_t scavenged_before) {
+  auto cursor = connection.prepare(
+      "SELECT position, category, type, metadata FROM events WHERE stream = ?1 AND version >= ?2 AND version < ?3"
+      " AND (version < ?4 OR recorded_at <= ?5) AND removed_at IS NULL");
+  if (!cursor) return fail(std::move(cursor.error()));
+  cursor->bind_text(stream).bind(scavenged_before).bind(scavenged_before + kStubsAtOnce);
+  cursor->bind(retention.first_readable().value).bind(oldest_readable(retention.limits));
+  std::vector<Doomed> doomed;
+  for (;;) {
+    const auto stepped = cursor->step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kDone) return doomed;
+    doomed.push_back({cursor->number(0), std::string(cursor->text(1)), std::string(cursor->text(2)),
+                      tags_of(cursor->text(3))});
+  }
+}
+
+Status make_stubs(Connection& connection, const std::vector<Doomed>& doomed) {
+  auto stub = connection.prepare(
+      "UPDATE events SET type = '', data = NULL, content_type = '', metadata = '', occurred_at = 0, recorded_at = 0,"
+      " removed_at = ?1 WHERE position = ?2");
+  if (!stub) return fail(std::move(stub.error()));
+  auto tag = connection.prepare("DELETE FROM tags WHERE tag = ?1 AND position = ?2");
+  if (!tag) return fail(std::move(tag.error()));
+  auto kind = connection.prepare(
+      "UPDATE kinds SET events = events - 1 WHERE category = ?1 AND type = ?2"
+      " AND ?3 <= (SELECT position FROM kinds_counted)");
+  if (!kind) return fail(std::move(kind.error()));
+  const std::int64_t now = microseconds_of(database_now());
+  for (const Doomed& event : doomed) {
+    stub->again();
+    if (auto made = stub->bind(now).bind(event.position).run(); !made) return made;
+    kind->again();
+    if (auto taken = kind->bind_text(event.category).bind_text(event.type).bind(event.position).run(); !taken)
+      return taken;
+    for (const std::string& word : event.tags) {
+      tag->again();
+      if (auto gone = tag->bind_text(word).bind(event.position).run(); !gone) return gone;
+    }
+  }
+  return {};
+}
+
+Result<std::int64_t> scavenge_stream(Connection& connection, std::string_view stream) {
+  const auto retention = find_retention(connection, stream);
+  if (!retention) return fail(retention.error());
+  if (!*retention) return 0;
+  std::int64_t scavenged_before = 0;
+  {
+    auto cursor = connection.prepare("SELECT scavenged_before FROM streams WHERE name = ?1");
+    if (!cursor) return fail(std::move(cursor.error()));
+    if (const auto stepped = cursor->bind_text(stream).step(); !stepped) return fail(stepped.error());
+    scavenged_before = cursor->number(0);
+  }
+  const auto doomed = find_doomed(connection, stream, **retention, scavenged_before);
+  if (!doomed) return fail(doomed.error());
+  const auto gone = static_cast<std::int64_t>(doomed->size());
+  if (gone == 0) return 0;
+  if (auto made = make_stubs(connection, *doomed); !made) return fail(std::move(made.error()));
+  auto mark = connection.prepare("UPDATE streams SET scavenged_before = ?1 WHERE name = ?2");
+  if (!mark) return fail(std::move(mark.error()));
+  if (auto marked = mark->bind(scavenged_before + gone).bind_text(stream).run(); !marked)
+    return fail(std::move(marked.error()));
+  auto count = connection.prepare("UPDATE head SET events = events - ?1");
+  if (!count) return fail(std::move(count.error()));
+  if (auto counted = count->bind(gone).run(); !counted) return fail(std::move(counted.error()));
+  return gone;
+}
+
+Result<std::vector<std::string>> streams_to_scavenge(Connection& connection, std::string_view after) {
+  auto cursor = connection.prepare(
+      "SELECT name FROM streams WHERE name > ?1 AND (truncate_before > scavenged_before OR max_count IS NOT NULL"
+      " OR max_age IS NOT NULL) ORDER BY name LIMIT ?2");
+  if (!cursor) return fail(std::move(cursor.error()));
+  cursor->bind_text(after).bind(kStreamsAtOnce);
+  std::vector<std::string> names;
+  for (;;) {
+    const auto stepped = cursor->step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kDone) return names;
+    names.emplace_back(cursor->text(0));
+  }
+}
+
+}  // namespace
+
+Result<std::optional<StreamRetention>> find_retention(Connection& connection, std::string_view stream) {
+  auto cursor = connection.prepare(
+      "SELECT state, last_version, truncate_before, max_count, max_age FROM streams WHERE name = ?1");
+  if (!cursor) return fail(std::move(cursor.error()));
+  const auto stepped = cursor->bind_text(stream).step();
+  if (!stepped) return fail(stepped.error());
+  if (*stepped == Cursor::Step::kDone) return std::nullopt;
+  StreamRetention found;
+  found.state = parse_stream_state(cursor->text(0));
+  found.last_version = Version{cursor->number(1)};
+  found.truncate_before = Version{cursor->number(2)};
+  if (!cursor->is_null(3)) found.limits.max_count = static_cast<std::uint64_t>(cursor->number(3));
+  if (!cursor->is_null(4)) found.limits.max_age = std::chrono::microseconds(cursor->number(4));
+  return found;
+}
+
+std::int64_t oldest_readable(const StreamLimits& limits) {
+  return limits.max_age ? microseconds_of(database_now()) - limits.max_age->count() : 0;
+}
+
+Result<std::optional<StreamRetention>> SqliteRetention::find(std::string_view stream) {
+  return database_.read("reading what is kept of a stream",
+                        [&](Connection& connection) { return find_retention(connection, stream); });
+}
+
+Status SqliteRetention::remove(std::string_view stream, Removal removal, const ExpectedVersion& expected) {
+  return change(stream, [&](const auto& found) { return judge_removal(stream, found, removal, expected); });
+}
+
+Status SqliteRetention::truncate(std::string_view stream, Version before) {
+  return change(stream, [&](const auto& found) { return judge_truncation(stream, found, before); });
+}
+
+Status SqliteRetention::set_limits(std::string_view stream, const StreamLimits& limits) {
+  return change(stream, [&](const auto& found) { return judge_limits(stream, found, limits); });
+}
+
+Status SqliteRetention::change(std::string_view stream, const Judge& judge) {
+  return database_.write("changing what is kept of a stream", [&](Connection& connection) -> Status {
+    const auto found = find_retention(connection, stream);
+    if (!found) return fail(found.error());
+    const auto after = judge(*found);
+    if (!after) return fail(after.error());
+    auto cursor = connection.prepare(
+        "UPDATE streams SET state = ?1, truncate_before = ?2, max_count = ?3, max_age = ?4 WHERE name = ?5");
+    if (!cursor) return fail(std::move(cursor.error()));
+    cursor->bind_text(to_string(after->state)).bind(after->truncate_before.value);
+    return cursor->bind(count_of(after->limits)).bind(age_of(after->limits)).bind_text(stream).run();
+  });
+}
+
+Result<Scavenged> SqliteRetention::scavenge(std::size_t most) {
+  Scavenged done;
+  std::string after;
+  for (;;) {
+    const auto streams = database_.read("looking for events to scavenge", [&](Connection& connection) {
+      return streams_to_scavenge(connection, after);
+    });
+    if (!streams) return fail(streams.error());
+    for (const std::string& stream : *streams) {
+      for (std::int64_t gone = kStubsAtOnce; gone == kStubsAtOnce;) {
+        if (done.events >= most) {
+          done.left = Scavenged::Left::kMore;
+          return done;
+        }
+        const auto removed = database_.write(
+            "scavenging", [&](Connection& connection) { return scavenge_stream(connection, stream); });
+        if (!removed) return fail(removed.error());
+        gone = *removed;
+        done.events += static_cast<std::uint64_t>(gone);
+      }
+    }
+    if (streams->size() < static_cast<std::size_t>(kStreamsAtOnce)) return done;
+    after = streams->back();
+  }
+}
+
+}  // namespace penstock::store::sqlite
