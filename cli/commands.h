@@ -15,6 +15,7 @@ void add_migrate(CLI::App& app, Invocation& invocation);
 void add_append(CLI::App& app, Invocation& invocation);
 void add_read(CLI::App& app, Invocation& invocation);
 void add_streams(CLI::App& app, Invocation& invocation);
+void add_gaps(CLI::App& app, Invocation& invocation);
 void add_store(CLI::App& app, Invocation& invocation);
 void add_types(CLI::App& app, Invocation& invocation);
 void add_routes(CLI::App& app, Invocation& invocation);

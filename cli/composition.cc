@@ -68,14 +68,18 @@ const connectors::WireProfile* wire_of(const connectors::SinkKind& kind, const S
 }
 
 // Fills in how the source of a route is made.
-void plan_source(relay::RoutePlan& plan, const config::Settings& settings, store::Store& store,
+void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const Section& route_section,
+                 store::Store& store,
                  const connectors::Surroundings& surroundings) {
   const relay::RouteSettings& route = plan.settings;
   plan.source_name = route.from;
   if (route.from == kStoreName) {
-    plan.make_source = [route, &store]() -> Result<std::unique_ptr<connectors::Source>> {
-      connectors::StoreSourceSettings wanted{route.name, route.renamed_from, route.filter, start_after_of(route.start)};
-      return connectors::make_store_source(std::move(wanted), store.log(), store.checkpoints());
+    const auto on_lost_tail = route_section.text("on_lost_tail") == "continue" ? connectors::OnLostTail::kContinue
+                                                                                : connectors::OnLostTail::kStop;
+    plan.make_source = [route, on_lost_tail, &store]() -> Result<std::unique_ptr<connectors::Source>> {
+      connectors::StoreSourceSettings wanted{route.name, route.renamed_from, route.filter, start_after_of(route.start),
+                                             on_lost_tail};
+      return connectors::make_store_source(std::move(wanted), store.log(), store.checkpoints(), store.gaps());
     };
     return;
   }
@@ -153,7 +157,7 @@ std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings,
   for (const config::Route& route : settings.routes) {
     relay::RoutePlan plan;
     plan.settings = route_settings_of(settings, route);
-    plan_source(plan, settings, store, surroundings);
+    plan_source(plan, settings, route.section, store, surroundings);
     plan_sink(plan, settings, route.section, store, surroundings);
     plans.push_back(std::move(plan));
   }

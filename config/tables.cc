@@ -14,6 +14,7 @@ constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warn", "er
 constexpr std::string_view kLogFormats[] = {"text", "json"};
 constexpr std::string_view kStarts[] = {"earliest", "latest"};
 constexpr std::string_view kOrders[] = {"strict", "pipelined"};
+constexpr std::string_view kLostTails[] = {"stop", "continue"};
 constexpr std::string_view kRejections[] = {"stop", "park_event", "skip"};
 
 constexpr FieldSpec kStore[] = {
@@ -133,6 +134,10 @@ constexpr FieldSpec kRoute[] = {
     {"order", kWord, kOptional, "strict",
      "strict: one unsettled message a key where the sink could deliver a later one first.", kOrders},
     {"on_reject", kWord, kOptional, "stop", "What happens to an event that the sink refuses for good.", kRejections},
+    {"on_lost_tail", kWord, kOptional, {},
+     "From the store, when a failover lost events that were handed out: stop until `penstock gaps ack` (default), or "
+     "continue. A gap record names them.",
+     kLostTails},
     {.name = "retry", .type = kTable, .help = "Waits after failures.", .members = kRetry},
     {"renamed_from", kText, kOptional, {}, "Former name of the route: carries its checkpoint over."},
 };
@@ -161,7 +166,6 @@ constexpr Later kLater[] = {
     {"source", "settle", ""},
     {"source", "visibility_gate", ""},
     {"sink", "kind", "webhook"},
-    {"route", "on_lost_tail", ""},
     {"route", "on_unroutable", ""},
     {"route", "on_reject", "park_key"},
 };

@@ -16,4 +16,11 @@ Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Posit
                 std::to_string(from.value) + " to " + std::to_string(to.value));
 }
 
+Status check_settled(std::string_view route, const Settled& settled, const EventId& found) {
+  if (!settled.event || *settled.event == found) return {};
+  return fail(codes::kStoreCorrupt, "route " + std::string(route) + ": event " + settled.event->to_string() +
+                                        " was settled at position " + std::to_string(settled.position.value) +
+                                        ", where the store has " + found.to_string());
+}
+
 }  // namespace penstock::store

@@ -36,6 +36,18 @@ enum class CheckpointStep { kMove, kStandsThere };
 Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Position> stored, Position from,
                                      Position to);
 
+// Up to where everything is settled, and the event that was settled there, where there was one: a database
+// that lost its tail gives the same position to another event.
+struct Settled {
+  Settled(Position position_in, std::optional<EventId> event_in = std::nullopt)
+      : position(position_in), event(event_in) {}
+  Position position;
+  std::optional<EventId> event;
+};
+
+// Error: store.corrupt when `found`, the event at the position, is another one.
+Status check_settled(std::string_view route, const Settled& settled, const EventId& found);
+
 class Checkpoints {
  public:
   virtual ~Checkpoints() = default;
@@ -50,8 +62,8 @@ class Checkpoints {
   // Compare-and-set: `from` → `to`, only forward, only under the lease; the event id at `to` and the
   // identity are looked up by the store in the same transaction. Errors: store.fenced when the lease
   // is lost; store.corrupt when the stored position is neither `from` nor `to`, when `to` is below
-  // `from`, or when the store has no event at `to`; store.unavailable; store.in_doubt.
-  virtual Status advance(const Lease& lease, std::string_view route, Position from, Position to) = 0;
+  // `from`, or when the store has no event at `to`, or another one; store.unavailable; store.in_doubt.
+  virtual Status advance(const Lease& lease, std::string_view route, Position from, const Settled& to) = 0;
 
   // Carries the checkpoint of `old_route` over to `route` if only the old one exists; else nothing
   // happens. Errors: store.fenced, store.unavailable, store.in_doubt.

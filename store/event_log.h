@@ -59,6 +59,13 @@ class EventLog {
   virtual Result<std::optional<Position>> first_since(Timestamp time) = 0;
   virtual Result<std::optional<Position>> last_before(Timestamp time) = 0;
 
+  // The id of the event at this position, also of one that was scavenged; nullopt when there is none.
+  virtual Result<std::optional<EventId>> event_id_at(Position position) = 0;
+
+  // Raised when this program finds that the log is another one than before, because its database was
+  // promoted or restored: what was read before may be gone, and its positions given to other events.
+  virtual std::uint64_t generation() = 0;
+
   // Last position; 0 for an empty store.
   virtual Result<Position> head() = 0;
 

@@ -12,6 +12,7 @@
 #include "store/checkpoints.h"
 #include "store/event_log.h"
 #include "store/event_store.h"
+#include "store/gaps.h"
 #include "store/leases.h"
 #include "store/parked_events.h"
 #include "store/retention.h"
@@ -66,6 +67,7 @@ class Store {
   virtual ParkedEvents& parked() = 0;
   virtual RouteStates& route_states() = 0;
   virtual Retention& retention() = 0;
+  virtual Gaps& gaps() = 0;
 };
 
 }  // namespace penstock::store

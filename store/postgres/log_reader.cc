@@ -44,7 +44,8 @@ LogReader::LogReader(SessionPool& pool, const Schema& schema)
       head_{"head", schema.expand("SELECT h.position FROM @schema@.head h WHERE h.id = 1")},
       times_{"times", schema.expand(kTimesSql)},
       identity_{"identity", schema.expand("SELECT h.system_identifier, h.timeline, h.incarnation"
-                                          " FROM @schema@.head h WHERE h.id = 1")} {}
+                                          " FROM @schema@.head h WHERE h.id = 1")},
+      event_id_{"event_id", schema.expand("SELECT e.id FROM @schema@.events e WHERE e.position = $1")} {}
 
 Result<LogPage> LogReader::read(Position start, Direction direction, ReadLimit limit, const LogFilter& filter) {
   if (auto fits = check_limit(limit); !fits) return fail(std::move(fits.error()));
@@ -108,6 +109,17 @@ Result<std::optional<Position>> LogReader::find_time(Timestamp time, Side side) 
   const auto column = static_cast<std::size_t>(side);
   if (rows->is_null(0, column)) return std::nullopt;
   return Position{rows->integer(0, column)};
+}
+
+Result<std::optional<EventId>> LogReader::event_id_at(Position position) {
+  const Deadline deadline = Deadline::in(kReading);
+  Parameters parameters;
+  parameters.int8(position.value);
+  auto rows =
+      pool_.with_session(deadline, [&](Session& session) { return session.run(event_id_, parameters, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  if (rows->empty()) return std::nullopt;
+  return rows->uuid(0, 0);
 }
 
 Result<Position> LogReader::head() {

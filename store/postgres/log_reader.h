@@ -15,6 +15,7 @@ class LogReader {
   Result<LogPage> read(Position start, Direction direction, ReadLimit limit, const LogFilter& filter);
   Result<std::optional<Position>> first_since(Timestamp time) { return find_time(time, Side::kFirstSince); }
   Result<std::optional<Position>> last_before(Timestamp time) { return find_time(time, Side::kLastBefore); }
+  Result<std::optional<EventId>> event_id_at(Position position);
   Result<Position> head();
 
   // An unfiltered page and the store that it is of.
@@ -29,7 +30,7 @@ class LogReader {
 
   SessionPool& pool_;
   const Schema& schema_;
-  const Statement head_, times_, identity_;
+  const Statement head_, times_, identity_, event_id_;
 };
 
 }  // namespace penstock::store::postgres

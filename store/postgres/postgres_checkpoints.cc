@@ -124,19 +124,20 @@ Result<Checkpoint> PostgresCheckpoints::create(const Lease& lease, std::string_v
   return std::move(*result);
 }
 
-Status PostgresCheckpoints::advance(const Lease& lease, std::string_view route, Position from, Position to) {
+Status PostgresCheckpoints::advance(const Lease& lease, std::string_view route, Position from, const Settled& to) {
   Parameters name, position, row;
   name.text(route);
-  position.int8(to.value);
+  position.int8(to.position.value);
   const Call reads[] = {{&load_, &name}, {&point_, &position}};
   return under_lease(lease, reads, [&](std::span<const Rows> answers) -> Result<std::optional<Call>> {
     std::optional<Position> stored;
     if (!answers[0].empty()) stored = Position{answers[0].integer(0, 0)};
-    auto step = judge_advance(route, stored, from, to);
+    auto step = judge_advance(route, stored, from, to.position);
     if (!step) return fail(std::move(step.error()));
     if (*step == CheckpointStep::kStandsThere) return std::nullopt;
-    auto made = checkpoint_at(answers[1], to);
+    auto made = checkpoint_at(answers[1], to.position);
     if (!made) return fail(std::move(made.error()));
+    if (auto same = check_settled(route, to, made->event_id); !same) return fail(std::move(same.error()));
     row = Parameters();
     row.text(route).int8(from.value);
     add_point(row, *made, lease);

@@ -15,7 +15,7 @@ class PostgresCheckpoints final : public Checkpoints {
 
   Result<std::optional<Checkpoint>> load(std::string_view route) override;
   Result<Checkpoint> create(const Lease& lease, std::string_view route, Position start) override;
-  Status advance(const Lease& lease, std::string_view route, Position from, Position to) override;
+  Status advance(const Lease& lease, std::string_view route, Position from, const Settled& to) override;
   Status rename(const Lease& lease, std::string_view old_route, std::string_view route) override;
   Result<std::vector<std::pair<std::string, Checkpoint>>> list() override;
 

@@ -11,6 +11,7 @@
 #include "store/postgres/log_reader.h"
 #include "store/postgres/migrator.h"
 #include "store/postgres/postgres_checkpoints.h"
+#include "store/postgres/postgres_gaps.h"
 #include "store/postgres/postgres_leases.h"
 #include "store/postgres/postgres_parked.h"
 #include "store/postgres/postgres_retention.h"
@@ -55,8 +56,9 @@ class PostgresEvents final : public EventStore {
 
 class PostgresLog final : public EventLog {
  public:
-  PostgresLog(LogReader& reader, HeadSignal& signal, std::size_t tail_bytes)
-      : reader_(reader),
+  PostgresLog(const SessionOpener& opener, LogReader& reader, HeadSignal& signal, std::size_t tail_bytes)
+      : opener_(opener),
+        reader_(reader),
         signal_(signal),
         tail_([&reader](Position after, const ReadLimit& limit) { return reader.read_tail(after, limit); },
               tail_bytes) {}
@@ -76,6 +78,8 @@ class PostgresLog final : public EventLog {
   }
   Result<std::optional<Position>> first_since(Timestamp time) override { return reader_.first_since(time); }
   Result<std::optional<Position>> last_before(Timestamp time) override { return reader_.last_before(time); }
+  Result<std::optional<EventId>> event_id_at(Position position) override { return reader_.event_id_at(position); }
+  std::uint64_t generation() override { return opener_.generation(); }
   Result<Position> head() override { return signal_.refresh(); }
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
     return signal_.wait_beyond(position, deadline, std::move(stop));
@@ -89,6 +93,7 @@ class PostgresLog final : public EventLog {
     return reader_.read(after, Direction::kForward, limit, filter);
   }
 
+  const SessionOpener& opener_;
   LogReader& reader_;
   HeadSignal& signal_;
   HotTail tail_;
@@ -109,13 +114,14 @@ class PostgresStore final : public Store {
         appender_(opener_, signal_, log),
         queue_(appender_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
         events_(queue_, reader_),
-        log_(log_reader_, signal_, settings.tail_bytes),
+        log_(opener_, log_reader_, signal_, settings.tail_bytes),
         checkpoints_(writers_, opener_.schema()),
         source_checkpoints_(writers_, opener_.schema()),
         leases_(opener_),
         parked_(writers_, opener_.schema()),
         route_states_(writers_, opener_.schema()),
-        retention_(writers_, opener_.schema()) {
+        retention_(writers_, opener_.schema()),
+        gaps_(writers_, opener_.schema()) {
     if (settings.inbox == StoreSettings::Inbox::kWatched) inbox_.emplace(opener_, [this] { queue_.sequence(); });
   }
 
@@ -150,6 +156,7 @@ class PostgresStore final : public Store {
   ParkedEvents& parked() override { return parked_; }
   RouteStates& route_states() override { return route_states_; }
   Retention& retention() override { return retention_; }
+  Gaps& gaps() override { return gaps_; }
 
  private:
   Log& log_of_program_;
@@ -169,6 +176,7 @@ class PostgresStore final : public Store {
   PostgresParked parked_;
   PostgresRouteStates route_states_;
   PostgresRetention retention_;
+  PostgresGaps gaps_;
   std::optional<InboxWatch> inbox_;
 };
 

@@ -10,6 +10,7 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -43,10 +44,14 @@ class SessionOpener {
 
   const Schema& schema() const { return schema_; }
 
+  // Raised by the first session that finds the store under another identity than the sessions before.
+  std::uint64_t generation() const { return generation_; }
+
  private:
   SessionSettings settings_for(std::string_view role) const;
   Result<StoreSession> try_open(std::string_view role, Deadline deadline, const std::stop_token& stop);
   Result<StoreIdentity> check_store(Session& session, Deadline deadline, const std::stop_token& stop);
+  void note(const StoreIdentity& identity);
   Status check_server(const ServerFacts& server);
   Result<std::int64_t> raise_incarnation(Session& session, Deadline deadline);
 
@@ -56,11 +61,14 @@ class SessionOpener {
   const int newest_migration_;
   const Statement store_facts_, raise_, incarnation_;
 
+  std::atomic<std::uint64_t> generation_ = 0;
+
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
   std::optional<Error> last_error_;
   SteadyTime next_try_{};
   Duration pause_{};
+  std::optional<StoreIdentity> seen_identity_;
   std::string seen_system_;
   std::int64_t seen_timeline_ = 0;
 };

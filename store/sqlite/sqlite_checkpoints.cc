@@ -84,17 +84,18 @@ Result<Checkpoint> SqliteCheckpoints::create(const Lease& lease, std::string_vie
   });
 }
 
-Status SqliteCheckpoints::advance(const Lease& lease, std::string_view route, Position from, Position to) {
+Status SqliteCheckpoints::advance(const Lease& lease, std::string_view route, Position from, const Settled& to) {
   return database_.write(doing("advancing", route), [&](Connection& connection) -> Status {
     if (auto held = check_lease(connection, lease); !held) return held;
     const auto found = find_checkpoint(connection, route);
     if (!found) return fail(found.error());
     const auto stored = *found ? std::optional((*found)->position) : std::nullopt;
-    const auto step = judge_advance(route, stored, from, to);
+    const auto step = judge_advance(route, stored, from, to.position);
     if (!step) return fail(step.error());
     if (*step == CheckpointStep::kStandsThere) return {};
-    if (auto written = write_checkpoint(connection, lease, route, to); !written)
-      return fail(std::move(written.error()));
+    auto written = write_checkpoint(connection, lease, route, to.position);
+    if (!written) return fail(std::move(written.error()));
+    if (auto same = check_settled(route, to, written->event_id); !same) return same;
     pass_failpoint("store.checkpoint_in_transaction");
     return {};
   });

@@ -168,4 +168,15 @@ Result<std::optional<Position>> SqliteLog::last_before(Timestamp time) {
   });
 }
 
+Result<std::optional<EventId>> SqliteLog::event_id_at(Position position) {
+  return database_.read("finding an event", [&](Connection& connection) -> Result<std::optional<EventId>> {
+    auto cursor = connection.prepare("SELECT id FROM events WHERE position = ?1");
+    if (!cursor) return fail(std::move(cursor.error()));
+    const auto stepped = cursor->bind(position.value).step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kDone) return std::nullopt;
+    return cursor->id(0);
+  });
+}
+
 }  // namespace penstock::store::sqlite

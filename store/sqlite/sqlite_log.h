@@ -15,6 +15,9 @@ class SqliteLog final : public EventLog {
   Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) override;
   Result<std::optional<Position>> first_since(Timestamp time) override;
   Result<std::optional<Position>> last_before(Timestamp time) override;
+  Result<std::optional<EventId>> event_id_at(Position position) override;
+  // A file that takes the place of this one breaks its connections.
+  std::uint64_t generation() override { return 0; }
   Result<Position> head() override { return read_head(database_); }
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
     return watch_.wait_beyond(position, deadline, std::move(stop));

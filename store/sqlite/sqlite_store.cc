@@ -4,6 +4,7 @@
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sqlite_checkpoints.h"
 #include "store/sqlite/sqlite_events.h"
+#include "store/sqlite/sqlite_gaps.h"
 #include "store/sqlite/sqlite_leases.h"
 #include "store/sqlite/sqlite_log.h"
 #include "store/sqlite/sqlite_parked.h"
@@ -41,6 +42,7 @@ class SqliteStore final : public Store {
   ParkedEvents& parked() override { return parked_; }
   RouteStates& route_states() override { return route_states_; }
   Retention& retention() override { return retention_; }
+  Gaps& gaps() override { return gaps_; }
 
  private:
   Database database_;
@@ -53,6 +55,7 @@ class SqliteStore final : public Store {
   SqliteParked parked_{database_};
   SqliteRouteStates route_states_{database_};
   SqliteRetention retention_{database_};
+  SqliteGaps gaps_{database_};
 };
 
 }  // namespace

@@ -69,6 +69,8 @@ struct MemoryParts {
     Result<LogPage> read_before(Position before, ReadLimit limit, const store::LogFilter& filter) override;
     Result<std::optional<Position>> first_since(Timestamp time) override;
     Result<std::optional<Position>> last_before(Timestamp time) override;
+    Result<std::optional<EventId>> event_id_at(Position position) override;
+    std::uint64_t generation() override;
     Result<Position> head() override;
     Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override;
     MemoryParts& parts;
@@ -77,7 +79,7 @@ struct MemoryParts {
     explicit Checkpoints(MemoryParts& parts_in) : parts(parts_in) {}
     Result<std::optional<Checkpoint>> load(std::string_view route) override;
     Result<Checkpoint> create(const Lease& lease, std::string_view route, Position start) override;
-    Status advance(const Lease& lease, std::string_view route, Position from, Position to) override;
+    Status advance(const Lease& lease, std::string_view route, Position from, const store::Settled& to) override;
     Status rename(const Lease& lease, std::string_view old_route, std::string_view route) override;
     Result<std::vector<std::pair<std::string, Checkpoint>>> list() override;
     MemoryParts& parts;
@@ -112,6 +114,15 @@ struct MemoryParts {
     MemoryParts& parts;
   };
 
+  struct Gaps final : store::Gaps {
+    explicit Gaps(MemoryParts& parts_in) : parts(parts_in) {}
+    Result<std::int64_t> record(const store::GapRecord& gap) override;
+    Result<std::vector<store::GapRecord>> list(std::int64_t after, std::size_t limit) override;
+    Result<std::optional<store::GapRecord>> find(std::int64_t number) override;
+    Result<std::optional<store::GapRecord>> find_open(std::string_view route) override;
+    Status acknowledge(std::int64_t number, std::string_view by) override;
+    MemoryParts& parts;
+  };
   struct Retention final : store::Retention {
     explicit Retention(MemoryParts& parts_in) : parts(parts_in) {}
     Result<std::optional<store::StreamRetention>> find(std::string_view stream) override;
@@ -164,6 +175,7 @@ struct MemoryParts {
   Parked parked{*this};
   States route_states{*this};
   Retention retention{*this};
+  Gaps gaps{*this};
   std::unique_ptr<store::AppendQueue> queue;  // null: appends are answered at once
 };
 
@@ -468,6 +480,18 @@ Result<std::optional<Position>> MemoryParts::Log::last_before(Timestamp time) {
   });
 }
 
+Result<std::optional<EventId>> MemoryParts::Log::event_id_at(Position position) {
+  return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<EventId>> {
+    if (position.value < 1 || position.value > static_cast<std::int64_t>(db.log_.size())) return std::nullopt;
+    return db.log_[index_of(position)]->id;
+  });
+}
+
+std::uint64_t MemoryParts::Log::generation() {
+  std::lock_guard lock(parts.database->mutex_);
+  return static_cast<std::uint64_t>(parts.database->incarnation_);
+}
+
 Result<Position> MemoryParts::Log::head() {
   return parts.perform(StoreCall::kHead, [](MemoryDatabase& db) -> Result<Position> {
     return Position{static_cast<std::int64_t>(db.log_.size())};
@@ -520,16 +544,18 @@ Result<Checkpoint> MemoryParts::Checkpoints::create(const Lease& lease, std::str
   });
 }
 
-Status MemoryParts::Checkpoints::advance(const Lease& lease, std::string_view route, Position from, Position to) {
+Status MemoryParts::Checkpoints::advance(const Lease& lease, std::string_view route, Position from,
+                                         const store::Settled& to) {
   return parts.perform(StoreCall::kAdvanceCheckpoint, [&](MemoryDatabase& db) -> Status {
     if (auto held = check_lease(db, lease); !held) return held;
     const auto found = db.checkpoints_.find(route);
     const auto stored = found == db.checkpoints_.end() ? std::nullopt : std::optional(found->second.position);
-    const auto step = store::judge_advance(route, stored, from, to);
+    const auto step = store::judge_advance(route, stored, from, to.position);
     if (!step) return fail(step.error());
     if (*step == store::CheckpointStep::kStandsThere) return {};
-    auto made = checkpoint_at(db, to);
+    auto made = checkpoint_at(db, to.position);
     if (!made) return fail(std::move(made.error()));
+    if (auto same = store::check_settled(route, to, made->event_id); !same) return same;
     found->second = *made;
     return {};
   });
@@ -760,6 +786,56 @@ Result<store::Scavenged> MemoryParts::Retention::scavenge(std::size_t most) {
   });
 }
 
+// --- gaps ------------------------------------------------------------------------------------------
+
+Result<std::int64_t> MemoryParts::Gaps::record(const store::GapRecord& gap) {
+  return parts.perform(StoreCall::kRecordGap, [&](MemoryDatabase& db) -> Result<std::int64_t> {
+    for (const store::GapRecord& known : db.gaps_)
+      if (known.route == gap.route && known.reason == gap.reason && known.from == gap.from && known.to == gap.to &&
+          known.events == gap.events)
+        return known.number;
+    store::GapRecord& added = db.gaps_.emplace_back(gap);
+    added.number = static_cast<std::int64_t>(db.gaps_.size());
+    added.recorded_at = db.clock_.wall_now();
+    added.acknowledged_by.clear();
+    return added.number;
+  });
+}
+
+Result<std::vector<store::GapRecord>> MemoryParts::Gaps::list(std::int64_t after, std::size_t limit) {
+  return parts.perform(StoreCall::kReadGaps, [&](MemoryDatabase& db) -> Result<std::vector<store::GapRecord>> {
+    std::vector<store::GapRecord> found;
+    for (const store::GapRecord& gap : db.gaps_)
+      if (gap.number > after && found.size() < limit) found.push_back(gap);
+    return found;
+  });
+}
+
+Result<std::optional<store::GapRecord>> MemoryParts::Gaps::find(std::int64_t number) {
+  return parts.perform(StoreCall::kReadGaps, [&](MemoryDatabase& db) -> Result<std::optional<store::GapRecord>> {
+    if (number < 1 || number > static_cast<std::int64_t>(db.gaps_.size())) return std::nullopt;
+    return db.gaps_[static_cast<std::size_t>(number - 1)];
+  });
+}
+
+Result<std::optional<store::GapRecord>> MemoryParts::Gaps::find_open(std::string_view route) {
+  return parts.perform(StoreCall::kReadGaps, [&](MemoryDatabase& db) -> Result<std::optional<store::GapRecord>> {
+    for (const store::GapRecord& gap : db.gaps_)
+      if (gap.route == route && gap.acknowledged_by.empty()) return gap;
+    return std::nullopt;
+  });
+}
+
+Status MemoryParts::Gaps::acknowledge(std::int64_t number, std::string_view by) {
+  return parts.perform(StoreCall::kRecordGap, [&](MemoryDatabase& db) -> Status {
+    if (number < 1 || number > static_cast<std::int64_t>(db.gaps_.size()))
+      return fail(codes::kStoreNoSuchGap, "there is no gap " + std::to_string(number));
+    auto& gap = db.gaps_[static_cast<std::size_t>(number - 1)];
+    if (gap.acknowledged_by.empty()) gap.acknowledged_by = by;
+    return {};
+  });
+}
+
 // --- the store -------------------------------------------------------------------------------------
 
 MemoryStore::MemoryStore(std::shared_ptr<MemoryDatabase> database, Appending appending,
@@ -792,5 +868,6 @@ store::Leases& MemoryStore::leases() { return parts_->leases; }
 store::ParkedEvents& MemoryStore::parked() { return parts_->parked; }
 store::RouteStates& MemoryStore::route_states() { return parts_->route_states; }
 store::Retention& MemoryStore::retention() { return parts_->retention; }
+store::Gaps& MemoryStore::gaps() { return parts_->gaps; }
 
 }  // namespace penstock::tests

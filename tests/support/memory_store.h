@@ -52,6 +52,8 @@ enum class StoreCall {
   kListStates,
   kReadRetention,
   kChangeRetention,
+  kRecordGap,
+  kReadGaps,
 };
 
 struct StoreFaults {
@@ -115,6 +117,7 @@ class MemoryDatabase {
   std::vector<store::ParkedEvent> parked_;
   std::set<ParkedKey> parked_keys_;
   std::map<std::pair<std::string, std::string>, store::RouteState> states_;
+  std::vector<store::GapRecord> gaps_;
   std::int64_t incarnation_ = 1;
 };
 
@@ -143,6 +146,7 @@ class MemoryStore final : public store::Store {
   store::ParkedEvents& parked() override;
   store::RouteStates& route_states() override;
   store::Retention& retention() override;
+  store::Gaps& gaps() override;
 
  private:
   std::unique_ptr<struct MemoryParts> parts_;

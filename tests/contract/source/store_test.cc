@@ -12,7 +12,7 @@ class StoreLog final : public SourceTable {
   std::unique_ptr<connectors::Source> make_source() override {
     connectors::StoreSourceSettings settings;
     settings.route = "r";
-    return connectors::make_store_source(std::move(settings), store_.log(), store_.checkpoints());
+    return connectors::make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps());
   }
   // Each opening is by another owner, which takes the lease over.
   connectors::OpenRequest request() override {

@@ -83,6 +83,7 @@ class SourceCheckpointContract : public StoreContract {};
 class LeaseContract : public StoreContract {};
 class ParkedContract : public StoreContract {};
 class RouteStateContract : public StoreContract {};
+class GapContract : public StoreContract {};
 class RetentionContract : public StoreContract {};
 class StoreLifeContract : public StoreContract {};
 
@@ -131,4 +132,5 @@ std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last);  // as
   INSTANTIATE_TEST_SUITE_P(prefix, ParkedContract, testing::Values(kind), backend_name);           \
   INSTANTIATE_TEST_SUITE_P(prefix, RouteStateContract, testing::Values(kind), backend_name);       \
   INSTANTIATE_TEST_SUITE_P(prefix, RetentionContract, testing::Values(kind), backend_name);        \
+  INSTANTIATE_TEST_SUITE_P(prefix, GapContract, testing::Values(kind), backend_name);              \
   INSTANTIATE_TEST_SUITE_P(prefix, StoreLifeContract, testing::Values(kind), backend_name)

@@ -160,6 +160,24 @@ TEST_F(Look, ParkedRowsAreListedAndShownWithTheirContent) {
   EXPECT_EQ(folder_.call({"parked", "show", "999"}).exit_code, 1);
 }
 
+TEST_F(Look, GapsAreListedShownAndAcknowledged) {
+  EXPECT_EQ(folder_.call({"gaps", "ls", "-o", "json"}).out, "[]\n");
+  store::GapRecord gap{.route = "printing", .reason = "relay.lost_tail", .from = {3}, .to = {3}};
+  gap.events = {*EventId::parse("0198d2f0-0000-7000-8000-000000000001")};
+  const auto number = store_->gaps().record(gap);
+  ASSERT_TRUE(number) << number.error().describe();
+  const json listed = json::parse(folder_.call({"gaps", "ls", "-o", "json"}).out);
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].at("route"), "printing");
+  EXPECT_TRUE(listed[0].at("acknowledged_by").is_null());
+  const std::string name = std::to_string(*number);
+  EXPECT_THAT(folder_.call({"gaps", "show", name}).out, HasSubstr("0198d2f0-0000-7000-8000-000000000001"));
+  EXPECT_EQ(folder_.call({"gaps", "ack", name, "--by", "anna"}).exit_code, 0);
+  EXPECT_EQ(json::parse(folder_.call({"gaps", "show", name, "-o", "json"}).out).at("acknowledged_by"), "anna");
+  EXPECT_EQ(folder_.call({"gaps", "ack", "99"}).exit_code, 1);
+  EXPECT_EQ(folder_.call({"gaps", "show", "99"}).exit_code, 1);
+}
+
 TEST_F(Look, ValidateFindsCheckpointsWhoseRouteIsGone) {
   make_checkpoint("printing");
   make_checkpoint("former");

@@ -74,7 +74,8 @@ TEST_F(RoundTripsOfARoute, OutOfTheStoreAreOneInAHundredEvents) {
       std::to_string(kEvents) + ") n; UPDATE penstock.head SET position = " + std::to_string(kEvents));
   const std::uint64_t before = gate.round_trips();
   deliver_all(**store, plan("store", [&]() -> Result<std::unique_ptr<connectors::Source>> {
-    return connectors::make_store_source({.route = "counted"}, (*store)->log(), (*store)->checkpoints());
+    return connectors::make_store_source({.route = "counted"}, (*store)->log(), (*store)->checkpoints(),
+                                         (*store)->gaps());
   }));
   EXPECT_EQ(database.value("SELECT position FROM penstock.checkpoints"), std::to_string(kEvents));
   EXPECT_GT(gate.round_trips(), before);

@@ -39,7 +39,7 @@ class StoreSourceTest : public ::testing::Test {
 
   std::unique_ptr<Source> source(StoreSourceSettings settings = {}) {
     if (settings.route.empty()) settings.route = "r";
-    return make_store_source(std::move(settings), store_.log(), store_.checkpoints());
+    return make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps());
   }
   OpenRequest request() {
     if (!lease_) lease_ = store_.leases().take("route/r", "me").value();
@@ -156,7 +156,7 @@ TEST_F(StoreSourceTest, RefusesACheckpointBeyondTheHead) {
   read(*all);
   ASSERT_TRUE(all->settle(ReadMark{3}));
   database_->lose_events_beyond(Position{1});
-  const Status opened = open(*all);
+  const Status opened = open(*source());  // as after a restart: nothing else is known
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code().name, "relay.checkpoint_beyond_head");
 }
@@ -169,7 +169,7 @@ TEST_F(StoreSourceTest, RefusesAnotherEventAtItsCheckpoint) {
   ASSERT_TRUE(all->settle(ReadMark{2}));
   database_->lose_events_beyond(Position{1});
   append("aa");
-  const Status opened = open(*all);
+  const Status opened = open(*source());  // as after a restart: nothing else is known
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code().name, "relay.checkpoint_mismatch");
 }
@@ -327,6 +327,71 @@ TEST_F(StoreSourceTest, BreaksOnAMarkThatItNeverGave) {
   EXPECT_THROW((void)all->settle(ReadMark{2}), BrokenInvariant);
 }
 
+TEST_F(StoreSourceTest, RecordsWhatAFailoverLostAndStopsUntilItIsAcknowledged) {
+  append("aaaaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all).size(), 5u);
+  ASSERT_TRUE(all->settle(ReadMark{2}));
+  database_->lose_events_beyond(Position{3});
+  append("aa");  // positions 4 and 5 anew
+  database_->raise_incarnation();
+
+  EXPECT_EQ(open(*all).error().code().name, codes::kRelayLostTail.name);
+  const auto gaps = store_.gaps().list(0, 10);
+  ASSERT_TRUE(gaps);
+  ASSERT_EQ(gaps->size(), 1u);
+  EXPECT_EQ((*gaps)[0].route, "r");
+  EXPECT_EQ((*gaps)[0].from, Position{4});
+  EXPECT_EQ((*gaps)[0].to, Position{5});
+  EXPECT_EQ((*gaps)[0].events, (std::vector<EventId>{id_of(4), id_of(5)}));
+  EXPECT_EQ(open(*source()).error().code().name, codes::kRelayLostTail.name);  // a restart changes nothing
+
+  ASSERT_TRUE(store_.gaps().acknowledge((*gaps)[0].number, "operator"));
+  ASSERT_TRUE(open(*all));
+  const auto items = read(*all);
+  ASSERT_EQ(items.size(), 3u);  // from the checkpoint on, none of the new ones is passed
+  EXPECT_EQ(items[1].event->id, id_of(6));
+  EXPECT_EQ(store_.gaps().list(0, 10)->size(), 1u);
+}
+
+TEST_F(StoreSourceTest, GoesOnOverALostTailWhereItMay) {
+  append("aaaa");
+  auto all = source({.on_lost_tail = OnLostTail::kContinue});
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all).size(), 4u);
+  database_->lose_events_beyond(Position{1});
+  ASSERT_TRUE(open(*all));
+  EXPECT_EQ(store_.gaps().list(0, 10)->at(0).events.size(), 3u);
+  EXPECT_EQ(read(*all).size(), 1u);
+}
+
+TEST_F(StoreSourceTest, FindsNoGapAfterAFailoverThatLostNothing) {
+  append("aaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all).size(), 3u);
+  database_->raise_incarnation();
+  append("a");
+  const auto refused = all->read(kRoom, Deadline::in(std::chrono::seconds(0)), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code().name, codes::kRelayLogChanged.name);
+  ASSERT_TRUE(open(*all));
+  EXPECT_TRUE(store_.gaps().list(0, 10)->empty());
+  EXPECT_EQ(read(*all).size(), 4u);
+}
+
+TEST_F(StoreSourceTest, SettlesNothingWhereAnotherEventTookThePosition) {
+  append("aaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all).size(), 3u);
+  database_->lose_events_beyond(Position{1});
+  append("aa");
+  EXPECT_FALSE(all->settle(ReadMark{3}));
+  EXPECT_EQ(checkpoint(), 0);
+}
+
 // A log that answers with the pages that a test made.
 class SkippingLog final : public store::EventLog {
  public:
@@ -344,6 +409,8 @@ class SkippingLog final : public store::EventLog {
   }
   Result<std::optional<Position>> first_since(Timestamp) override { return std::nullopt; }
   Result<std::optional<Position>> last_before(Timestamp) override { return std::nullopt; }
+  Result<std::optional<EventId>> event_id_at(Position) override { return std::nullopt; }
+  std::uint64_t generation() override { return 0; }
   Result<Position> head() override { return Position{10}; }
   Result<Position> wait_beyond(Position, Deadline, std::stop_token) override { return Position{10}; }
 
@@ -356,7 +423,7 @@ TEST_F(StoreSourceTest, RefusesAPageThatSkipsAPosition) {
   for (auto [positions, reached] : std::vector<std::pair<std::vector<std::int64_t>, std::int64_t>>{
            {{2, 3}, 3}, {{1, 3}, 3}, {{1, 2}, 3}, {{1, 1}, 1}, {{2, 1}, 2}}) {
     SkippingLog log(positions, reached);
-    auto skipping = make_store_source({.route = "r"}, log, store_.checkpoints());
+    auto skipping = make_store_source({.route = "r"}, log, store_.checkpoints(), store_.gaps());
     ASSERT_TRUE(open(*skipping));
     const auto batch = skipping->read(kRoom, Deadline::in(kLong), {});
     ASSERT_FALSE(batch);

@@ -1,0 +1,136 @@
+// penstock gaps: events that were handed out and are gone.
+#include <unistd.h>
+
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/json_writer.h"
+#include "cli/store_command.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::size_t kPage = 100;
+
+struct GapsOptions {
+  std::int64_t number = 0;
+  std::string by;
+};
+
+enum class Events { kCounted, kNamed };
+
+std::string json_of(const store::GapRecord& gap, Events events) {
+  JsonObject object;
+  object.number("number", gap.number)
+      .text("route", gap.route)
+      .text("reason", gap.reason)
+      .position("from", gap.from)
+      .position("to", gap.to)
+      .number("events", static_cast<std::int64_t>(gap.events.size()))
+      .time("recorded_at", gap.recorded_at);
+  if (gap.acknowledged_by.empty()) {
+    object.null("acknowledged_by");
+  } else {
+    object.text("acknowledged_by", gap.acknowledged_by);
+  }
+  if (events == Events::kNamed) {
+    JsonArray ids;
+    for (const EventId& id : gap.events) ids.add("\"" + id.to_string() + "\"");
+    object.raw("event_ids", std::move(ids).finish());
+  }
+  return std::move(object).finish();
+}
+
+void list(Invocation& invocation) {
+  auto opened = open_store(invocation, StoreUse::kRead);
+  if (!opened) return;
+  TextTable table({"NUMBER", "ROUTE", "REASON", "FROM", "TO", "EVENTS", "RECORDED AT", "ACKNOWLEDGED BY"});
+  JsonArray array;
+  for (std::int64_t after = 0;;) {
+    const auto page = opened->store->gaps().list(after, kPage);
+    if (!page) return invocation.fail(page.error());
+    for (const store::GapRecord& gap : *page) {
+      switch (invocation.format) {
+        case OutputFormat::kTable:
+          table.add({std::to_string(gap.number), gap.route, {gap.reason, Tint::kBad}, std::to_string(gap.from.value),
+                     std::to_string(gap.to.value), std::to_string(gap.events.size()),
+                     format_timestamp(gap.recorded_at), printable(gap.acknowledged_by)});
+          break;
+        case OutputFormat::kJson: array.add(json_of(gap, Events::kCounted)); break;
+        case OutputFormat::kJsonLines: invocation.out << json_of(gap, Events::kCounted) << '\n'; break;
+      }
+    }
+    if (page->size() < kPage) break;
+    after = page->back().number;
+  }
+  if (invocation.format == OutputFormat::kTable) table.print(invocation.out, invocation.palette());
+  if (invocation.format == OutputFormat::kJson) invocation.out << std::move(array).finish() << '\n';
+}
+
+void show(const GapsOptions& options, Invocation& invocation) {
+  auto opened = open_store(invocation, StoreUse::kRead);
+  if (!opened) return;
+  const auto found = opened->store->gaps().find(options.number);
+  if (!found) return invocation.fail(found.error());
+  if (!*found) return invocation.fail(ExitCode::kNegative, "there is no gap " + std::to_string(options.number));
+  const store::GapRecord& gap = **found;
+  if (invocation.format != OutputFormat::kTable) {
+    invocation.out << json_of(gap, Events::kNamed) << '\n';
+    return;
+  }
+  TextTable table({"FIELD", "VALUE"});
+  table.add({"number", std::to_string(gap.number)});
+  table.add({"route", gap.route});
+  table.add({"reason", {gap.reason, Tint::kBad}});
+  table.add({"from", std::to_string(gap.from.value)});
+  table.add({"to", std::to_string(gap.to.value)});
+  table.add({"recorded at", format_timestamp(gap.recorded_at)});
+  table.add({"acknowledged by", printable(gap.acknowledged_by)});
+  for (const EventId& id : gap.events) table.add({"event", id.to_string()});
+  table.print(invocation.out, invocation.palette());
+}
+
+// Who runs the command, as far as the system tells.
+std::string current_user() {
+  const char* name = ::getlogin();
+  return name != nullptr && *name != '\0' ? name : "uid " + std::to_string(::getuid());
+}
+
+void acknowledge(const GapsOptions& options, Invocation& invocation) {
+  auto opened = open_store(invocation, StoreUse::kWrite);
+  if (!opened) return;
+  const std::string by = options.by.empty() ? current_user() : options.by;
+  if (const auto done = opened->store->gaps().acknowledge(options.number, by); !done)
+    return invocation.fail(done.error());
+}
+
+}  // namespace
+
+void add_gaps(CLI::App& app, Invocation& invocation) {
+  CLI::App* command = app.add_subcommand("gaps", "Events that were handed out and are gone: list, look, acknowledge");
+  command->require_subcommand(1);
+  set_examples(*command, "penstock gaps ls", "penstock gaps ack 1 --by anna");
+  auto options = std::make_shared<GapsOptions>();
+
+  CLI::App* ls = command->add_subcommand("ls", "Gap records by number");
+  add_config_option(*ls, invocation);
+  add_output_options(*ls, invocation);
+  set_examples(*ls, "penstock gaps ls", "penstock gaps ls -o json");
+  ls->callback([&invocation] { list(invocation); });
+
+  CLI::App* one = command->add_subcommand("show", "One gap record with the ids of its events");
+  one->add_option("number", options->number, "Number of the record, as `gaps ls` names it")->required();
+  add_config_option(*one, invocation);
+  add_output_options(*one, invocation);
+  set_examples(*one, "penstock gaps show 1", "penstock gaps show 1 -o json");
+  one->callback([options, &invocation] { show(*options, invocation); });
+
+  CLI::App* ack = command->add_subcommand("ack", "Acknowledge a gap: its route goes on");
+  ack->add_option("number", options->number, "Number of the record, as `gaps ls` names it")->required();
+  ack->add_option("--by", options->by, "Who acknowledges it; default: the user of the system")->type_name("NAME");
+  add_config_option(*ack, invocation);
+  set_examples(*ack, "penstock gaps ack 1", "penstock gaps ack 1 --by anna");
+  ack->callback([options, &invocation] { acknowledge(*options, invocation); });
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,24 @@
+#include "store/gaps.h"
+
+#include <algorithm>
+
+namespace penstock::store {
+
+std::string join_ids(const std::vector<EventId>& ids) {
+  std::string text;
+  text.reserve(ids.size() * (EventId::kTextLength + 1));
+  for (const EventId& id : ids) {
+    if (!text.empty()) text += '\n';
+    text += id.to_string();
+  }
+  return text;
+}
+
+std::vector<EventId> split_ids(std::string_view text) {
+  std::vector<EventId> ids;
+  for (; text.size() >= EventId::kTextLength; text.remove_prefix(std::min(text.size(), EventId::kTextLength + 1)))
+    if (const auto id = EventId::parse(text.substr(0, EventId::kTextLength))) ids.push_back(*id);
+  return ids;
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,48 @@
+// Events that were handed out and are gone, or can't be delivered: on record until an operator has
+// looked at them.
+//
+// Threads: any. A record is durable when record() returns; it is never taken away, only acknowledged.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/ids.h"
+
+namespace penstock::store {
+
+struct GapRecord {
+  std::int64_t number = 0;      // given by the store; how an operator names it
+  std::string route;            // or the source
+  std::string reason;           // name out of the table of codes
+  Position from, to;            // the first and the last position that is concerned
+  std::vector<EventId> events;  // by position
+  Timestamp recorded_at{};      // given by the store
+  std::string acknowledged_by;  // empty: open
+};
+
+class Gaps {
+ public:
+  virtual ~Gaps() = default;
+
+  // Answers the number. One that is there already, events included, is left as it is.
+  virtual Result<std::int64_t> record(const GapRecord& gap) = 0;
+  // Those with a number > after, ascending.
+  virtual Result<std::vector<GapRecord>> list(std::int64_t after, std::size_t limit) = 0;
+  virtual Result<std::optional<GapRecord>> find(std::int64_t number) = 0;
+  // The first of the route that nobody has acknowledged.
+  virtual Result<std::optional<GapRecord>> find_open(std::string_view route) = 0;
+  // One that was acknowledged before keeps its name. Error: store.no_such_gap.
+  virtual Status acknowledge(std::int64_t number, std::string_view by) = 0;
+};
+
+// Ids as one text, a line each: how the databases keep them.
+std::string join_ids(const std::vector<EventId>& ids);
+std::vector<EventId> split_ids(std::string_view text);
+
+}  // namespace penstock::store
