@@ -27,20 +27,57 @@ void scavenge(const ScavengeOptions& options, Invocation& invocation) {
   invocation.out << done->events << " events removed" << (more ? ", more are left" : "") << '\n';
 }
 
+std::string json_of(const store::IntegrityCheck& check) {
+  JsonObject object;
+  object.text("subject", check.subject)
+      .boolean("proved", check.verdict == store::IntegrityCheck::Verdict::kProved)
+      .text("words", check.words);
+  return std::move(object).finish();
+}
+
+void check(Invocation& invocation) {
+  auto opened = open_store(invocation, StoreUse::kRead);
+  if (!opened) return;
+  const auto checks = opened->store->check_integrity();
+  if (!checks) return invocation.fail(checks.error());
+  TextTable table({"VERDICT", "CLAIM", "FIGURES"});
+  JsonArray array;
+  for (const store::IntegrityCheck& one : *checks) {
+    const bool proved = one.verdict == store::IntegrityCheck::Verdict::kProved;
+    if (!proved) invocation.exit = ExitCode::kNegative;
+    switch (invocation.format) {
+      case OutputFormat::kTable:
+        table.add({proved ? TextTable::Cell("proved", Tint::kGood) : TextTable::Cell("broken", Tint::kBad),
+                   one.subject, one.words});
+        break;
+      case OutputFormat::kJson: array.add(json_of(one)); break;
+      case OutputFormat::kJsonLines: invocation.out << json_of(one) << '\n'; break;
+    }
+  }
+  if (invocation.format == OutputFormat::kTable) table.print(invocation.out, invocation.palette());
+  if (invocation.format == OutputFormat::kJson) invocation.out << std::move(array).finish() << '\n';
+}
+
 }  // namespace
 
 void add_store(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("store", "Look after the store itself");
   command->require_subcommand(1);
-  set_examples(*command, "penstock store scavenge", "penstock store scavenge --limit 1000000 -o json");
+  set_examples(*command, "penstock store check", "penstock store scavenge");
+
+  CLI::App* prove = command->add_subcommand("check", "Prove that the store is sound; reads all of it");
+  add_config_option(*prove, invocation);
+  add_output_options(*prove, invocation);
+  set_examples(*prove, "penstock store check", "penstock store check -o json");
+  prove->callback([&invocation] { check(invocation); });
 
   auto scavenging = std::make_shared<ScavengeOptions>();
-  CLI::App* free = command->add_subcommand("scavenge", "Free the space of events that are no longer read");
-  free->add_option("--limit", scavenging->limit, "About how many events; default: 100000")->type_name("N");
-  add_config_option(*free, invocation);
-  add_output_options(*free, invocation);
-  set_examples(*free, "penstock store scavenge", "penstock store scavenge --limit 1000000 -o json");
-  free->callback([scavenging, &invocation] { scavenge(*scavenging, invocation); });
+  CLI::App* scavenger = command->add_subcommand("scavenge", "Free the space of events that are no longer read");
+  scavenger->add_option("--limit", scavenging->limit, "About how many events; default: 100000")->type_name("N");
+  add_config_option(*scavenger, invocation);
+  add_output_options(*scavenger, invocation);
+  set_examples(*scavenger, "penstock store scavenge", "penstock store scavenge --limit 1000000 -o json");
+  scavenger->callback([scavenging, &invocation] { scavenge(*scavenging, invocation); });
 }
 
 }  // namespace penstock::cli

@@ -13,6 +13,7 @@
 #include "store/event_log.h"
 #include "store/event_store.h"
 #include "store/gaps.h"
+#include "store/integrity.h"
 #include "store/leases.h"
 #include "store/parked_events.h"
 #include "store/retention.h"
@@ -58,6 +59,8 @@ class Store {
   // store.schema_too_new when the database is newer than this program.
   virtual Status migrate() = 0;
   virtual Result<StoreIdentity> identity() = 0;
+  // Proves what must hold of the whole store, claim by claim. Reads all of it: for operators.
+  virtual Result<std::vector<IntegrityCheck>> check_integrity() = 0;
 
   virtual EventStore& events() = 0;
   virtual EventLog& log() = 0;

@@ -8,6 +8,7 @@
 #include "store/postgres/event_reader.h"
 #include "store/postgres/head_signal.h"
 #include "store/postgres/inbox_watch.h"
+#include "store/postgres/integrity.h"
 #include "store/postgres/log_reader.h"
 #include "store/postgres/migrator.h"
 #include "store/postgres/postgres_checkpoints.h"
@@ -147,6 +148,8 @@ class PostgresStore final : public Store {
     if (!rows) return fail(std::move(rows.error()));
     return StoreIdentity{std::string(rows->bytes(0, 0)), rows->integer(0, 1), rows->integer(0, 2)};
   }
+
+  Result<std::vector<IntegrityCheck>> check_integrity() override { return postgres::check_integrity(opener_); }
 
   EventStore& events() override { return events_; }
   EventLog& log() override { return log_; }

@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include "store/sqlite/head_watch.h"
+#include "store/sqlite/integrity.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sqlite_checkpoints.h"
 #include "store/sqlite/sqlite_events.h"
@@ -32,6 +33,10 @@ class SqliteStore final : public Store {
   Status migrate() override { return sqlite::migrate(database_.path()); }
   Result<StoreIdentity> identity() override {
     return database_.read("reading the identity of the store", read_identity);
+  }
+
+  Result<std::vector<IntegrityCheck>> check_integrity() override {
+    return database_.read("checking the store", sqlite::check_integrity);
   }
 
   EventStore& events() override { return events_; }

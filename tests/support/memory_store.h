@@ -138,6 +138,7 @@ class MemoryStore final : public store::Store {
   Result<store::MigrationPlan> plan_migration() override { return store::MigrationPlan{}; }
   Status migrate() override { return {}; }
   Result<store::StoreIdentity> identity() override;
+  Result<std::vector<store::IntegrityCheck>> check_integrity() override;
   store::EventStore& events() override;
   store::EventLog& log() override;
   store::Checkpoints& checkpoints() override;

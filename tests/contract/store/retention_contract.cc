@@ -272,5 +272,25 @@ TEST_P(RetentionContract, ScavengesALongStreamInSteps) {
   EXPECT_EQ(store().events().counts()->events, 0u);
 }
 
+TEST_P(RetentionContract, LeavesAStoreThatIsProvedSound) {
+  for (int i = 0; i < 5; ++i) {
+    fill("order-" + std::to_string(i), 4);
+    ASSERT_TRUE(append(request({event({.stream = "user-1", .metadata = R"({"tags":["a","b"]})"})})));
+  }
+  ASSERT_TRUE(store().events().kinds());
+  RetentionCase retention(store());
+  retention.truncate("order-1", 2);
+  retention.remove("order-2");
+  retention.limit("user-1", {.max_count = 1});
+  EXPECT_EQ(retention.scavenge(), 10u);
+  const Lease lease = take("route/out");
+  ASSERT_TRUE(store().checkpoints().create(lease, "out", Position{7}));
+  const auto checks = store().check_integrity();
+  ASSERT_TRUE(checks) << checks.error().describe();
+  EXPECT_FALSE(checks->empty());
+  for (const store::IntegrityCheck& check : *checks)
+    EXPECT_EQ(check.verdict, store::IntegrityCheck::Verdict::kProved) << check.subject << ": " << check.words;
+}
+
 }  // namespace
 }  // namespace penstock::tests
