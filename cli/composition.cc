@@ -69,13 +69,12 @@ const connectors::WireProfile* wire_of(const connectors::SinkKind& kind, const S
 
 // Fills in how the source of a route is made.
 void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const Section& route_section,
-                 store::Store& store,
-                 const connectors::Surroundings& surroundings) {
+                 store::Store& store, const connectors::Surroundings& surroundings) {
   const relay::RouteSettings& route = plan.settings;
   plan.source_name = route.from;
   if (route.from == kStoreName) {
     const auto on_lost_tail = route_section.text("on_lost_tail") == "continue" ? connectors::OnLostTail::kContinue
-                                                                                : connectors::OnLostTail::kStop;
+                                                                               : connectors::OnLostTail::kStop;
     plan.make_source = [route, on_lost_tail, &store]() -> Result<std::unique_ptr<connectors::Source>> {
       connectors::StoreSourceSettings wanted{route.name, route.renamed_from, route.filter, start_after_of(route.start),
                                              on_lost_tail};

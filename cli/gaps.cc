@@ -52,9 +52,14 @@ void list(Invocation& invocation) {
     for (const store::GapRecord& gap : *page) {
       switch (invocation.format) {
         case OutputFormat::kTable:
-          table.add({std::to_string(gap.number), gap.route, {gap.reason, Tint::kBad}, std::to_string(gap.from.value),
-                     std::to_string(gap.to.value), std::to_string(gap.events.size()),
-                     format_timestamp(gap.recorded_at), printable(gap.acknowledged_by)});
+          table.add({std::to_string(gap.number),
+                     gap.route,
+                     {gap.reason, Tint::kBad},
+                     std::to_string(gap.from.value),
+                     std::to_string(gap.to.value),
+                     std::to_string(gap.events.size()),
+                     format_timestamp(gap.recorded_at),
+                     printable(gap.acknowledged_by)});
           break;
         case OutputFormat::kJson: array.add(json_of(gap, Events::kCounted)); break;
         case OutputFormat::kJsonLines: invocation.out << json_of(gap, Events::kCounted) << '\n'; break;

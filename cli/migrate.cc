@@ -11,7 +11,7 @@ namespace penstock::cli {
 namespace {
 
 struct MigrateOptions {
-  bool plan = false;
+  bool plan = false, roles = false;
 };
 
 std::string number_text(int number) {
@@ -52,6 +52,12 @@ void migrate(const MigrateOptions& options, Invocation& invocation) {
   SystemRandom random;
   const auto store = make_store(*settings, make_instance_name(random), log);
   if (!store) return invocation.fail(store.error());
+  if (options.roles) {
+    const auto sql = (*store)->roles_sql();
+    if (!sql) return invocation.fail(ExitCode::kNegative, "a store of this kind has no roles");
+    invocation.out << *sql;
+    return;
+  }
   const auto plan = (*store)->plan_migration();
   if (!plan) return invocation.fail(plan.error());
   if (!options.plan) {
@@ -66,6 +72,8 @@ void add_migrate(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("migrate", "Bring the schema of the store up to date");
   auto options = std::make_shared<MigrateOptions>();
   command->add_flag("--plan", options->plan, "Print the statements that would run, and change nothing");
+  command->add_flag("--roles", options->roles,
+                    "Print the SQL that makes the roles owner, runtime, appender and reader");
   add_config_option(*command, invocation);
   add_output_options(*command, invocation);
   set_examples(*command, "penstock migrate --plan", "penstock migrate -c /etc/penstock/penstock.toml");

@@ -47,8 +47,8 @@ void check(Invocation& invocation) {
     if (!proved) invocation.exit = ExitCode::kNegative;
     switch (invocation.format) {
       case OutputFormat::kTable:
-        table.add({proved ? TextTable::Cell("proved", Tint::kGood) : TextTable::Cell("broken", Tint::kBad),
-                   one.subject, one.words});
+        table.add({proved ? TextTable::Cell("proved", Tint::kGood) : TextTable::Cell("broken", Tint::kBad), one.subject,
+                   one.words});
         break;
       case OutputFormat::kJson: array.add(json_of(one)); break;
       case OutputFormat::kJsonLines: invocation.out << json_of(one) << '\n'; break;

@@ -134,7 +134,10 @@ constexpr FieldSpec kRoute[] = {
     {"order", kWord, kOptional, "strict",
      "strict: one unsettled message a key where the sink could deliver a later one first.", kOrders},
     {"on_reject", kWord, kOptional, "stop", "What happens to an event that the sink refuses for good.", kRejections},
-    {"on_lost_tail", kWord, kOptional, {},
+    {"on_lost_tail",
+     kWord,
+     kOptional,
+     {},
      "From the store, when a failover lost events that were handed out: stop until `penstock gaps ack` (default), or "
      "continue. A gap record names them.",
      kLostTails},

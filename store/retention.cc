@@ -16,8 +16,8 @@ tl::unexpected<Error> removed(std::string_view stream, StreamState state) {
 }
 
 tl::unexpected<Error> wrong_version(std::string_view stream, const ExpectedVersion& expected, Version actual) {
-  return fail(codes::kStoreWrongExpectedVersion, quoted(stream) + ": expected " + to_string(expected) + ", actual " +
-                                                     std::to_string(actual.value));
+  return fail(codes::kStoreWrongExpectedVersion,
+              quoted(stream) + ": expected " + to_string(expected) + ", actual " + std::to_string(actual.value));
 }
 
 }  // namespace
@@ -39,8 +39,8 @@ Result<StreamRetention> judge_removal(std::string_view stream, const std::option
   const bool deleted = found->state == StreamState::kDeleted;
   if (deleted && std::holds_alternative<StreamExists>(expected)) return removed(stream, found->state);
   const auto* exact = std::get_if<Version>(&expected);
-  const bool holds = exact != nullptr ? *exact == found->last_version
-                                      : deleted || !std::holds_alternative<NoStream>(expected);
+  const bool holds =
+      exact != nullptr ? *exact == found->last_version : deleted || !std::holds_alternative<NoStream>(expected);
   if (!holds) return wrong_version(stream, expected, found->last_version);
   StreamRetention after = *found;
   after.state = removal == Removal::kTombstone ? StreamState::kTombstoned : StreamState::kDeleted;

@@ -22,7 +22,7 @@ enum class Removal { kDelete, kTombstone };
 
 // nullopt: without such a limit.
 struct StreamLimits {
-  std::optional<std::uint64_t> max_count;             // only the last so many events; at least 1
+  std::optional<std::uint64_t> max_count;            // only the last so many events; at least 1
   std::optional<std::chrono::microseconds> max_age;  // only events recorded since; by the database's clock
   bool operator==(const StreamLimits&) const = default;
 };

@@ -58,6 +58,8 @@ class Store {
   // Runs what is pending under a lock; two programs may call it at once. Error:
   // store.schema_too_new when the database is newer than this program.
   virtual Status migrate() = 0;
+  // The SQL that an administrator runs to make the roles of this store; nullopt where a backend has none.
+  virtual std::optional<std::string> roles_sql() const = 0;
   virtual Result<StoreIdentity> identity() = 0;
   // Proves what must hold of the whole store, claim by claim. Reads all of it: for operators.
   virtual Result<std::vector<IntegrityCheck>> check_integrity() = 0;

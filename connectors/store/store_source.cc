@@ -144,14 +144,12 @@ Status StoreSource::look_at_head() {
 // Positions are reused by a database that lost its tail, so the number alone proves nothing.
 Status StoreSource::compare_event_at(const store::Checkpoint& checkpoint) {
   if (checkpoint.position == Position{0} || checkpoint.event_id.is_nil()) return {};
-  const auto page = log_.read_after(Position{checkpoint.position.value - 1}, {.events = 1}, {});
-  if (!page) return fail(Error(page.error()).with_context("reading the event at the checkpoint"));
-  if (page->events->empty()) return {};
-  const Event& event = page->events->events().front();
-  if (event.position != checkpoint.position || event.id == checkpoint.event_id) return {};
+  const auto found = log_.event_id_at(checkpoint.position);
+  if (!found) return fail(Error(found.error()).with_context("reading the event at the checkpoint"));
+  if (!*found || **found == checkpoint.event_id) return {};
   return fail(codes::kRelayCheckpointMismatch,
               "route " + settings_.route + ": at position " + text_of(checkpoint.position) + " stands event " +
-                  event.id.to_string() + ", but " + checkpoint.event_id.to_string() + " was settled there");
+                  (*found)->to_string() + ", but " + checkpoint.event_id.to_string() + " was settled there");
 }
 
 // Positions are given out again after a failover that lost its tail, to other events.

@@ -17,8 +17,7 @@ constexpr auto kCounting = 60s;
 constexpr std::int64_t kCountedAtOnce = 50'000;
 
 // Of a stream s: the first version that truncation and its limit of the count leave.
-constexpr std::string_view kFirstReadable =
-    "greatest(s.truncate_before, coalesce(s.version - s.max_count + 1, 0))";
+constexpr std::string_view kFirstReadable = "greatest(s.truncate_before, coalesce(s.version - s.max_count + 1, 0))";
 
 std::string stream_sql(Direction direction) {
   const bool forward = direction == Direction::kForward;
@@ -40,15 +39,17 @@ EventReader::EventReader(SessionPool& pool, const Schema& schema)
                                       " FROM @schema@.streams s WHERE s.name = $1")},
       stream_forward_{"stream_forward", schema.expand(stream_sql(Direction::kForward))},
       stream_backward_{"stream_backward", schema.expand(stream_sql(Direction::kBackward))},
-      find_{"find", schema.expand("SELECT " + std::string(kEventColumns) +
-                                  " FROM @schema@.events e WHERE e.id = $1 AND e.removed_at IS NULL ORDER BY e.position")},
-      find_in_{"find_in", schema.expand("SELECT " + std::string(kEventColumns) +
-                                        " FROM @schema@.events e WHERE e.id = $1 AND e.stream = $2 AND e.removed_at IS NULL")},
+      find_{"find",
+            schema.expand("SELECT " + std::string(kEventColumns) +
+                          " FROM @schema@.events e WHERE e.id = $1 AND e.removed_at IS NULL ORDER BY e.position")},
+      find_in_{"find_in",
+               schema.expand("SELECT " + std::string(kEventColumns) +
+                             " FROM @schema@.events e WHERE e.id = $1 AND e.stream = $2 AND e.removed_at IS NULL")},
       streams_{"streams",
                schema.expand("SELECT s.name, s.category, s.version FROM @schema@.streams s"
                              " WHERE s.name > $1 AND s.name >= $2 AND s.name <= $3 ORDER BY s.name LIMIT $4")},
       counts_{"counts", schema.expand("SELECT h.streams, h.position - h.floor - c.removed"
-                                       " FROM @schema@.head h, @schema@.kinds_counted c WHERE h.id = 1 AND c.id = 1")},
+                                      " FROM @schema@.head h, @schema@.kinds_counted c WHERE h.id = 1 AND c.id = 1")},
       count_kinds_{"count_kinds", schema.expand("SELECT @schema@.count_kinds($1)")},
       kinds_{"kinds", schema.expand("SELECT k.category, k.type, k.events FROM @schema@.kinds k"
                                     " WHERE k.events > 0 ORDER BY k.category, k.type")} {}

@@ -104,10 +104,9 @@ Result<std::vector<IntegrityCheck>> check_integrity(SessionOpener& opener) {
   checks.push_back(std::move(*identity));
   for (const Question& question : kQuestions) {
     auto answer = (*session)->execute(schema.expand(question.sql), Deadline::in(kChecking));
-    if (!answer)
-      return fail(std::move(answer.error()).with_context("checking that " + std::string(question.subject)));
-    checks.push_back(judged(question.subject, answer->integer(0, 0), std::string(answer->bytes(0, 1)),
-                            question.advice));
+    if (!answer) return fail(std::move(answer.error()).with_context("checking that " + std::string(question.subject)));
+    checks.push_back(
+        judged(question.subject, answer->integer(0, 0), std::string(answer->bytes(0, 1)), question.advice));
   }
   return checks;
 }

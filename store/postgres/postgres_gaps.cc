@@ -46,8 +46,9 @@ PostgresGaps::PostgresGaps(SessionPool& pool, const Schema& schema)
                                           " md5($5)")},
       list_{"list_gaps", select_gaps(schema, "WHERE g.number > $1 ORDER BY g.number LIMIT $2")},
       find_{"find_gap", select_gaps(schema, "WHERE g.number = $1")},
-      find_open_{"find_open_gap", select_gaps(schema, "WHERE g.route = $1 AND g.acknowledged_at IS NULL"
-                                                      " ORDER BY g.number LIMIT 1")},
+      find_open_{"find_open_gap", select_gaps(schema,
+                                              "WHERE g.route = $1 AND g.acknowledged_at IS NULL"
+                                              " ORDER BY g.number LIMIT 1")},
       acknowledge_{"acknowledge_gap",
                    schema.expand("UPDATE @schema@.gaps g SET acknowledged_by = CASE WHEN g.acknowledged_at IS NULL"
                                  " THEN $2 ELSE g.acknowledged_by END, acknowledged_at = coalesce(g.acknowledged_at,"
@@ -55,8 +56,7 @@ PostgresGaps::PostgresGaps(SessionPool& pool, const Schema& schema)
 
 Result<Rows> PostgresGaps::ask(const Statement& statement, const Parameters& parameters) {
   const Deadline deadline = Deadline::in(kCall);
-  return pool_.with_session(deadline,
-                            [&](Session& session) { return session.run(statement, parameters, deadline); });
+  return pool_.with_session(deadline, [&](Session& session) { return session.run(statement, parameters, deadline); });
 }
 
 Result<std::int64_t> PostgresGaps::record(const GapRecord& gap) {

@@ -74,12 +74,10 @@ Status PostgresRetention::set_limits(std::string_view stream, const StreamLimits
 Status PostgresRetention::change(std::string_view stream, const Judge& judge) {
   const Deadline deadline = Deadline::in(kCall);
   // Safe to repeat: what is there already is left as it is.
-  return pool_.with_session(deadline,
-                            [&](Session& session) { return run_change(session, stream, judge, deadline); });
+  return pool_.with_session(deadline, [&](Session& session) { return run_change(session, stream, judge, deadline); });
 }
 
-Status PostgresRetention::run_change(Session& session, std::string_view stream, const Judge& judge,
-                                     Deadline deadline) {
+Status PostgresRetention::run_change(Session& session, std::string_view stream, const Judge& judge, Deadline deadline) {
   const auto roll_back = [&](Error error) -> Status {
     if (!session.broken() && !session.rollback(deadline)) session.close();
     return fail(std::move(error));

@@ -18,6 +18,7 @@
 #include "store/postgres/postgres_retention.h"
 #include "store/postgres/postgres_route_states.h"
 #include "store/postgres/postgres_source_checkpoints.h"
+#include "store/postgres/roles.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -142,6 +143,7 @@ class PostgresStore final : public Store {
   std::string_view backend() const override { return "postgres"; }
   Result<MigrationPlan> plan_migration() override { return postgres::plan_migration(opener_); }
   Status migrate() override { return run_migration(opener_, log_of_program_); }
+  std::optional<std::string> roles_sql() const override { return postgres::roles_sql(opener_.schema()); }
   Result<StoreIdentity> identity() override {
     const Deadline deadline = Deadline::in(kCall);
     auto rows = readers_.with_session(deadline, [&](Session& session) { return session.run(identity_, {}, deadline); });

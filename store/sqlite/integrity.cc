@@ -61,7 +61,8 @@ Result<std::vector<IntegrityCheck>> check_integrity(Connection& connection) {
   for (const Question& question : kQuestions) {
     auto cursor = connection.prepare(question.sql);
     if (!cursor) return fail(std::move(cursor.error()).with_context(question.subject));
-    if (const auto stepped = cursor->step(); !stepped) return fail(Error(stepped.error()).with_context(question.subject));
+    if (const auto stepped = cursor->step(); !stepped)
+      return fail(Error(stepped.error()).with_context(question.subject));
     const std::int64_t faults = cursor->number(0);
     std::string words(cursor->text(1));
     if (faults > 0) words += "; faults: " + std::to_string(faults) + "; " + std::string(question.advice);

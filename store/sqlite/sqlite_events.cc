@@ -56,8 +56,8 @@ Result<StreamPage> SqliteEvents::read_stream(std::string_view stream, std::optio
   if (auto checked = check_limit(limit); !checked) return fail(std::move(checked.error()));
   static const std::string kReadable = " AND removed_at IS NULL AND recorded_at > ?4 ORDER BY version",
                            kForwards = select_events("WHERE stream = ?1 AND version >= max(?2, ?3)" + kReadable),
-                           kBackwards = select_events("WHERE stream = ?1 AND version BETWEEN ?3 AND ?2" + kReadable +
-                                                      " DESC");
+                           kBackwards =
+                               select_events("WHERE stream = ?1 AND version BETWEEN ?3 AND ?2" + kReadable + " DESC");
   return database_.read("reading a stream", [&](Connection& connection) -> Result<StreamPage> {
     StreamPage answer;
     EventPage page(limit);

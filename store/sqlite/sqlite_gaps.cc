@@ -82,7 +82,8 @@ Result<std::optional<GapRecord>> SqliteGaps::find(std::int64_t number) {
 
 Result<std::optional<GapRecord>> SqliteGaps::find_open(std::string_view route) {
   return database_.read("finding a gap", [&](Connection& connection) -> Result<std::optional<GapRecord>> {
-    static const std::string kOpen = select_gaps("WHERE route = ?1 AND acknowledged_at IS NULL ORDER BY number LIMIT 1");
+    static const std::string kOpen =
+        select_gaps("WHERE route = ?1 AND acknowledged_at IS NULL ORDER BY number LIMIT 1");
     auto cursor = connection.prepare(kOpen);
     if (!cursor) return fail(std::move(cursor.error()));
     return first_of(cursor->bind_text(route));

@@ -42,9 +42,9 @@ Result<Ended> fill(EventPage& page, Connection& connection, const LogQuery& quer
 Result<std::int64_t> find_time(Connection& connection, Timestamp time) {
   const auto head = connection.read_number("SELECT position FROM head");
   if (!head) return fail(head.error());
-  auto cursor =
-      connection.prepare("SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 AND removed_at IS NULL"
-                         " ORDER BY position LIMIT 1");
+  auto cursor = connection.prepare(
+      "SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 AND removed_at IS NULL"
+      " ORDER BY position LIMIT 1");
   if (!cursor) return fail(std::move(cursor.error()));
   std::int64_t low = 0, high = *head + 1;  // all up to `low` are older, none from `high` on is
   while (high - low > 1) {
@@ -150,7 +150,8 @@ Result<std::optional<Position>> SqliteLog::first_since(Timestamp time) {
     if (!snapshot) return fail(std::move(snapshot.error()));
     const auto border = find_time(connection, time);
     if (!border) return fail(border.error());
-    auto cursor = connection.prepare("SELECT position FROM events WHERE position >= ?1 AND removed_at IS NULL ORDER BY position LIMIT 1");
+    auto cursor = connection.prepare(
+        "SELECT position FROM events WHERE position >= ?1 AND removed_at IS NULL ORDER BY position LIMIT 1");
     if (!cursor) return fail(std::move(cursor.error()));
     return position_found(cursor->bind(*border));
   });
@@ -162,7 +163,8 @@ Result<std::optional<Position>> SqliteLog::last_before(Timestamp time) {
     if (!snapshot) return fail(std::move(snapshot.error()));
     const auto border = find_time(connection, time);
     if (!border) return fail(border.error());
-    auto cursor = connection.prepare("SELECT position FROM events WHERE position < ?1 AND removed_at IS NULL ORDER BY position DESC LIMIT 1");
+    auto cursor = connection.prepare(
+        "SELECT position FROM events WHERE position < ?1 AND removed_at IS NULL ORDER BY position DESC LIMIT 1");
     if (!cursor) return fail(std::move(cursor.error()));
     return position_found(cursor->bind(*border));
   });

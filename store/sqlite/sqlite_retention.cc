@@ -38,8 +38,8 @@ Result<std::vector<Doomed>> find_doomed(Connection& connection, std::string_view
     const auto stepped = cursor->step();
     if (!stepped) return fail(stepped.error());
     if (*stepped == Cursor::Step::kDone) return doomed;
-    doomed.push_back({cursor->number(0), std::string(cursor->text(1)), std::string(cursor->text(2)),
-                      tags_of(cursor->text(3))});
+    doomed.push_back(
+        {cursor->number(0), std::string(cursor->text(1)), std::string(cursor->text(2)), tags_of(cursor->text(3))});
   }
 }
 
@@ -167,9 +167,8 @@ Result<Scavenged> SqliteRetention::scavenge(std::size_t most) {
   Scavenged done;
   std::string after;
   for (;;) {
-    const auto streams = database_.read("looking for events to scavenge", [&](Connection& connection) {
-      return streams_to_scavenge(connection, after);
-    });
+    const auto streams = database_.read("looking for events to scavenge",
+                                        [&](Connection& connection) { return streams_to_scavenge(connection, after); });
     if (!streams) return fail(streams.error());
     for (const std::string& stream : *streams) {
       for (std::int64_t gone = kStubsAtOnce; gone == kStubsAtOnce;) {
@@ -177,8 +176,8 @@ Result<Scavenged> SqliteRetention::scavenge(std::size_t most) {
           done.left = Scavenged::Left::kMore;
           return done;
         }
-        const auto removed = database_.write(
-            "scavenging", [&](Connection& connection) { return scavenge_stream(connection, stream); });
+        const auto removed =
+            database_.write("scavenging", [&](Connection& connection) { return scavenge_stream(connection, stream); });
         if (!removed) return fail(removed.error());
         gone = *removed;
         done.events += static_cast<std::uint64_t>(gone);

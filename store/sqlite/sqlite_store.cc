@@ -31,6 +31,7 @@ class SqliteStore final : public Store {
   std::string_view backend() const override { return "sqlite"; }
   Result<MigrationPlan> plan_migration() override { return sqlite::plan_migration(database_.path()); }
   Status migrate() override { return sqlite::migrate(database_.path()); }
+  std::optional<std::string> roles_sql() const override { return std::nullopt; }
   Result<StoreIdentity> identity() override {
     return database_.read("reading the identity of the store", read_identity);
   }

@@ -864,7 +864,8 @@ Result<std::vector<store::IntegrityCheck>> MemoryStore::check_integrity() {
   return parts_->perform(StoreCall::kReadLog, [](MemoryDatabase& db) -> Result<std::vector<store::IntegrityCheck>> {
     using Verdict = store::IntegrityCheck::Verdict;
     bool contiguous = true;
-    for (std::size_t at = 0; at < db.log_.size(); ++at) contiguous = contiguous && index_of(*db.log_[at]->position) == at;
+    for (std::size_t at = 0; at < db.log_.size(); ++at)
+      contiguous = contiguous && index_of(*db.log_[at]->position) == at;
     return std::vector<store::IntegrityCheck>{{"positions run from 1 to the head without a gap",
                                                contiguous ? Verdict::kProved : Verdict::kBroken,
                                                std::to_string(db.log_.size()) + " rows"}};

@@ -137,6 +137,7 @@ class MemoryStore final : public store::Store {
   std::string_view backend() const override { return "memory"; }
   Result<store::MigrationPlan> plan_migration() override { return store::MigrationPlan{}; }
   Status migrate() override { return {}; }
+  std::optional<std::string> roles_sql() const override { return std::nullopt; }
   Result<store::StoreIdentity> identity() override;
   Result<std::vector<store::IntegrityCheck>> check_integrity() override;
   store::EventStore& events() override;

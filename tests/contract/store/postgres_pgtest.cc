@@ -10,12 +10,15 @@ namespace {
 class PostgresBackend final : public StoreBackend {
  public:
   PostgresBackend() {
-    if (const Status migrated = open({})->migrate(); !migrated) throw std::runtime_error(migrated.error().describe());
+    const auto administrator = open_as("postgres");
+    if (const Status migrated = administrator->migrate(); !migrated)
+      throw std::runtime_error(migrated.error().describe());
+    database_.execute(*administrator->roles_sql());
   }
 
   std::unique_ptr<store::Store> open(store::StoreSettings settings) override {
-    settings.url = Secret(database_.url());
-    return std::move(store::postgres::make_postgres_store(std::move(settings), "contract", log_).value());
+    // Whatever a program does, it does with no more than these rights.
+    return open_as("penstock_runtime", std::move(settings));
   }
   void take_away() override {
     maintain("ALTER DATABASE " + name() + " ALLOW_CONNECTIONS false");
@@ -30,6 +33,10 @@ class PostgresBackend final : public StoreBackend {
   }
 
  private:
+  std::unique_ptr<store::Store> open_as(const std::string& role, store::StoreSettings settings = {}) {
+    settings.url = Secret(database_.url() + "?options=-c%20role%3D" + role);
+    return std::move(store::postgres::make_postgres_store(std::move(settings), "contract", log_).value());
+  }
   std::string name() const { return store::postgres::quote_identifier(database_.name()); }
   static void maintain(const std::string& sql) {
     store::postgres::SessionSettings settings;

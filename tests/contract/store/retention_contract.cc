@@ -77,7 +77,7 @@ TEST_P(RetentionContract, LeavesTheLogAsItIsUntilItIsScavenged) {
 }
 
 TEST_P(RetentionContract, FollowsTheTruthTableForADeletedStream) {
-  const Rows rows = {{AnyVersion{}, kOk}, {NoStream{}, kOk},     {StreamExists{}, kDeleted},
+  const Rows rows = {{AnyVersion{}, kOk}, {NoStream{}, kOk},    {StreamExists{}, kDeleted},
                      {Version{2}, kOk},   {Version{1}, kWrong}, {Version{3}, kWrong}};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string stream = "order-" + std::to_string(i);
@@ -92,8 +92,11 @@ TEST_P(RetentionContract, FollowsTheTruthTableForADeletedStream) {
 }
 
 TEST_P(RetentionContract, TakesNothingIntoATombstonedStream) {
-  const Rows rows = {{AnyVersion{}, kDeleted}, {NoStream{}, kDeleted}, {StreamExists{}, kDeleted},
-                     {Version{2}, kDeleted},   {Version{1}, kDeleted}};
+  const Rows rows = {{AnyVersion{}, kDeleted},
+                     {NoStream{}, kDeleted},
+                     {StreamExists{}, kDeleted},
+                     {Version{2}, kDeleted},
+                     {Version{1}, kDeleted}};
   fill("order-1", 3);
   ASSERT_EQ(RetentionCase(store()).remove("order-1", Removal::kTombstone), kOk);
   for (const auto& [expected, code] : rows)
