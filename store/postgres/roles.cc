@@ -1,5 +1,6 @@
 #include "store/postgres/roles.h"
 
+#include "store/postgres/runtime_rights.h"
 #include "store/postgres/session.h"
 
 namespace penstock::store::postgres {
@@ -51,14 +52,7 @@ GRANT USAGE ON SCHEMA @schema@ TO @runtime@, @appender@, @reader@;
 
 -- The program. Nobody may change or delete events: they become stubs by a function of the owner.
 GRANT SELECT ON ALL TABLES IN SCHEMA @schema@ TO @runtime@;
-GRANT INSERT ON @schema@.events, @schema@.tags TO @runtime@;
-GRANT INSERT, UPDATE ON @schema@.streams, @schema@.checkpoints, @schema@.source_checkpoints, @schema@.leases,
-  @schema@.route_state, @schema@.gaps TO @runtime@;
-GRANT DELETE ON @schema@.inbox TO @runtime@;  -- swept into the log
-GRANT INSERT ON @schema@.parked TO @runtime@;
-GRANT DELETE ON @schema@.route_state TO @runtime@;
-GRANT UPDATE ON @schema@.head TO @runtime@;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA @schema@ TO @runtime@;
+@runtime_grants@GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA @schema@ TO @runtime@;
 
 -- Services that append by SQL: the functions only, which run as their owner.
 DO $appender$
@@ -88,7 +82,10 @@ void replace_all(std::string& text, std::string_view word, std::string_view by) 
 }  // namespace
 
 std::string roles_sql(const Schema& schema) {
-  std::string sql(kRolesSql);
+  std::string sql(kRolesSql), grants;
+  for (const auto& [rights, tables] : kRuntimeRights)
+    grants += "GRANT " + std::string(rights) + " ON " + on_tables(schema, tables) + " TO @runtime@;\n";
+  replace_all(sql, "@runtime_grants@", grants);
   for (const std::string role : {"owner", "runtime", "appender", "reader"}) {
     const std::string name = schema.name() + "_" + role;
     replace_all(sql, "@" + role + "@", quote_identifier(name));

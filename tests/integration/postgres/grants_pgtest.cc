@@ -67,7 +67,14 @@ TEST_F(GrantsTest, SeeASingleTableThatMayNotBeWritten) {
   open_migrated();
   grant_what_is_missing();
   execute("REVOKE UPDATE ON penstock.head FROM " + role_);
-  EXPECT_THAT(missing(), ElementsAre(HasSubstr("ON ALL TABLES IN SCHEMA \"penstock\" TO " + role_)));
+  EXPECT_THAT(missing(), ElementsAre("GRANT UPDATE ON \"penstock\".head TO " + role_ + ";"));
+}
+
+TEST_F(GrantsTest, AskForNothingMoreThanTheRuntimeRoleHas) {
+  const auto store = open_migrated();
+  execute(*store->roles_sql());
+  execute("GRANT penstock_runtime TO " + role_);
+  EXPECT_THAT(missing(), IsEmpty());
 }
 
 }  // namespace

@@ -100,6 +100,31 @@ TEST_F(SqlAppend, FollowsTheTruthTableOfExpectedVersions) {
   EXPECT_EQ(append("new-1", "NULL"), "22023");
 }
 
+TEST_F(SqlAppend, RevivesADeletedStream) {
+  auto store = open_migrated();
+  ASSERT_TRUE(append_all(*store, {request("gone-1", 3)}) == std::vector<std::string>{"ok"});
+  ASSERT_TRUE(store->retention().remove("gone-1", Removal::kDelete, {}));
+  const auto append = [&](const std::string& expected) {
+    return outcome("append('gone-1', 'placed', '{}'::jsonb, " + expected + ")");
+  };
+  EXPECT_EQ(append("-4"), "PS002");
+  EXPECT_EQ(append("1"), "PS001");
+  EXPECT_EQ(append("-1"), "ok 3");
+  EXPECT_EQ(append("-1"), "PS001");
+  EXPECT_EQ(append("-4"), "ok 4");
+  EXPECT_EQ(value("SELECT string_agg(version::text, ' ' ORDER BY version) FROM penstock.stream_events"), "3 4");
+}
+
+TEST_F(SqlAppend, WritesNothingToATombstonedStream) {
+  auto store = open_migrated();
+  ASSERT_TRUE(append_all(*store, {request("gone-1")}) == std::vector<std::string>{"ok"});
+  ASSERT_TRUE(store->retention().remove("gone-1", Removal::kTombstone, {}));
+  for (const std::string expected : {"-4", "-2", "-1", "0"})
+    EXPECT_EQ(outcome("append('gone-1', 'placed', '{}'::jsonb, " + expected + ")"), "PS002") << expected;
+  EXPECT_EQ(outcome("append('gone-1', 'placed', '{}'::jsonb, -2, '" + kId + "1')"), "PS002");
+  EXPECT_EQ(value("SELECT count(*) FROM penstock.inbox"), "0");
+}
+
 // Events that are in the log and events that are still in the inbox count alike.
 TEST_F(SqlAppend, FollowsTheTruthTableOfKnownIds) {
   auto store = open_migrated();
