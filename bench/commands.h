@@ -14,6 +14,20 @@ int run_bare_outbox(const Arguments& arguments);  // DELETE … RETURNING in bat
 int time_command(const Arguments& arguments);
 // Runs the command behind `--`, commits --rate rows a second and measures commit → consumer.
 int measure_latency(const Arguments& arguments);
+
+// The store through its contract: --events in requests of --batch by --clients that each wait for their answer.
+int append_to_store(const Arguments& arguments);
+int read_from_store(const Arguments& arguments);
+// penstock.append of --clients, while this process gives positions.
+int append_by_sql(const Arguments& arguments);
+
+// The limits of the store, into a table that has its columns and indexes.
+int copy_into_bare_table(const Arguments& arguments);    // COPY in binary, a batch a transaction
+int insert_into_bare_table(const Arguments& arguments);  // one INSERT a transaction
+int insert_under_one_lock(const Arguments& arguments);   // "advisory lock first, then insert", in one round trip
+int copy_out_of_store(const Arguments& arguments);       // COPY TO of all events
+int insert_into_bare_file(const Arguments& arguments);   // SQLite
+
 // Creates --topic with --partitions.
 int make_topic(const Arguments& arguments);
 

@@ -12,9 +12,20 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"bare-client", penstock::bench::run_bare_client}, {"bare-store", penstock::bench::run_bare_store},
-    {"bare-outbox", penstock::bench::run_bare_outbox}, {"time", penstock::bench::time_command},
-    {"latency", penstock::bench::measure_latency},     {"make-topic", penstock::bench::make_topic},
+    {"bare-client", penstock::bench::run_bare_client},
+    {"bare-store", penstock::bench::run_bare_store},
+    {"bare-outbox", penstock::bench::run_bare_outbox},
+    {"time", penstock::bench::time_command},
+    {"latency", penstock::bench::measure_latency},
+    {"make-topic", penstock::bench::make_topic},
+    {"store-append", penstock::bench::append_to_store},
+    {"store-read", penstock::bench::read_from_store},
+    {"sql-append", penstock::bench::append_by_sql},
+    {"bare-copy", penstock::bench::copy_into_bare_table},
+    {"bare-insert", penstock::bench::insert_into_bare_table},
+    {"bare-locked", penstock::bench::insert_under_one_lock},
+    {"bare-read", penstock::bench::copy_out_of_store},
+    {"bare-sqlite", penstock::bench::insert_into_bare_file},
 };
 
 }  // namespace
@@ -26,7 +37,9 @@ int main(int count, char** words) {
         return command.run(penstock::bench::Arguments(count - 2, words + 2));
       }
     }
-    std::cerr << "usage: penstock-bench bare-client|bare-store|bare-outbox|time|latency|make-topic --NAME VALUE …\n";
+    std::cerr << "usage: penstock-bench COMMAND --NAME VALUE …, with a command out of:";
+    for (const Command& command : kCommands) std::cerr << ' ' << command.name;
+    std::cerr << '\n';
     return 64;
   } catch (const std::exception& error) {
     std::cerr << "penstock-bench: " << error.what() << '\n';

@@ -11,8 +11,17 @@ AIMS = {
     "c": [("p50_ms", "<=", 10, {"polled": 8, "listen": 3})],
     "d": [("idle_rss_mb", "<=", 20, 15), ("first_event_ms", "<=", 300, 200)],
     "e": [("p99_ratio", "<=", 2, 2)],
+    "f": [("ratio", ">=", 0.8, 0.8)],
+    "g": [("ratio", ">=", 10, 10)],
+    "h": [("ratio", ">=", 0.9, 0.9)],
+    "i": [("ratio", ">=", 0.7, 0.7)],
+    "j": [("ratio", ">=", 0.5, 0.5)],
+    "k": [("ratio", ">=", 0.8, 0.8)],
+    "l": [("ratio", ">=", 0.8, 0.8)],
 }
 UNITS = {"ratio": "", "p99_ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_rss_mb": " MB", "first_event_ms": " ms", "rate": "/s"}
+
+DETAILS = ["records", "p50_ms", "p99_ms", "behind_seconds", "blocks_per_event"]
 
 
 def medians(figures):
@@ -23,8 +32,9 @@ def condensed(result):
     """Medians of each row, and the ratio of ours to the limit, of runs of the same round."""
     rows = {name: medians(figures) for name, figures in result["rows"].items()}
     for name, figures in result["rows"].items():
-        if result["limit"] and name.startswith("penstock"):
-            pairs = zip(figures, result["rows"][result["limit"]])
+        limit = result["limit"].get(name) if isinstance(result["limit"], dict) else result["limit"]
+        if limit and name.startswith("penstock"):
+            pairs = zip(figures, result["rows"][limit])
             rows[name]["ratio"] = statistics.median(ours["rate"] / limit["rate"] for ours, limit in pairs)
     return rows
 
@@ -50,13 +60,14 @@ def lines_of_rates(rows):
     for name, values in rows.items():
         if "rate" not in values or "seconds" not in values:
             continue
+        more = "".join(f", {detail.replace('_', ' ')} {values[detail]:.2f}" for detail in DETAILS if detail in values)
         yield (f"  {shown('rate', values['rate']):>12}  {name}: {values['seconds']:.2f} s,"
-               f" CPU {values['cpu_seconds']:.1f} s, {values['max_rss_kb'] / 1024:.0f} MB, {values['records']:.0f} records")
+               f" CPU {values['cpu_seconds']:.1f} s, {values['max_rss_kb'] / 1024:.0f} MB{more}")
 
 
 def lines_of_latency(rows):
     for name, values in rows.items():
-        if "p50_ms" in values:
+        if "max_ms" in values:
             yield (f"  p50 {values['p50_ms']:.1f}  p90 {values['p90_ms']:.1f}  p99 {values['p99_ms']:.1f}"
                    f"  max {values['max_ms']:.0f} ms  {name}, {values['rate']:.0f} events/s")
 
