@@ -5,6 +5,7 @@
 
 #include "store/postgres/rows.h"
 #include "tests/integration/postgres/store_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -282,6 +283,26 @@ TEST_F(SqlAppend, IsFollowedByAnAppendThatWaitedForItsTransaction) {
     EXPECT_EQ("ok " + std::to_string(answer->first_version.value - 1), before);
   }
   expect_sound_log();
+}
+
+TEST_F(SqlAppend, KnowsAnIdThatAnotherTransactionWasAboutToWrite) {
+  open_migrated();
+  EXPECT_EQ(outcome(append_sql("order-1")), "ok 0");
+  int digit = 0;
+  for (const std::string metadata : {"{}", R"({"tenant":"a"})"}) {
+    const std::string call = "append('order-1', 'placed', '{}'::jsonb, id => '" + kId + std::to_string(++digit) +
+                             "', metadata => '" + metadata + "')";
+    auto first = session(), second = session();
+    run(*first, "BEGIN");
+    const std::string written = outcome(*first, call);
+    auto waiting = std::async(std::launch::async, [&] { return outcome(*second, call); });
+    const std::string waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid = " +
+                              std::to_string(second->server().pid);
+    EXPECT_TRUE(tests::eventually([&] { return value(waits) == "1"; }));
+    run(*first, "COMMIT");
+    EXPECT_EQ(waiting.get(), written) << metadata;
+  }
+  EXPECT_EQ(value("SELECT count(*) FROM penstock.inbox"), "3");
 }
 
 // A transaction that began to write first, and commits last, must not bring a version before a lower one.
