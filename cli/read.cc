@@ -6,6 +6,7 @@
 #include "cli/store_command.h"
 #include "cli/timestamp_text.h"
 #include "core/json_text.h"
+#include "store/retention.h"
 
 namespace penstock::cli {
 namespace {
@@ -97,6 +98,9 @@ class Reader {
         printer_(invocation),
         left_(options.limit.value_or(UINT64_MAX)) {}
 
+  // Of the stream that was read.
+  store::StreamState state() const { return state_; }
+
   // The error of the page that could not be read; whether there is such a stream.
   enum class Found { kYes, kNo };
   Result<Found> read() {
@@ -129,6 +133,7 @@ class Reader {
       const auto page = store_.events().read_stream(options_.stream, from, direction, next_limit());
       if (!page) return fail(page.error());
       if (!page->last_version) return Found::kNo;
+      state_ = page->state;
       print(*page->events);
       if (!page->next) break;
       from = page->next;
@@ -188,16 +193,22 @@ class Reader {
   const store::LogFilter filter_;
   EventPrinter printer_;
   std::uint64_t left_;
+  store::StreamState state_ = store::StreamState::kLive;
 };
 
 void read(const ReadOptions& options, Invocation& invocation) {
   if (const auto wrong = misuse(options)) return invocation.fail(ExitCode::kUsage, *wrong);
   auto opened = open_store(invocation, StoreUse::kRead);
   if (!opened) return;
-  const auto found = Reader(options, *opened->store, invocation).read();
+  Reader reader(options, *opened->store, invocation);
+  const auto found = reader.read();
   if (!found) return invocation.fail(found.error());
   if (*found == Reader::Found::kNo) {
-    invocation.fail(ExitCode::kNegative, "there is no stream " + printable(options.stream));
+    return invocation.fail(ExitCode::kNegative, "there is no stream " + printable(options.stream));
+  }
+  if (reader.state() != store::StreamState::kLive) {
+    invocation.err << "stream " << printable(options.stream) << " is " << store::to_string(reader.state())
+                   << ": nothing of it is read\n";
   }
 }
 

@@ -1,11 +1,10 @@
-// penstock streams: which streams there are, and what is kept of them.
-#include <charconv>
+// penstock streams: which streams there are.
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/expected_version.h"
 #include "cli/json_writer.h"
 #include "cli/store_command.h"
+#include "cli/stream_retention.h"
 
 namespace penstock::cli {
 namespace {
@@ -16,11 +15,6 @@ struct StreamsOptions {
   std::string after, prefix;
   std::optional<std::uint64_t> limit;
   std::string name;
-  bool tombstone = false;
-  std::string expected = "any";
-  std::int64_t before = 0;
-  std::optional<std::uint64_t> max_count;
-  std::string max_age;
 };
 
 std::string json_of(const store::StreamSummary& stream) {
@@ -67,11 +61,14 @@ void show(const StreamsOptions& options, Invocation& invocation) {
   if (!page->last_version) {
     return invocation.fail(ExitCode::kNegative, "there is no stream " + printable(options.name));
   }
+  const auto kept = opened->store->retention().find(options.name);
+  if (!kept) return invocation.fail(kept.error());
   const auto events = page->events->events();
   const Event* last = events.empty() ? nullptr : &events.front();
   if (invocation.format != OutputFormat::kTable) {
     JsonObject object;
-    object.text("stream", options.name).number("last_version", page->last_version->value);
+    object.text("stream", options.name);
+    if (*kept) add_retention(object, **kept);
     if (last != nullptr) {
       object.text("category", last->category)
           .position_or_null("last_position", last->position)
@@ -83,7 +80,7 @@ void show(const StreamsOptions& options, Invocation& invocation) {
   }
   TextTable table({"FIELD", "VALUE"});
   table.add({"stream", printable(options.name)});
-  table.add({"last version", std::to_string(page->last_version->value)});
+  if (*kept) add_retention(table, **kept);
   if (last != nullptr) {
     table.add({"category", printable(last->category)});
     if (last->position) table.add({"last position", std::to_string(last->position->value)});
@@ -91,86 +88,6 @@ void show(const StreamsOptions& options, Invocation& invocation) {
     if (last->recorded_at) table.add({"last recorded at", format_timestamp(*last->recorded_at)});
   }
   table.print(invocation.out, invocation.palette());
-}
-
-// "30d", "12h", "15m", "90s": nullopt for anything else.
-std::optional<std::chrono::microseconds> parse_age(std::string_view text) {
-  if (text.size() < 2) return std::nullopt;
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, count);
-  constexpr std::int64_t kMost = 100'000'000;
-  if (error != std::errc() || end != text.data() + text.size() - 1 || count <= 0 || count > kMost) return std::nullopt;
-  switch (text.back()) {
-    case 's': return std::chrono::seconds(count);
-    case 'm': return std::chrono::minutes(count);
-    case 'h': return std::chrono::hours(count);
-    case 'd': return std::chrono::hours(24) * count;
-    default: return std::nullopt;
-  }
-}
-
-void remove(const StreamsOptions& options, Invocation& invocation) {
-  const auto expected = parse_expected_version(options.expected);
-  if (!expected) {
-    return invocation.fail(ExitCode::kUsage, "--expected-version: \"" + printable(options.expected) +
-                                                 "\" is no expected version (expected any, none, exists or a number)");
-  }
-  auto opened = open_store(invocation, StoreUse::kWrite);
-  if (!opened) return;
-  const auto removal = options.tombstone ? store::Removal::kTombstone : store::Removal::kDelete;
-  if (const auto done = opened->store->retention().remove(options.name, removal, *expected); !done)
-    return invocation.fail(done.error());
-}
-
-void truncate(const StreamsOptions& options, Invocation& invocation) {
-  auto opened = open_store(invocation, StoreUse::kWrite);
-  if (!opened) return;
-  if (const auto done = opened->store->retention().truncate(options.name, Version{options.before}); !done)
-    return invocation.fail(done.error());
-}
-
-void set_limits(const StreamsOptions& options, Invocation& invocation) {
-  store::StreamLimits limits{.max_count = options.max_count};
-  if (!options.max_age.empty()) {
-    limits.max_age = parse_age(options.max_age);
-    if (!limits.max_age) {
-      return invocation.fail(ExitCode::kUsage,
-                             "--max-age " + printable(options.max_age) + " is no time like 90s, 15m, 12h or 30d");
-    }
-  }
-  auto opened = open_store(invocation, StoreUse::kWrite);
-  if (!opened) return;
-  if (const auto done = opened->store->retention().set_limits(options.name, limits); !done)
-    return invocation.fail(done.error());
-}
-
-void add_removing(CLI::App& command, const std::shared_ptr<StreamsOptions>& options, Invocation& invocation) {
-  CLI::App* gone = command.add_subcommand("delete", "Read nothing more of a stream");
-  gone->add_option("stream", options->name, "Stream")->required();
-  gone->add_flag("--tombstone", options->tombstone, "For ever: nobody can write to it again");
-  gone->add_option("--expected-version", options->expected, "any, none, exists or the last version; default: any")
-      ->type_name("V");
-  add_config_option(*gone, invocation);
-  set_examples(*gone, "penstock streams delete order-7", "penstock streams delete order-7 --tombstone");
-  gone->callback([options, &invocation] { remove(*options, invocation); });
-
-  CLI::App* cut = command.add_subcommand("truncate", "Read no early versions of a stream any more");
-  cut->add_option("stream", options->name, "Stream")->required();
-  cut->add_option("--before", options->before, "First version that is kept")
-      ->required()
-      ->check(CLI::NonNegativeNumber.description(""))
-      ->type_name("N");
-  add_config_option(*cut, invocation);
-  set_examples(*cut, "penstock streams truncate order-7 --before 100", "penstock store scavenge");
-  cut->callback([options, &invocation] { truncate(*options, invocation); });
-
-  CLI::App* set = command.add_subcommand("set", "Limit a stream; a limit that is not given ends");
-  set->add_option("stream", options->name, "Stream")->required();
-  set->add_option("--max-count", options->max_count, "Keep the last N events")->type_name("N");
-  set->add_option("--max-age", options->max_age, "Keep events this long: 90s, 15m, 12h, 30d")->type_name("D");
-  add_config_option(*set, invocation);
-  set_examples(*set, "penstock streams set order-7 --max-count 1000", "penstock streams set clicks-1 --max-age 30d");
-  set->callback([options, &invocation] { set_limits(*options, invocation); });
 }
 
 }  // namespace
@@ -190,7 +107,7 @@ void add_streams(CLI::App& app, Invocation& invocation) {
   set_examples(*ls, "penstock streams ls", "penstock streams ls --prefix order- --limit 20 -o jsonl");
   ls->callback([options, &invocation] { list(*options, invocation); });
 
-  add_removing(*command, options, invocation);
+  add_stream_retention(*command, invocation);
 
   CLI::App* one = command->add_subcommand("show", "One stream");
   one->add_option("stream", options->name, "Stream")->required();

@@ -223,16 +223,25 @@ TEST_F(AppendRead, ListsStreamsByPrefixAndTypesWithCounts) {
 
 TEST_F(AppendRead, DeletesTruncatesAndLimitsStreams) {
   append_five();
-  EXPECT_EQ(folder_.call({"streams", "truncate", "a-1", "--before", "1"}).exit_code, 0);
+  const Ended truncated = folder_.call({"streams", "truncate", "a-1", "--before", "1"});
+  EXPECT_EQ(truncated.exit_code, 0);
+  EXPECT_THAT(truncated.out, HasSubstr("read from version  1"));
+  EXPECT_THAT(truncated.err, HasSubstr("penstock store scavenge"));
   EXPECT_EQ(positions({"a-1"}), (std::vector<std::string>{"3", "5"}));
   EXPECT_EQ(folder_.call({"streams", "set", "a-1", "--max-count", "1", "--max-age", "30d"}).exit_code, 0);
   EXPECT_EQ(positions({"a-1"}), (std::vector<std::string>{"5"}));
   EXPECT_EQ(folder_.call({"streams", "set", "a-1", "--max-age", "soon"}).exit_code, 64);
+  const json shown = json::parse(folder_.call({"streams", "show", "a-1", "-o", "json"}).out);
+  EXPECT_EQ(shown.at("state"), "live");
+  EXPECT_EQ(shown.at("first_readable"), 2);
+  EXPECT_EQ(shown.at("max_age_seconds"), 30 * 24 * 3600);
   const Ended wrong = folder_.call({"streams", "delete", "b-1", "--expected-version", "7"});
   EXPECT_EQ(wrong.exit_code, 1);
   EXPECT_THAT(wrong.err, HasSubstr("store.wrong_expected_version"));
-  EXPECT_EQ(folder_.call({"streams", "delete", "b-1", "--tombstone"}).exit_code, 0);
+  EXPECT_EQ(json::parse(folder_.call({"streams", "delete", "b-1", "--tombstone", "-o", "json"}).out).at("state"),
+            "tombstoned");
   EXPECT_TRUE(positions({"b-1"}).empty());
+  EXPECT_EQ(folder_.call({"read", "b-1"}).err, "stream b-1 is tombstoned: nothing of it is read\n");
   EXPECT_THAT(append({"b-1", "--type", "t"}).err, HasSubstr("store.stream_deleted"));
   EXPECT_EQ(positions({"@all"}).size(), 5u);
   EXPECT_EQ(folder_.call({"store", "scavenge", "-o", "json"}).out, "{\"events\":4,\"more\":false}\n");
