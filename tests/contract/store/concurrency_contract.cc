@@ -148,5 +148,37 @@ TEST_P(ConcurrencyContract, ShowsAFollowerEverythingThatTwoPublishersAppend) {
   expect_sound_log(followed, kRuns * 2 * kEach);
 }
 
+TEST_P(ConcurrencyContract, ShowsEveryReaderTheSameOrder) {
+  constexpr int kReaders = 4, kEach = 50;
+  constexpr std::size_t kAll = 2 * kEach;
+  const std::vector<std::string> streams = {"order-0", "order-1", "order-2"};
+  const auto other = open_another();
+  std::vector<std::unique_ptr<store::Store>> readers;
+  for (int i = 0; i < kReaders; ++i) readers.push_back(open_another());
+  std::vector<std::vector<EventId>> seen(kReaders);
+  at_once(2 + kReaders, [&](int i) {
+    if (i < 2) {
+      store::EventStore& events = i == 0 ? store().events() : other->events();
+      for (int n = 0; n < kEach; ++n)
+        ASSERT_TRUE(
+            events.append_and_wait(request({event({.stream = streams[static_cast<std::size_t>(n % 3)]})}), soon()));
+      return;
+    }
+    const auto reader = static_cast<std::size_t>(i - 2);
+    const Deadline deadline = soon();
+    for (Position at{0}; seen[reader].size() < kAll && !deadline.expired();) {
+      // Each with pages of its own size.
+      const auto page = readers[reader]->log().read_after(at, {.events = 1 + reader * 5}, {});
+      ASSERT_TRUE(page) << page.error().describe();
+      for (const Event& read : page->events->events()) seen[reader].push_back(read.id);
+      at = page->reached;
+    }
+  });
+  std::vector<EventId> order;
+  for (const EventRef& read : read_log()) order.push_back(read->id);
+  ASSERT_EQ(order.size(), kAll);
+  for (const auto& each : seen) EXPECT_EQ(each, order);
+}
+
 }  // namespace
 }  // namespace penstock::tests

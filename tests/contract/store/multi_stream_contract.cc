@@ -56,6 +56,18 @@ TEST_P(MultiStreamContract, WritesNothingWhenOneCheckFails) {
   EXPECT_EQ(store().events().counts()->streams, 1u);
 }
 
+TEST_P(MultiStreamContract, RevivesADeletedStreamAndStopsAtATombstonedOne) {
+  fill("order-A", 1);
+  fill("order-B", 1);
+  ASSERT_TRUE(store().retention().remove("order-A", store::Removal::kDelete, AnyVersion{}));
+  const auto revived = append(spread("Aa Cb"));
+  ASSERT_TRUE(revived) << revived.error().describe();
+  EXPECT_EQ(text_of(read_log(Position{2})), "A1 C0");
+  ASSERT_TRUE(store().retention().remove("order-B", store::Removal::kTombstone, AnyVersion{}));
+  EXPECT_EQ(code_of(append(spread("Ac Bd Ce"))), "store.stream_deleted");
+  EXPECT_EQ(text_of(read_log(Position{2})), "A1 C0");
+}
+
 TEST_P(MultiStreamContract, NamesEveryCheckThatFails) {
   fill("order-A", 2);
   fill("order-C", 1);

@@ -168,6 +168,27 @@ TEST_P(RetentionContract, ReadsOnlyYoungEventsUnderALimitOfTheAge) {
   EXPECT_EQ(retention.limit("order-1", {.max_age = std::chrono::microseconds(-1)}), "store.invalid_request");
 }
 
+TEST_P(RetentionContract, ReadsAndKeepsNothingThatIsTooOld) {
+  fill("order-1", 3);
+  RetentionCase retention(store());
+  EXPECT_EQ(retention.limit("order-1", {.max_age = std::chrono::microseconds(1)}), kOk);
+  backend().age(std::chrono::seconds(1));
+  EXPECT_TRUE(read_whole_stream("order-1").empty());
+  EXPECT_TRUE(read_whole_stream("order-1", Direction::kBackward).empty());
+  EXPECT_EQ(retention.scavenge(), 3u);
+  EXPECT_TRUE(read_log().empty());
+}
+
+TEST_P(RetentionContract, ObeysTheNarrowerOfBothLimits) {
+  fill("order-1", 4);
+  RetentionCase retention(store());
+  EXPECT_EQ(retention.limit("order-1", {.max_count = 2, .max_age = std::chrono::hours(1)}), kOk);
+  EXPECT_EQ(versions_of(read_whole_stream("order-1")), numbers(2, 3));
+  EXPECT_EQ(retention.limit("order-1", {.max_count = 2, .max_age = std::chrono::microseconds(1)}), kOk);
+  backend().age(std::chrono::seconds(1));
+  EXPECT_TRUE(read_whole_stream("order-1").empty());
+}
+
 TEST_P(RetentionContract, FindsWhatWasSet) {
   fill("order-1", 4);
   RetentionCase retention(store());
