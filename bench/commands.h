@@ -20,6 +20,8 @@ int append_to_store(const Arguments& arguments);
 int read_from_store(const Arguments& arguments);
 // penstock.append of --clients, while this process gives positions.
 int append_by_sql(const Arguments& arguments);
+// One such append now and then, and the cost of waiting for them.
+int measure_wake_up(const Arguments& arguments);
 
 // The limits of the store, into a table that has its columns and indexes.
 int copy_into_bare_table(const Arguments& arguments);    // COPY in binary, a batch a transaction

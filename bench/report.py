@@ -18,8 +18,10 @@ AIMS = {
     "j": [("ratio", ">=", 0.5, 0.5)],
     "k": [("ratio", ">=", 0.8, 0.8)],
     "l": [("ratio", ">=", 0.8, 0.8)],
+    "m": [("p50_ms", "<=", 10, 10), ("idle_cpu_percent", "<=", 1, 1), ("idle_transactions_per_second", "<=", 20, 20)],
 }
-UNITS = {"ratio": "", "p99_ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_rss_mb": " MB", "first_event_ms": " ms", "rate": "/s"}
+UNITS = {"ratio": "", "p99_ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_rss_mb": " MB", "first_event_ms": " ms", "rate": "/s",
+         "idle_cpu_percent": " %", "idle_transactions_per_second": "/s"}
 
 DETAILS = ["records", "p50_ms", "p99_ms", "behind_seconds", "blocks_per_event"]
 
@@ -40,7 +42,7 @@ def condensed(result):
 
 
 def shown(name, value):
-    digits = {"ratio": 2, "p99_ratio": 2, "rate": 0, "first_event_ms": 0}.get(name, 1)
+    digits = {"ratio": 2, "p99_ratio": 2, "rate": 0, "first_event_ms": 0, "idle_cpu_percent": 2}.get(name, 1)
     return f"{value:,.{digits}f}{UNITS.get(name, '')}"
 
 

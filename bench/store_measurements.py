@@ -84,6 +84,17 @@ def by_sql(stage):
     }, "INSERT, 64 clients", "appends by SQL, positions given meanwhile")
 
 
+def wake_up(stage):
+    url = database(stage)
+    rows = {"penstock.append while idle": []}
+    for run in range(stage.chosen.runs):
+        figures = stage.run("wake-up", store=url, url=url, idle_seconds=stage.chosen.seconds, **load(stage, 200))
+        rows["penstock.append while idle"].append(figures)
+        stage.say(f"m: run {run + 1} of {stage.chosen.runs}: p50 {figures['p50_ms']:.1f} ms,"
+                  f" idle {figures['idle_cpu_percent']:.2f} % of a core")
+    return {"title": "commit of an SQL append -> its position", "limit": None, "rows": rows}
+
+
 def catch_up(stage):
     url = database(stage)
     stage.run("store-append", store=url, **load(stage, stage.chosen.events, batch=1000))
@@ -136,4 +147,4 @@ def embedded(stage):
             "limit": {name: name.replace("penstock", "prepared INSERT") for name in rows if name.startswith("penstock")}}
 
 
-ALL = {"f": batches, "g": singles, "h": one_caller, "i": by_sql, "j": catch_up, "k": growth, "l": embedded}
+ALL = {"f": batches, "g": singles, "h": one_caller, "i": by_sql, "j": catch_up, "k": growth, "l": embedded, "m": wake_up}

@@ -9,29 +9,10 @@
 #include "bench/commands.h"
 #include "bench/postgres.h"
 #include "bench/store/load.h"
-#include "store/postgres/postgres_store.h"
-#include "store/sqlite/sqlite_store.h"
+#include "bench/store/open_store.h"
 
 namespace penstock::bench {
 namespace {
-
-class StandardErrorLog final : public Log {
- public:
-  bool enabled(LogLevel level) const override { return level >= LogLevel::kWarn; }
-  void write(LogLevel level, std::string_view component, std::string_view code, std::string_view message,
-             std::initializer_list<LogField>) override {
-    if (enabled(level)) std::cerr << component << ": " << message << " [" << code << "]\n";
-  }
-};
-
-std::unique_ptr<store::Store> open_store(const Arguments& arguments, Log& log, store::StoreSettings settings = {}) {
-  const std::string url = arguments.text("store");
-  settings.url = Secret(url);
-  if (url.starts_with("sqlite:")) return store::sqlite::make_sqlite_store(settings);
-  auto made = store::postgres::make_postgres_store(std::move(settings), "bench", log);
-  if (!made) throw std::runtime_error(made.error().describe());
-  return *std::move(made);
-}
 
 // As a caller over the network would hand it over: bytes of its own for every event.
 store::AppendRequest request_of(const AppendLoad& load, std::int64_t number) {
