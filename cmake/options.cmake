@@ -3,6 +3,7 @@ option(PENSTOCK_TESTS "Build the test suites" ${PROJECT_IS_TOP_LEVEL})
 option(PENSTOCK_BENCH "Build the benchmarks" OFF)
 option(PENSTOCK_WERROR "Treat warnings as errors" ${PROJECT_IS_TOP_LEVEL})
 set(PENSTOCK_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, address,undefined or thread")
+option(PENSTOCK_FUZZ "Build the fuzz targets with libFuzzer (clang); else they only replay their corpora" OFF)
 option(PENSTOCK_COVERAGE "Instrument for gcov" OFF)
 
 set(CMAKE_CXX_STANDARD 20)
