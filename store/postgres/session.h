@@ -45,6 +45,9 @@ struct SessionSettings {
   std::chrono::milliseconds statement_timeout{10'000};
   std::chrono::milliseconds idle_session_timeout{0};
   std::vector<std::pair<std::string, std::string>> parameters;  // further run-time parameters
+  // kReplication: talks to a walsender of the database. It takes replication commands and simple
+  // statements (execute()), and is the only kind that start_stream() works on.
+  enum class Kind { kOrdinary, kReplication } kind = Kind::kOrdinary;
 };
 
 // What was learnt when the session was opened.
@@ -109,6 +112,16 @@ class Session {
   // deadline or the stop came first (the session then stays open).
   Result<std::vector<std::string>> wait_notified(Deadline deadline, std::stop_token stop = {});
 
+  // START_REPLICATION …: from here on the session carries a stream in both directions, and only the
+  // next three calls and close() may be made.
+  Status start_stream(const std::string& command, Deadline deadline, std::stop_token stop = {});
+  // The next message that has arrived, without waiting; nullopt when there is none. The view stays
+  // until the next call. The end of the stream is an error: the server gives one only when it ends.
+  Result<std::optional<std::string_view>> next_message();
+  // Until there is something to read, the deadline, or the stop; an error only when the session is lost.
+  Status wait_message(Deadline deadline, const std::stop_token& stop);
+  Status send_message(std::string_view message, Deadline deadline);
+
   // Ends a transaction that failed; no error when there is none.
   Status rollback(Deadline deadline);
 
@@ -148,7 +161,8 @@ class Session {
 
   const CodeOfCondition code_of_;
   pg_conn* connection_ = nullptr;
-  int wake_fd_ = -1;  // made readable by a stop
+  int wake_fd_ = -1;         // made readable by a stop
+  char* message_ = nullptr;  // of next_message()
   ServerFacts server_;
   SqlFailure failure_;
   SlowWatch slow_watch_;

@@ -122,15 +122,12 @@ Status Session::connect(const SessionSettings& settings, Deadline deadline, std:
     failure_.condition = SqlCondition::kDefect;
     return fail(codes::kConfigInvalid, "the URL of the database can't be parsed as postgresql://… or libpq keywords");
   }
-  const char* keywords[] = {"dbname",
-                            "application_name",
-                            "client_encoding",
-                            "keepalives_idle",
-                            "keepalives_interval",
-                            "keepalives_count",
-                            "tcp_user_timeout",
-                            nullptr};
-  const char* values[] = {url.c_str(), settings.application_name.c_str(), "UTF8", "2", "1", "3", "5000", nullptr};
+  const char* keywords[] = {"dbname",           "application_name",    "client_encoding",
+                            "keepalives_idle",  "keepalives_interval", "keepalives_count",
+                            "tcp_user_timeout", "replication",         nullptr};
+  const bool streams = settings.kind == SessionSettings::Kind::kReplication;
+  const char* values[] = {url.c_str(), settings.application_name.c_str(), "UTF8", "2", "1", "3",
+                          "5000",      streams ? "database" : "false",    nullptr};
   waiting_since_ = looked_at_ = std::chrono::steady_clock::now();
   connection_ = PQconnectStartParams(keywords, values, 1);
   INVARIANT(connection_ != nullptr, "libpq has memory for a connection");
