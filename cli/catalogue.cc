@@ -7,6 +7,7 @@
 #include "connectors/kafka/kafka_sink.h"
 #include "connectors/outbox/outbox_source.h"
 #include "connectors/rabbitmq/rabbitmq_sink.h"
+#include "connectors/wal/wal_source.h"
 #include "relay/mapping/template.h"
 
 namespace penstock::cli {
@@ -51,7 +52,7 @@ config::Declarations make_declarations() {
 }  // namespace
 
 std::span<const connectors::SourceKind* const> source_kinds() {
-  static const connectors::SourceKind* const kKinds[] = {&outbox::source_kind()};
+  static const connectors::SourceKind* const kKinds[] = {&outbox::source_kind(), &wal::source_kind()};
   return kKinds;
 }
 

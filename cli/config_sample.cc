@@ -19,6 +19,8 @@ constexpr Example kExamples[] = {
     {"outbox", "url", R"("postgresql://penstock@localhost:5432/shop")"},
     {"outbox", "table", R"("public.outbox")"},
     {"outbox", "order_by", R"("seq")"},
+    {"wal", "url", R"("postgresql://penstock@localhost:5432/shop")"},
+    {"wal", "table", R"("public.outbox")"},
     {"kafka", "brokers", R"(["localhost:9092"])"},
     {"rabbitmq", "url", R"("amqp://localhost:5672/")"},
     {"rabbitmq", "exchange", R"("events")"},

@@ -171,7 +171,7 @@ void append_json_value(std::string& out, const Cell& cell, ColumnType type) {
 void append_row_json(std::string& out, const RowShape& shape, const Row& row) {
   std::string scratch;
   out += '{';
-  if (!shape.find(shape.order_column)) {
+  if (!shape.order_column.empty() && !shape.find(shape.order_column)) {
     append_json_string(out, shape.order_column);
     out.append(":\"").append(number_text(row.number, scratch)).append("\"");
   }

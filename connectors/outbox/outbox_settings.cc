@@ -93,8 +93,15 @@ class SettingsCheck {
     check_columns();
     check_pace();
     if (const auto& channel = section_.text("listen"); section_.has("listen")) check_listen(channel);
-    for (const std::string& column : section_.text_list("ignore"))
-      if (!is_identifier(column)) complain("ignore", "`" + column + "` is no column name");
+    return std::move(errors_);
+  }
+  std::vector<SectionError> run_mapping() && {
+    if (section_.has("table"))
+      if (const auto table = parse_table_name(section_.text("table")); !table)
+        complain("table", table.error().message());
+    if (const std::string& order_by = section_.text("order_by"); !order_by.empty() && !is_identifier(order_by))
+      complain("order_by", "`" + order_by + "` is no column name");
+    check_columns();
     return std::move(errors_);
   }
 
@@ -150,6 +157,8 @@ class SettingsCheck {
       else if (column.is == ColumnOrConstant::Is::kPointer)
         check_pointer(*role, column, member);
     }
+    for (const std::string& column : section_.text_list("ignore"))
+      if (!is_identifier(column)) complain("ignore", "`" + column + "` is no column name");
     const auto columns = mapped_columns(section_);
     for (const Role role : kRoles)
       if (is_required(role, null_key_of(section_)) && !columns.contains(role))
@@ -230,6 +239,23 @@ std::span<const FieldSpec> outbox_fields() { return kFields; }
 
 std::vector<SectionError> check_settings(const Section& section) { return SettingsCheck(section).run(); }
 
+void check_row_mapping(const Section& section, std::vector<SectionError>& errors) {
+  for (SectionError& error : SettingsCheck(section).run_mapping()) errors.push_back(std::move(error));
+}
+
+void read_row_mapping(const Section& section, OutboxSettings& settings) {
+  const Profile& profile = profile_of(section);
+  settings.order_by = order_by_of(section);
+  settings.columns = mapped_columns(section);
+  settings.ignore = section.text_list("ignore");
+  for (const std::string_view column : profile.ignore) settings.ignore.emplace_back(column);
+  settings.text_payload = profile.text_payload;
+  settings.id_kind = profile.id_kind;
+  if (!section.text("id_kind").empty())
+    settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
+  settings.null_key = null_key_of(section);
+}
+
 Result<OutboxSettings> read_settings(const Section& section, std::string_view source_name, std::size_t event_bytes) {
   if (const auto errors = check_settings(section); !errors.empty())
     return fail(codes::kConfigInvalid, errors.front().place + ": " + errors.front().message);
@@ -240,17 +266,8 @@ Result<OutboxSettings> read_settings(const Section& section, std::string_view so
   if (settings.backend == Backend::kSqlite) settings.sqlite_path = settings.url.reveal().substr(7);
   settings.table = *parse_table_name(section.text("table"));
   if (settings.backend == Backend::kPostgres && settings.table.schema.empty()) settings.table.schema = "public";
-  settings.order_by = order_by_of(section);
   settings.policy = read_policy(section, profile_of(section), settings.backend);
-  settings.columns = mapped_columns(section);
-  const Profile& profile = profile_of(section);
-  settings.ignore = section.text_list("ignore");
-  for (const std::string_view column : profile.ignore) settings.ignore.emplace_back(column);
-  settings.text_payload = profile.text_payload;
-  settings.id_kind = profile.id_kind;
-  if (!section.text("id_kind").empty())
-    settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
-  settings.null_key = null_key_of(section);
+  read_row_mapping(section, settings);
   settings.batch = static_cast<std::size_t>(section.integer("batch").value_or(500));
   settings.poll_min = std::chrono::milliseconds(section.integer("poll_min_ms").value_or(5));
   settings.poll_max = std::chrono::milliseconds(section.integer("poll_max_ms").value_or(250));

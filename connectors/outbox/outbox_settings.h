@@ -57,6 +57,11 @@ std::vector<connectors::SectionError> check_settings(const connectors::Section& 
 Result<OutboxSettings> read_settings(const connectors::Section& section, std::string_view source_name,
                                      std::size_t event_bytes);
 
+// The part of both that says how a row becomes an event (table, columns, ids, keys), for other readers of
+// such rows.
+void check_row_mapping(const connectors::Section& section, std::vector<connectors::SectionError>& errors);
+void read_row_mapping(const connectors::Section& section, OutboxSettings& settings);
+
 // The statement that gives the table the column of policy "mark".
 std::string statement_that_adds_mark(const OutboxSettings& settings);
 

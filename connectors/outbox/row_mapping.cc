@@ -83,7 +83,7 @@ std::unique_ptr<connectors::MalformedRow> RowMapping::map(const Row& row, EventB
     return nullptr;
   }
   auto malformed = std::make_unique<connectors::MalformedRow>();
-  malformed->source_key = std::to_string(row.number);
+  malformed->source_key = row.place.empty() ? std::to_string(row.number) : std::string(row.place);
   Text key;
   if (!read_text(row, Role::kAggregateId, key) && key.text) malformed->key = std::string(*key.text);
   malformed->code = codes::kOutboxRowMalformed.name;
@@ -112,7 +112,7 @@ RowMapping::Checked RowMapping::fill(const Row& row, EventBatchBuilder& builder,
   if (auto wrong = fill_payload(row, builder, event)) return wrong;
   if (auto wrong = fill_metadata(row, builder, event)) return wrong;
   if (auto wrong = fill_time(row, event)) return wrong;
-  event.source_position = builder.keep(*text_of(Cell::integer(row.number), scratch_));
+  event.source_position = builder.keep(row.place.empty() ? *text_of(Cell::integer(row.number), scratch_) : row.place);
   return std::nullopt;
 }
 

@@ -45,7 +45,7 @@ struct Cell {
 // ignored. The order column is among them only if a role is mapped to it; every row carries its
 // number apart.
 struct RowShape {
-  std::string order_column;
+  std::string order_column;  // empty: rows are told apart by their place
   std::vector<ColumnShape> columns;
 
   std::optional<std::size_t> find(std::string_view name) const {
@@ -59,6 +59,8 @@ struct Row {
   std::int64_t number;  // value of the order column
   std::span<const Cell> cells;
   std::int64_t xid = 0;  // of the writer's transaction, where rows are ordered by it
+  // Where the row was read, if that is no number: LSN:index. It then stands for `number`.
+  std::string_view place = {};
 };
 
 }  // namespace penstock::outbox

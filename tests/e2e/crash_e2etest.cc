@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <string_view>
+#include <vector>
 
 #include "tests/e2e/relay_bed.h"
 #include "tests/support/seeded_random.h"
@@ -14,9 +17,17 @@ constexpr std::size_t kWindow = 400;
 
 // Every pass_failpoint() of the program. A test over the tree holds the list complete.
 constexpr const char* kCrashPoints[] = {
-    "outbox.after_read",          "outbox.in_settle",          "relay.after_read",
-    "relay.after_publish",        "relay.after_ack",           "relay.after_settle",
-    "store.append_before_commit", "store.append_after_commit", "store.checkpoint_in_transaction",
+    "outbox.after_read",
+    "outbox.in_settle",
+    "relay.after_read",
+    "relay.after_publish",
+    "relay.after_ack",
+    "relay.after_settle",
+    "store.append_before_commit",
+    "store.append_after_commit",
+    "store.checkpoint_in_transaction",
+    "wal.after_read",
+    "wal.after_store",
 };
 
 class Crashes : public ::testing::Test {
@@ -26,7 +37,6 @@ class Crashes : public ::testing::Test {
     PENSTOCK_NEEDS(Server::kKafka);
     PENSTOCK_NEEDS(Server::kRabbitMq);
   }
-  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   std::mt19937_64 random_{seed_of_this_run()};
 };
 
@@ -36,11 +46,10 @@ void expect_promise(const Verdicts& verdicts, const RelayBed& bed) {
   EXPECT_LE(verdicts.rabbit.most_duplicates_in_an_epoch(), kWindow) << verdicts.text();
 }
 
-TEST_F(Crashes, AtRandomMomentsLoseNothingAndKeepTheOrder) {
-  constexpr int kKills = 16;
-  RelayBed bed({.max_in_flight = kWindow});
+void die_at_random_moments(RelayBed& bed, int kills, std::mt19937_64& random) {
+  const auto below = [&](std::uint64_t bound) { return random() % bound; };
   bed.start_load();
-  for (int kill = 0; kill < kKills; ++kill) {
+  for (int kill = 0; kill < kills; ++kill) {
     bed.start_relay();
     // Some live long enough to work, some are killed while they start.
     if (kill % 4 != 3) bed.await_progress(50 + below(400));
@@ -50,16 +59,18 @@ TEST_F(Crashes, AtRandomMomentsLoseNothingAndKeepTheOrder) {
   bed.start_relay();
   const Verdicts verdicts = bed.finish();
   expect_promise(verdicts, bed);
-  EXPECT_EQ(bed.epochs(), kKills + 2U);
+  EXPECT_EQ(bed.epochs(), static_cast<std::size_t>(kills) + 2);
 }
 
-TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
-  RelayBed bed({.max_in_flight = kWindow});
+// Points of the other kind of source are not passed.
+void die_at_every_named_point(RelayBed& bed, const std::vector<std::string_view>& but_these, std::mt19937_64& random) {
+  const auto below = [&](std::uint64_t bound) { return random() % bound; };
   bed.start_load();
   bed.start_relay();
   bed.await_progress(100);
   bed.kill_relay();
-  for (const char* point : kCrashPoints) {
+  for (const std::string_view point : kCrashPoints) {
+    if (std::ranges::any_of(but_these, [&](std::string_view start) { return point.starts_with(start); })) continue;
     for (const std::uint64_t pass : {std::uint64_t{1}, 2 + below(20)}) {
       bed.start_relay(fmt::format("{}:{}", point, pass));
       ASSERT_TRUE(bed.await_crash(std::chrono::seconds(20))) << point << " was not passed " << pass << " times";
@@ -68,6 +79,26 @@ TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
   bed.start_relay();
   const Verdicts verdicts = bed.finish();
   expect_promise(verdicts, bed);
+}
+
+TEST_F(Crashes, AtRandomMomentsLoseNothingAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow});
+  die_at_random_moments(bed, 16, random_);
+}
+
+TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow});
+  die_at_every_named_point(bed, {"wal."}, random_);
+}
+
+TEST_F(Crashes, AtRandomMomentsLoseNothingFromTheLogAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLog});
+  die_at_random_moments(bed, 8, random_);
+}
+
+TEST_F(Crashes, AtEveryNamedPointLoseNothingFromTheLogAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLog});
+  die_at_every_named_point(bed, {"outbox."}, random_);
 }
 
 }  // namespace

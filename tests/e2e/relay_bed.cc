@@ -31,21 +31,39 @@ RelayBed::RelayBed(BedSettings settings)
       kafka_(address_of(Server::kKafka), kPartitions),
       rabbit_(address_of(Server::kRabbitMq)) {
   OrderWriter::make_tables(database_.url());
+  if (settings_.outbox == BedSettings::Outbox::kFromLog) make_slot();
   std::ofstream(folder_.file("penstock.toml")) << config_text();
   relay_ = std::make_unique<cli::RelayProcess>(command("relay.log"));
+}
+
+// Before the first row: a slot has nothing of what was committed before it.
+void RelayBed::make_slot() {
+  database_.execute("CREATE PUBLICATION outbox FOR TABLE shop.outbox WITH (publish = 'insert')");
+  database_.execute("SELECT pg_create_logical_replication_slot(replace(current_database(), '-', '_'), 'pgoutput')");
+}
+
+std::string RelayBed::source_text() const {
+  std::string kind = "kind     = \"outbox\"";
+  if (settings_.outbox == BedSettings::Outbox::kFromLog) {
+    const std::string slot =
+        database_.value("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()");
+    kind = fmt::format("kind     = \"wal\"\npublication = \"outbox\"\nslot     = \"{}\"", slot);
+  }
+  return fmt::format(R"([[source]]
+name     = "orders"
+{}
+url      = "{}"
+table    = "shop.outbox"
+profile  = "debezium"
+order_by = "seq")",
+                     kind, database_.url());
 }
 
 std::string RelayBed::config_text() const {
   return fmt::format(R"([store]
 url = "{database}"
 
-[[source]]
-name     = "orders"
-kind     = "outbox"
-url      = "{database}"
-table    = "shop.outbox"
-profile  = "debezium"
-order_by = "seq"
+{source}
 
 [[sink]]
 name    = "kafka"
@@ -77,9 +95,10 @@ from = "store"
 to   = "rabbit"
 max_in_flight = {window}
 )",
-                     fmt::arg("database", database_.url()), fmt::arg("brokers", address_of(Server::kKafka)),
-                     fmt::arg("rabbit", address_of(Server::kRabbitMq)), fmt::arg("exchange", rabbit_.exchange()),
-                     fmt::arg("topic", kafka_.topic()), fmt::arg("window", settings_.max_in_flight));
+                     fmt::arg("database", database_.url()), fmt::arg("source", source_text()),
+                     fmt::arg("brokers", address_of(Server::kKafka)), fmt::arg("rabbit", address_of(Server::kRabbitMq)),
+                     fmt::arg("exchange", rabbit_.exchange()), fmt::arg("topic", kafka_.topic()),
+                     fmt::arg("window", settings_.max_in_flight));
 }
 
 cli::RelayCommand RelayBed::command(const std::string& log) const {
@@ -187,10 +206,11 @@ Judgement RelayBed::judge_end(BrokerEnd& end, const std::vector<CommittedEvent>&
   return judgement;
 }
 
-// The outbox is empty, and the store holds each committed event once, without a gap.
+// A polled outbox is empty, and the store holds each committed event once, without a gap.
 void RelayBed::check_store(const std::vector<CommittedEvent>& committed) const {
   const std::string count = std::to_string(committed.size());
-  require(await_value("select count(*) from shop.outbox", "0", seconds(10)), "rows were left in the outbox");
+  if (settings_.outbox == BedSettings::Outbox::kPolled)
+    require(await_value("select count(*) from shop.outbox", "0", seconds(10)), "rows were left in the outbox");
   const std::string facts = database_.value(
       "select concat_ws(' ', count(*), count(distinct id), coalesce(max(position), 0)) from penstock.events");
   require(facts == fmt::format("{0} {0} {0}", count),

@@ -20,6 +20,8 @@ struct BedSettings {
   std::size_t max_in_flight = 400;  // of each route
   std::chrono::microseconds between_transactions{8'000};
   int writer_threads = 4;
+  // How the outbox is read: polled, or from the write-ahead log.
+  enum class Outbox { kPolled, kFromLog } outbox = Outbox::kPolled;
 };
 
 struct Verdicts {
@@ -67,6 +69,8 @@ class RelayBed {
 
  private:
   std::string config_text() const;
+  std::string source_text() const;
+  void make_slot();
   cli::RelayCommand command(const std::string& log) const;
   void end_epoch();
   Judgement judge_end(BrokerEnd& end, const std::vector<CommittedEvent>& committed,

@@ -127,12 +127,14 @@ TEST(ConfigShow, PrintsAFileThatMeansTheSame) {
 
 TEST(ConfigInit, WritesASampleThatIsRight) {
   ProgramFolder folder;
-  for (const char* sink : {"kafka", "rabbitmq", "console"}) {
-    const Ended sample = folder.call({"config", "init", "--source", "outbox", "--sink", sink});
-    ASSERT_EQ(sample.exit_code, 0) << sample.err;
-    folder.write("sample.toml", sample.out);
-    const Ended checked = folder.call({"validate", "--offline", "--deny-warnings", "sample.toml"});
-    EXPECT_EQ(checked.exit_code, 0) << sink << ": " << checked.out;
+  for (const char* source : {"outbox", "wal"}) {
+    for (const char* sink : {"kafka", "rabbitmq", "console"}) {
+      const Ended sample = folder.call({"config", "init", "--source", source, "--sink", sink});
+      ASSERT_EQ(sample.exit_code, 0) << sample.err;
+      folder.write("sample.toml", sample.out);
+      const Ended checked = folder.call({"validate", "--offline", "--deny-warnings", "sample.toml"});
+      EXPECT_EQ(checked.exit_code, 0) << source << ", " << sink << ": " << checked.out;
+    }
   }
 }
 

@@ -1,0 +1,293 @@
+#include "connectors/wal/change_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+#include "connectors/outbox/cell_text.h"
+#include "connectors/outbox/outbox_table.h"
+#include "core/json_text.h"
+
+namespace penstock::wal {
+namespace {
+
+using connectors::MalformedRow;
+using outbox::Cell;
+using outbox::ColumnType;
+using outbox::Role;
+
+// A publication has few tables, and a producer writes few shapes of messages.
+constexpr std::size_t kMostShapes = 1'000;
+
+// pg_type.dat: these oids are the same in every database.
+constexpr struct {
+  std::uint32_t oid;
+  ColumnType type;
+} kBuiltIn[] = {
+    {16, ColumnType::kBoolean},  {17, ColumnType::kBytes},   {18, ColumnType::kText},    {19, ColumnType::kText},
+    {20, ColumnType::kInteger},  {21, ColumnType::kInteger}, {23, ColumnType::kInteger}, {25, ColumnType::kText},
+    {26, ColumnType::kNumber},   {114, ColumnType::kJson},   {700, ColumnType::kNumber}, {701, ColumnType::kNumber},
+    {1042, ColumnType::kText},   {1043, ColumnType::kText},  {1114, ColumnType::kTime},  {1184, ColumnType::kTime},
+    {1700, ColumnType::kNumber}, {2950, ColumnType::kUuid},  {3802, ColumnType::kJson},
+};
+
+tl::unexpected<Error> not_understood(const DecodeError& error) {
+  return fail(codes::kWalProtocol, "a message of the log can't be read: " + std::string(error.what) + ", at byte " +
+                                       std::to_string(error.offset));
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c - 'A' + 10;
+}
+
+// bytea_output is hex in our session.
+std::string_view bytes_of_hex(std::string_view text, std::string& scratch) {
+  scratch.clear();
+  if (!text.starts_with("\\x")) return text;
+  for (std::size_t i = 2; i + 1 < text.size(); i += 2)
+    scratch += static_cast<char>(hex_digit(text[i]) << 4 | hex_digit(text[i + 1]));
+  return scratch;
+}
+
+std::optional<std::int64_t> integer_of(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+Cell time_cell(std::string_view text) {
+  if (const auto time = outbox::time_of(Cell::text(text))) return Cell::time(time->time_since_epoch().count());
+  if (text == "infinity") return Cell::time(std::numeric_limits<std::int64_t>::max());
+  if (text == "-infinity") return Cell::time(std::numeric_limits<std::int64_t>::min());
+  return Cell::text(text);
+}
+
+ColumnType type_of_member(const JsonMember& member, bool holds_time) {
+  switch (member.is) {
+    // Nobody has checked its characters.
+    case JsonMember::Is::kString: return ColumnType::kDynamic;
+    case JsonMember::Is::kNumber:
+      return holds_time && integer_of(member.text) ? ColumnType::kInteger : ColumnType::kJson;
+    case JsonMember::Is::kNull:
+    case JsonMember::Is::kBoolean:
+    case JsonMember::Is::kObject:
+    case JsonMember::Is::kArray: return ColumnType::kJson;
+  }
+  return ColumnType::kJson;
+}
+
+// The header line and what follows; the whole content where there is no such line.
+struct Parts {
+  std::string_view members;
+  std::optional<std::string_view> payload;
+};
+Parts parts_of(std::string_view content) {
+  const auto line_end = content.find('\n');
+  if (line_end == std::string_view::npos || line_end + 1 == content.size() || is_json_object(content))
+    return {content, std::nullopt};
+  return {content.substr(0, line_end), content.substr(line_end + 1)};
+}
+
+}  // namespace
+
+ChangeReader::ChangeReader(const WalSettings& settings, KnownTypes known_types)
+    : settings_(settings), known_types_(std::move(known_types)) {}
+
+Result<ChangeReader::Meaning> ChangeReader::look_at(const Message& message) {
+  if (const auto* relation = std::get_if<RelationMessage>(&message.body)) {
+    const auto& table = settings_.rows.table;
+    const bool is_ours =
+        !settings_.reads_messages() && relation->schema == table.schema && relation->name == table.name;
+    if (!is_ours) {
+      ours_.erase(relation->oid);
+      return Meaning::kNothing;
+    }
+    if (ours_.insert(relation->oid).second && ours_.size() > kMostShapes)
+      return fail(codes::kWalProtocol, "table " + table.to_string() + " has come under too many numbers");
+    return Meaning::kRelation;
+  }
+  if (const auto* insert = std::get_if<InsertMessage>(&message.body))
+    return ours_.contains(insert->relation) ? Meaning::kEvent : Meaning::kNothing;
+  if (const auto* logical = std::get_if<LogicalMessage>(&message.body)) {
+    if (logical->kind == LogicalMessage::Kind::kImmediate) return Meaning::kNothing;
+    if (logical->prefix == kHeartbeatPrefix && logical->content == settings_.slot) return Meaning::kHeartbeat;
+    return settings_.reads_messages() && logical->prefix == settings_.message_prefix ? Meaning::kEvent
+                                                                                     : Meaning::kNothing;
+  }
+  return Meaning::kNothing;
+}
+
+ColumnType ChangeReader::type_of(const RelationColumn& column) const {
+  const std::string* id = settings_.rows.column_of(Role::kId);
+  const auto* found = std::ranges::find(kBuiltIn, column.type, [](const auto& one) { return one.oid; });
+  ColumnType type = ColumnType::kText;
+  if (found != std::end(kBuiltIn)) {
+    type = found->type;
+  } else if (const auto known = known_types_.find(column.name); known != known_types_.end()) {
+    type = known->second;
+  }
+  // As a poll reads it.
+  return id != nullptr && *id == column.name && type == ColumnType::kTime ? ColumnType::kText : type;
+}
+
+Result<ChangeReader::Mapped*> ChangeReader::mapped_for(std::string signature, outbox::RowShape shape) {
+  if (const auto found = mapped_.find(signature); found != mapped_.end()) return &found->second;
+  auto roles = outbox::find_role_columns(settings_.rows, shape);
+  if (!roles) return fail(std::move(roles.error()));
+  if (mapped_.size() >= kMostShapes) {
+    mapped_.clear();
+    by_relation_.clear();
+  }
+  auto mapping = std::make_unique<outbox::RowMapping>(settings_.rows, shape, *roles);
+  return &mapped_.emplace(std::move(signature), Mapped{std::move(shape), *roles, std::move(mapping)}).first->second;
+}
+
+Status ChangeReader::learn(const Change& change) {
+  const auto message = PgoutputDecoder::decode_one(change.bytes, change.within);
+  if (!message) return not_understood(message.error());
+  const auto& relation = std::get<RelationMessage>(message->body);
+  outbox::RowShape shape{settings_.rows.order_by, {}};
+  std::string signature;
+  for (const RelationColumn& column : relation.columns) {
+    shape.columns.push_back({std::string(column.name), type_of(column)});
+    signature.append(column.name).append(1, '\0').append(std::to_string(static_cast<int>(shape.columns.back().type)));
+  }
+  auto mapped = mapped_for(std::move(signature), std::move(shape));
+  if (!mapped) return fail(std::move(mapped.error()));
+  by_relation_[relation.oid] = *mapped;
+  return {};
+}
+
+Result<std::unique_ptr<MalformedRow>> ChangeReader::read(const Change& change, const WalPosition& position,
+                                                         EventBatchBuilder& builder) {
+  place_ = to_string(position);
+  const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within);
+  if (!message) return not_understood(message.error());
+  const auto* insert = std::get_if<InsertMessage>(&message->body);
+  auto malformed = insert != nullptr ? read_row(*insert, builder)
+                                     : read_message(std::get<LogicalMessage>(message->body).content, builder);
+  if (malformed && *malformed) (*malformed)->source_key = place_;
+  return malformed;
+}
+
+Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage& insert, EventBatchBuilder& builder) {
+  const auto found = by_relation_.find(insert.relation);
+  if (found == by_relation_.end())
+    return fail(codes::kWalProtocol,
+                "a row of table " + settings_.rows.table.to_string() + " comes before its columns");
+  const Mapped& mapped = *found->second;
+  if (mapped.shape.columns.size() != insert.row.columns())
+    return fail(codes::kWalProtocol, "a row of table " + settings_.rows.table.to_string() + " has " +
+                                         std::to_string(insert.row.columns()) + " values for " +
+                                         std::to_string(mapped.shape.columns.size()) + " columns");
+  cells_.clear();
+  std::size_t payload = 0, others = 0;
+  Tuple::Reader reader(insert.row);
+  for (std::size_t i = 0; i < insert.row.columns(); ++i) {
+    const Tuple::Value value = reader.next();
+    cells_.push_back(cell_of(value, mapped.shape.columns[i].type, builder));
+    (mapped.roles[Role::kPayload] == i ? payload : others) += cells_.back().bytes.size();
+  }
+  const std::size_t limit = settings_.rows.event_bytes;
+  if (payload > limit || others > limit + outbox::kOtherColumnsBytes) return too_large(payload + others, mapped);
+  return mapped.mapping->map({0, cells_, 0, place_}, builder);
+}
+
+Result<std::unique_ptr<MalformedRow>> ChangeReader::read_message(std::string_view content, EventBatchBuilder& builder) {
+  const Parts parts = parts_of(content);
+  auto members = json_members(parts.members);
+  if (!members) return unreadable(content, "the content is neither a JSON object nor starts with a line that is one");
+  const std::string* payload_column = settings_.rows.column_of(Role::kPayload);
+  const std::string* time_column = settings_.rows.column_of(Role::kOccurredAt);
+  outbox::RowShape shape;
+  std::string signature;
+  const auto add_column = [&](std::string_view name, ColumnType type) {
+    shape.columns.push_back({std::string(name), type});
+    signature.append(name).append(1, '\0').append(std::to_string(static_cast<int>(type)));
+  };
+  for (const JsonMember& member : *members)
+    add_column(member.name, type_of_member(member, time_column != nullptr && member.name == *time_column));
+  if (parts.payload && payload_column != nullptr) add_column(*payload_column, ColumnType::kBytes);
+  // A member that is missing is a NULL.
+  for (const Role role : outbox::kRoles)
+    if (const std::string* column = settings_.rows.column_of(role); column != nullptr && !shape.find(*column))
+      add_column(*column, ColumnType::kDynamic);
+
+  cells_.clear();
+  const auto mapped = mapped_for(std::move(signature), shape);
+  if (!mapped) return fail(mapped.error());
+  for (std::size_t i = 0; i < members->size(); ++i)
+    cells_.push_back(cell_of((*members)[i], shape.columns[i].type, builder));
+  if (parts.payload && payload_column != nullptr) cells_.push_back(Cell::blob(*parts.payload));
+  cells_.resize(shape.columns.size(), Cell::null());
+  if (content.size() > settings_.rows.event_bytes + outbox::kOtherColumnsBytes)
+    return unreadable(content, "the message has " + std::to_string(content.size()) + " bytes, the limit is " +
+                                   std::to_string(settings_.rows.event_bytes));
+  return (*mapped)->mapping->map({0, cells_, 0, place_}, builder);
+}
+
+std::unique_ptr<MalformedRow> ChangeReader::unreadable(std::string_view content, std::string reason) const {
+  auto malformed = std::make_unique<MalformedRow>();
+  malformed->code = codes::kOutboxRowMalformed.name;
+  malformed->reason = settings_.rows.table.to_string() + ": " + std::move(reason);
+  malformed->content = "{\"content\":";
+  if (is_utf8_text(content)) {
+    append_json_string(malformed->content, content);
+  } else {
+    malformed->content += "{\"base64\":\"";
+    append_base64(malformed->content, content);
+    malformed->content += "\"}";
+  }
+  malformed->content += '}';
+  return malformed;
+}
+
+// The row is still in its table, unless its writer has deleted it.
+std::unique_ptr<MalformedRow> ChangeReader::too_large(std::size_t bytes, const Mapped& mapped) const {
+  auto malformed = std::make_unique<MalformedRow>();
+  std::string scratch;
+  if (const auto key = mapped.roles[Role::kAggregateId])
+    if (const auto text = outbox::text_of(cells_[*key], scratch); text && text->size() <= 1'024 && is_utf8_text(*text))
+      malformed->key = std::string(*text);
+  malformed->code = codes::kOutboxRowTooLarge.name;
+  malformed->reason = "table " + settings_.rows.table.to_string() + ": the row has " + std::to_string(bytes) +
+                      " bytes, the limit is " + std::to_string(settings_.rows.event_bytes);
+  malformed->content = "{\"source_key\":\"" + place_ + "\",\"bytes\":" + std::to_string(bytes);
+  if (const auto column = mapped.roles[Role::kId])
+    if (const auto id = outbox::text_of(cells_[*column], scratch); id && id->size() <= 1'024 && is_utf8_text(*id)) {
+      malformed->content += ",\"id\":";
+      append_json_string(malformed->content, *id);
+    }
+  malformed->content += '}';
+  malformed->kept = MalformedRow::Kept::kByReference;
+  return malformed;
+}
+
+Cell ChangeReader::cell_of(const Tuple::Value& value, ColumnType type, EventBatchBuilder& builder) {
+  if (value.is == Tuple::Value::Is::kNull || value.is == Tuple::Value::Is::kUnchanged) return Cell::null();
+  switch (type) {
+    case ColumnType::kBytes: return Cell::blob(builder.keep(bytes_of_hex(value.bytes, scratch_)));
+    case ColumnType::kInteger:
+      if (const auto number = integer_of(value.bytes)) return Cell::integer(*number);
+      return Cell::text(value.bytes);
+    case ColumnType::kTime: return time_cell(value.bytes);
+    case ColumnType::kBoolean: return Cell::text(value.bytes == "t" ? "true" : "false");
+    case ColumnType::kText:
+    case ColumnType::kJson:
+    case ColumnType::kNumber:
+    case ColumnType::kUuid:
+    case ColumnType::kDynamic: return Cell::text(value.bytes);
+  }
+  return Cell::null();
+}
+
+Cell ChangeReader::cell_of(const JsonMember& member, ColumnType type, EventBatchBuilder& builder) {
+  if (member.is == JsonMember::Is::kNull) return Cell::null();
+  if (member.is == JsonMember::Is::kString) return Cell::text(builder.keep(json_string(member)));
+  if (type == ColumnType::kInteger) return Cell::integer(*integer_of(member.text));
+  return Cell::text(member.text);
+}
+
+}  // namespace penstock::wal

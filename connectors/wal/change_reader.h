@@ -1,0 +1,72 @@
+// Makes events of the changes of a transaction: rows of the outbox table, or messages. Pure but for
+// what it learns of relations on the way: changes must be read in the order of the log.
+//
+// Rows are mapped by connectors/outbox/row_mapping.h, so that an event is the same, byte for byte,
+// whether its row was polled or read from the log. A message's content is a JSON object with the
+// table's column names (its members are the columns), or such an object on a line of its own and then
+// the payload as it is.
+//
+// Single-threaded. Errors: wal.protocol; outbox.table_missing when a mapped column is gone.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "connectors/outbox/row_mapping.h"
+#include "connectors/wal/pgoutput.h"
+#include "connectors/wal/transactions.h"
+#include "connectors/wal/wal_settings.h"
+#include "core/json_members.h"
+
+namespace penstock::wal {
+
+// Prefix of the messages that the program itself writes, to be read back.
+inline constexpr std::string_view kHeartbeatPrefix = "penstock.heartbeat";
+
+class ChangeReader {
+ public:
+  // Types of columns that the log names by a number only the catalogue can explain: domains, enums.
+  using KnownTypes = std::map<std::string, outbox::ColumnType, std::less<>>;
+
+  ChangeReader(const WalSettings& settings, KnownTypes known_types);
+
+  // What a message is to this source, at its arrival.
+  enum class Meaning { kNothing, kRelation, kEvent, kHeartbeat };
+  Result<Meaning> look_at(const Message& message);
+
+  // Of a kept relation.
+  Status learn(const Change& change);
+  // Of a kept event: adds it to the builder, or returns what is to be parked.
+  Result<std::unique_ptr<connectors::MalformedRow>> read(const Change& change, const WalPosition& position,
+                                                         EventBatchBuilder& builder);
+
+ private:
+  // A mapping over one set of columns.
+  struct Mapped {
+    outbox::RowShape shape;
+    outbox::RoleColumns roles;
+    std::unique_ptr<outbox::RowMapping> mapping;
+  };
+  Result<Mapped*> mapped_for(std::string signature, outbox::RowShape shape);
+
+  outbox::ColumnType type_of(const RelationColumn& column) const;
+  Result<std::unique_ptr<connectors::MalformedRow>> read_row(const InsertMessage& insert, EventBatchBuilder& builder);
+  Result<std::unique_ptr<connectors::MalformedRow>> read_message(std::string_view content, EventBatchBuilder& builder);
+  std::unique_ptr<connectors::MalformedRow> unreadable(std::string_view content, std::string reason) const;
+  std::unique_ptr<connectors::MalformedRow> too_large(std::size_t bytes, const Mapped& mapped) const;
+  outbox::Cell cell_of(const Tuple::Value& value, outbox::ColumnType type, EventBatchBuilder& builder);
+  outbox::Cell cell_of(const JsonMember& member, outbox::ColumnType type, EventBatchBuilder& builder);
+
+  const WalSettings settings_;
+  const KnownTypes known_types_;
+  std::set<std::uint32_t> ours_;                       // relations of our table, as they arrived
+  std::map<std::uint32_t, Mapped*> by_relation_;       // as they were learnt
+  std::map<std::string, Mapped, std::less<>> mapped_;  // by names and types of the columns
+  std::vector<outbox::Cell> cells_;
+  std::string place_, scratch_;
+};
+
+}  // namespace penstock::wal

@@ -1,0 +1,34 @@
+// Watches a slot while it is read: how near the server is to giving it up, and whether what is written
+// comes back through it. Says each change once. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/wal/wal_database.h"
+#include "core/log.h"
+
+namespace penstock::wal {
+
+class SlotWatch {
+ public:
+  struct News {
+    LogLevel level;
+    std::string_view code;  // empty when a fault has ended
+    std::string words;
+  };
+  enum class Heartbeat { kBack, kUnderWay };
+
+  // One look, at most every few seconds. `heartbeat`: whether the last one has come back.
+  std::vector<News> look(const SlotRoom& room, Heartbeat heartbeat);
+
+ private:
+  enum class Level { kRoomy, kBelowHalf, kBelowQuarter };
+  static Level level_of(const SlotRoom& room);
+
+  Level level_ = Level::kRoomy;
+  int looks_without_ = 0;  // since a heartbeat came back
+};
+
+}  // namespace penstock::wal

@@ -1,0 +1,85 @@
+#include "connectors/wal/start_check.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace penstock::wal {
+namespace {
+
+Status check_identity(const SourceCheckpoint& stored, const Progress& progress, const ServerIdentity& server,
+                      std::optional<Lsn> switch_point) {
+  if (stored.system_identifier != server.system_identifier)
+    return fail(codes::kWalOtherServer,
+                "the server is " + server.system_identifier + ", but " + stored.system_identifier + " was read before");
+  const std::string timelines = "timeline " + std::to_string(server.timeline) + ", but timeline " +
+                                std::to_string(stored.timeline) + " was read before";
+  if (server.timeline < stored.timeline)
+    return fail(codes::kWalOtherServer, "the server is on " + timelines + ": it is an old primary");
+  if (server.timeline == stored.timeline) return {};
+  if (!switch_point)
+    return fail(codes::kWalOtherServer, "the server is on " + timelines + ", and doesn't know its end");
+  const Lsn furthest = std::max(progress.settled, progress.partial.commit_end);
+  if (furthest > *switch_point)
+    return fail(codes::kWalOtherServer, "the server is on " + timelines + ", which ended at " +
+                                            to_string(*switch_point) + ": events up to " + to_string(furthest) +
+                                            " were delivered and are lost in the database");
+  return {};
+}
+
+Status check_slot(const SlotState& slot, const std::string& name, const std::string& database) {
+  if (slot.kind == "logical" && slot.plugin == "pgoutput" && slot.database == database) return {};
+  return fail(codes::kWalRefused, "slot " + name + " is " + slot.kind + ", of plugin " +
+                                      (slot.plugin.empty() ? "none" : slot.plugin) + " and database " +
+                                      (slot.database.empty() ? "none" : slot.database) +
+                                      "; a logical one of pgoutput and database " + database + " is needed");
+}
+
+}  // namespace
+
+Result<std::optional<Progress>> judge_start(const std::optional<SourceCheckpoint>& stored,
+                                            const std::optional<SlotState>& slot, const std::string& slot_name,
+                                            const std::string& database, const ServerIdentity& server,
+                                            std::optional<Lsn> switch_point) {
+  if (slot)
+    if (auto fits = check_slot(*slot, slot_name, database); !fits) return fail(std::move(fits.error()));
+  std::optional<Progress> progress;
+  if (stored) {
+    progress = parse_progress(stored->position);
+    if (!progress) return fail(codes::kInternal, "the stored position \"" + stored->position + "\" can't be read");
+    if (auto same = check_identity(*stored, *progress, server, switch_point); !same)
+      return fail(std::move(same.error()));
+  }
+  if (!slot) {
+    if (!progress) return std::nullopt;
+    return fail(codes::kWalSlotLost, "slot " + slot_name + " is gone; everything up to " +
+                                         to_string(progress->settled) +
+                                         " was delivered, what was committed since then may be missing");
+  }
+  if (!slot->confirmed_flush || slot->wal_status == "lost")
+    return fail(codes::kWalSlotLost,
+                "slot " + slot_name + " was invalidated (wal_status " + slot->wal_status + ")" +
+                    (progress ? "; everything up to " + to_string(progress->settled) + " was delivered" : ""));
+  if (!progress) return Progress{*slot->confirmed_flush, {}};
+  if (*slot->confirmed_flush > progress->settled)
+    return fail(codes::kWalSlotAhead, "slot " + slot_name + " stands at " + to_string(*slot->confirmed_flush) +
+                                          ", but only what lies before " + to_string(progress->settled) +
+                                          " was delivered: what was committed between them would be skipped");
+  return progress;
+}
+
+std::optional<Lsn> switch_point_in(std::string_view history, std::int64_t ended) {
+  for (std::size_t at = 0; at < history.size();) {
+    const auto end = std::min(history.find('\n', at), history.size());
+    const std::string_view line = history.substr(at, end - at);
+    at = end + 1;
+    std::int64_t timeline = 0;
+    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), timeline);
+    if (error != std::errc() || timeline != ended) continue;
+    std::string_view words = line.substr(static_cast<std::size_t>(rest - line.data()));
+    words.remove_prefix(std::min(words.find_first_not_of(" \t"), words.size()));
+    return parse_lsn(words.substr(0, words.find_first_of(" \t")));
+  }
+  return std::nullopt;
+}
+
+}  // namespace penstock::wal

@@ -1,0 +1,40 @@
+// Where a source may go on: what it made durable, held against what the server says of the slot. Pure.
+//
+// A server never refuses a start below what a slot has confirmed: it silently begins later. So a slot
+// that was recreated, or moved by somebody else, would lose what lies between without a word; every
+// such case is an error here, and the route that reads the source fails in words.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "connectors/wal/lsn.h"
+#include "core/error.h"
+#include "core/source_checkpoints.h"
+
+namespace penstock::wal {
+
+// A row of pg_replication_slots.
+struct SlotState {
+  std::string plugin, kind, database;
+  std::string wal_status;              // reserved, extended, unreserved, lost
+  std::optional<Lsn> confirmed_flush;  // empty: it can't be read from any more
+};
+
+struct ServerIdentity {
+  std::string system_identifier;
+  std::int64_t timeline = 0;
+};
+
+// `switch_point`: where the timeline of `stored` ended, if the server is on a later one and knows.
+// `slot`: nullopt when there is none. The answer is where to go on; nullopt: this is the first start,
+// and there is no slot yet. Errors: wal.slot_lost, wal.slot_ahead, wal.other_server, wal.refused.
+Result<std::optional<Progress>> judge_start(const std::optional<SourceCheckpoint>& stored,
+                                            const std::optional<SlotState>& slot, const std::string& slot_name,
+                                            const std::string& database, const ServerIdentity& server,
+                                            std::optional<Lsn> switch_point);
+
+// Where timeline `ended` ends by the text of a history file; nullopt when it isn't in it.
+std::optional<Lsn> switch_point_in(std::string_view history, std::int64_t ended);
+
+}  // namespace penstock::wal

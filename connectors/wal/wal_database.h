@@ -1,0 +1,59 @@
+// What the database of a wal source looks like from a session in it: rights, publication, slot.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "connectors/outbox/postgres_columns.h"
+#include "connectors/wal/change_reader.h"
+#include "connectors/wal/start_check.h"
+#include "connectors/wal/wal_settings.h"
+#include "store/postgres/session.h"
+
+namespace penstock::wal {
+
+struct PublicationState {
+  bool publishes_inserts = false;
+  bool via_root = false;
+  bool has_table = false;  // under the name that the settings give
+};
+
+// How far the server is from giving the slot up.
+struct SlotRoom {
+  std::string wal_status;
+  std::optional<std::int64_t> safe_bytes;  // empty: no limit
+  std::int64_t limit_bytes = 0;            // max_slot_wal_keep_size
+};
+
+struct WalDatabase {
+  std::string database, role, wal_level;
+  bool may_replicate = false;
+  bool may_publish = false;                      // make publications, and of the table
+  std::optional<outbox::PostgresColumns> table;  // empty where messages are read
+  std::optional<PublicationState> publication;
+  std::optional<SlotState> slot;
+  bool slot_is_active = false;
+  bool survives_failover = true;  // as far as the server says
+  SlotRoom room;
+  std::int64_t other_idle_slots = 0;
+};
+
+Result<WalDatabase> load_wal_database(store::postgres::Session& session, const WalSettings& settings, Deadline deadline,
+                                      std::stop_token stop);
+
+// nullopt: the slot is gone.
+Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session, const WalSettings& settings,
+                                               Deadline deadline);
+
+// What keeps the log from being read, the first thing first, but for the slot; the message holds the
+// statement that mends it. A missing publication is left to the one who may create it.
+Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
+// What is wrong with the publication; empty when nothing is.
+std::string publication_fault(const WalDatabase& database, const WalSettings& settings);
+// The statement that mends it.
+std::string publication_fix(const WalDatabase& database, const WalSettings& settings);
+
+ChangeReader::KnownTypes known_types(const WalDatabase& database);
+
+}  // namespace penstock::wal

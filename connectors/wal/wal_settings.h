@@ -1,0 +1,39 @@
+// What an operator chose for one wal source, typed and checked offline.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/section.h"
+
+namespace penstock::wal {
+
+struct WalSettings {
+  // How a row becomes an event, and of which table; without a table, how a message does.
+  outbox::OutboxSettings rows;
+  std::string slot;
+  std::string publication;
+  // Of pg_logical_emit_message; empty where a table is read.
+  std::string message_prefix;
+  enum class Create { kYes, kNo } create = Create::kYes;  // publication and slot, where they are missing
+
+  bool reads_messages() const { return !message_prefix.empty(); }
+};
+
+std::span<const connectors::FieldSpec> wal_fields();
+
+// All that is wrong in the section, without looking at the database.
+std::vector<connectors::SectionError> check_settings(const connectors::Section& section);
+
+// Of a section that check_settings() found nothing wrong with; otherwise config.invalid.
+Result<WalSettings> read_settings(const connectors::Section& section, std::string_view source_name,
+                                  std::size_t event_bytes);
+
+// What an operator runs where the program may not: the publication, always before the slot.
+std::string create_publication_statement(const WalSettings& settings);
+std::string create_slot_statement(const WalSettings& settings, int server_version);
+
+}  // namespace penstock::wal

@@ -1,0 +1,390 @@
+#include "connectors/wal/wal_source.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "connectors/outbox/outbox_table.h"
+#include "connectors/wal/slot_watch.h"
+#include "connectors/wal/wal_database.h"
+#include "connectors/wal/wal_errors.h"
+#include "connectors/wal/wal_stream.h"
+#include "core/failpoint.h"
+#include "core/invariant.h"
+
+namespace penstock::wal {
+namespace {
+
+using connectors::MalformedRow;
+using connectors::OpenRequest;
+using connectors::ReadBatch;
+using connectors::ReadRoom;
+using connectors::SourceFigures;
+using store::postgres::Session;
+using store::postgres::SessionSettings;
+
+constexpr std::chrono::seconds kCallDeadline{12};
+// A slot begins when every transaction that runs at its creation has ended.
+constexpr std::chrono::seconds kStatementTimeout{10};
+constexpr std::chrono::seconds kHeartbeatEvery{10};
+constexpr std::chrono::seconds kStoreIdleEvery{10};
+constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
+constexpr std::chrono::milliseconds kWaitForRoom{5};
+
+class WalSource final : public connectors::Source {
+ public:
+  WalSource(const WalSettings& settings, SourceCheckpoints& checkpoints, const connectors::Surroundings& surroundings)
+      : settings_(settings),
+        checkpoints_(checkpoints),
+        clock_(surroundings.clock),
+        log_(surroundings.log),
+        application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance) {}
+  ~WalSource() override { close(); }
+
+  Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
+  Result<ReadBatch> read(const ReadRoom& room, Deadline deadline, std::stop_token stop) override;
+  Status settle(ReadMark mark) override;
+  Status keep_alive() override;
+  void close() override;
+  SourceFigures figures() const override { return figures_; }
+
+ private:
+  // What lasts as long as one opening.
+  struct Opening {
+    Lease lease;
+    std::unique_ptr<Session> session;  // beside the stream: catalogue, heartbeats
+    std::unique_ptr<WalStream> stream;
+    std::optional<SourceCheckpoint> stored;
+    ReadMark last_mark;
+    SlotWatch watch;
+    SteadyTime next_heartbeat{}, next_store{};
+    std::uint64_t heartbeats_sent = 0;
+    std::optional<Change> held;  // did not fit into the last batch
+  };
+
+  Status begin(Opening& opening, Deadline deadline, const std::stop_token& stop);
+  Status provide_publication(Opening& opening, WalDatabase& database, Deadline deadline, const std::stop_token& stop);
+  Status provide_slot(Opening& opening, Deadline deadline, const std::stop_token& stop);
+  Result<Progress> find_start(Opening& opening, WalDatabase& database, Deadline deadline, const std::stop_token& stop);
+  Result<std::optional<Lsn>> find_switch_point(const Opening& opening, Deadline deadline, const std::stop_token& stop);
+
+  Result<ReadBatch> hand_out(const ReadRoom& room);
+  // What has to be done now and then whether or not anything is read.
+  Status upkeep();
+  Status send_heartbeat();
+  Status look_at_slot(SlotWatch::Heartbeat heartbeat);
+  Status store_progress();
+  tl::unexpected<Error> end_opening(Error error);
+
+  const WalSettings settings_;
+  SourceCheckpoints& checkpoints_;
+  const Clock& clock_;
+  Log& log_;
+  const std::string application_name_;
+  std::optional<Opening> opening_;
+  SourceFigures figures_;
+};
+
+Status WalSource::open(const OpenRequest& request, Deadline deadline, std::stop_token stop) {
+  close();
+  Opening opening;
+  opening.lease = request.lease;
+  if (auto begun = begin(opening, deadline, stop); !begun) return end_opening(std::move(begun.error()));
+  opening_.emplace(std::move(opening));
+  return {};
+}
+
+Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_token& stop) {
+  SessionSettings wanted;
+  wanted.url = settings_.rows.url;
+  wanted.application_name = application_name_;
+  wanted.code_of = code_of_postgres;
+  wanted.statement_timeout = kStatementTimeout;
+  auto session = Session::open(wanted, deadline, stop);
+  if (!session) return fail(std::move(session.error()));
+  opening.session = *std::move(session);
+  if (opening.session->server().role == store::postgres::ServerFacts::Role::kStandby)
+    return fail(codes::kWalUnavailable, "the server is a standby: the log is read from the primary");
+  auto database = load_wal_database(*opening.session, settings_, deadline, stop);
+  if (!database) return fail(std::move(database.error()));
+  if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
+  if (database->slot_is_active)
+    return fail(codes::kWalSlotInUse, "slot " + settings_.slot + " is read by somebody else");
+  if (auto provided = provide_publication(opening, *database, deadline, stop); !provided) return provided;
+  const auto start = find_start(opening, *database, deadline, stop);
+  if (!start) return fail(start.error());
+  auto stream = WalStream::open(settings_, application_name_, *start, ChangeReader(settings_, known_types(*database)),
+                                clock_, deadline, stop);
+  if (!stream) return fail(std::move(stream.error()));
+  opening.stream = *std::move(stream);
+  return {};
+}
+
+// Before the slot: a slot sees only what was published when it was written.
+Status WalSource::provide_publication(Opening& opening, WalDatabase& database, Deadline deadline,
+                                      const std::stop_token& stop) {
+  if (!database.publication && !database.slot && settings_.create == WalSettings::Create::kYes) {
+    const auto created = opening.session->execute(create_publication_statement(settings_), deadline, stop);
+    if (!created)
+      return fail(codes::kWalPublicationMissing, "publication " + settings_.publication + " could not be created (" +
+                                                     created.error().message() +
+                                                     "): " + create_publication_statement(settings_));
+    log_.info("source " + settings_.rows.source_name, "publication " + settings_.publication + " was created");
+    return {};
+  }
+  const std::string fault = publication_fault(database, settings_);
+  if (fault.empty()) return {};
+  return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
+}
+
+Result<Progress> WalSource::find_start(Opening& opening, WalDatabase& database, Deadline deadline,
+                                       const std::stop_token& stop) {
+  auto stored = checkpoints_.load(settings_.rows.source_name);
+  if (!stored) return fail(std::move(stored.error()));
+  opening.stored = *std::move(stored);
+  const auto& server = opening.session->server();
+  const ServerIdentity identity{server.system_identifier, server.timeline};
+  std::optional<Lsn> switch_point;
+  if (opening.stored && opening.stored->timeline < identity.timeline) {
+    const auto found = find_switch_point(opening, deadline, stop);
+    if (!found) return fail(found.error());
+    switch_point = *found;
+  }
+  const auto judge = [&] {
+    return judge_start(opening.stored, database.slot, settings_.slot, database.database, identity, switch_point);
+  };
+  auto start = judge();
+  if (start && !*start) {
+    if (auto provided = provide_slot(opening, deadline, stop); !provided) return fail(std::move(provided.error()));
+    auto again = load_wal_database(*opening.session, settings_, deadline, stop);
+    if (!again) return fail(std::move(again.error()));
+    database = *std::move(again);
+    start = judge();
+    if (start && !*start) return fail(codes::kWalSlotMissing, "slot " + settings_.slot + " is gone again");
+  }
+  if (!start) return fail(std::move(start.error()));
+  // From here on a slot that is lost is noticed.
+  const SourceCheckpoint now{to_string(**start), identity.system_identifier, identity.timeline};
+  if (opening.stored != now) {
+    if (auto kept = checkpoints_.advance(opening.lease, settings_.rows.source_name, opening.stored, now); !kept)
+      return fail(std::move(kept.error()));
+    opening.stored = now;
+  }
+  return **start;
+}
+
+Status WalSource::provide_slot(Opening& opening, Deadline deadline, const std::stop_token& stop) {
+  const std::string statement = create_slot_statement(settings_, opening.session->server().version);
+  if (settings_.create == WalSettings::Create::kNo)
+    return fail(codes::kWalSlotMissing, "there is no slot " + settings_.slot + ": " + statement);
+  const auto created = opening.session->execute(statement, deadline, stop);
+  if (!created)
+    return fail(Error(created.error())
+                    .with_context("creating slot " + settings_.slot + " (it waits for every transaction that runs; " +
+                                  statement + ")"));
+  log_.info("source " + settings_.rows.source_name,
+            "slot " + settings_.slot + " was created: what was committed before is not read");
+  return {};
+}
+
+Result<std::optional<Lsn>> WalSource::find_switch_point(const Opening& opening, Deadline deadline,
+                                                        const std::stop_token& stop) {
+  SessionSettings wanted;
+  wanted.kind = SessionSettings::Kind::kReplication;
+  wanted.url = settings_.rows.url;
+  wanted.application_name = application_name_;
+  wanted.code_of = code_of_postgres;
+  auto session = Session::open(wanted, deadline, stop);
+  if (!session) return fail(std::move(session.error()));
+  const auto history =
+      (*session)->execute("TIMELINE_HISTORY " + std::to_string(opening.session->server().timeline), deadline, stop);
+  if (!history) return fail(history.error());
+  if (history->empty()) return std::nullopt;
+  return switch_point_in(history->bytes(0, 1), opening.stored->timeline);
+}
+
+Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
+  INVARIANT(opening_, "a source is opened before it is read");
+  for (;;) {
+    if (auto received = opening_->stream->receive(std::max<std::size_t>(room.events, 1)); !received)
+      return end_opening(std::move(received.error()));
+    if (auto kept = upkeep(); !kept) return end_opening(std::move(kept.error()));
+    auto batch = hand_out(room);
+    if (!batch) return end_opening(std::move(batch.error()));
+    if (!batch->items.empty()) {
+      ++figures_.reads;
+      pass_failpoint("wal.after_read");
+      return batch;
+    }
+    if (opening_->stream->has_ready()) {
+      // What waits needs room, which only a settled event makes.
+      batch->idle_for = kWaitForRoom;
+      return batch;
+    }
+    if (deadline.expired() || stop.stop_requested()) return batch;
+    const auto until = std::min(deadline.time(), clock_.now() + kUpkeepEvery);
+    if (auto waited = opening_->stream->wait(Deadline::at(until), stop); !waited)
+      return end_opening(std::move(waited.error()));
+  }
+}
+
+Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
+  struct Found {
+    std::unique_ptr<MalformedRow> malformed;  // null: the next event of the batch
+  };
+  WalStream& stream = *opening_->stream;
+  EventBatchBuilder builder;
+  std::vector<Found> found;
+  std::size_t bytes = 0;
+  bool always = room.window == ReadRoom::Window::kEmpty;
+  while (stream.has_ready() && found.size() < room.events) {
+    ReadyTransaction& transaction = stream.ready();
+    if (!opening_->held) {
+      auto next = transaction.changes.next();
+      if (!next) return fail(std::move(next.error()));
+      if (!*next) {
+        stream.pop_ready();
+        continue;
+      }
+      opening_->held = **next;
+    }
+    const Change change = *opening_->held;
+    if (change.kind == Change::Kind::kRelation) {
+      opening_->held.reset();
+      if (auto learnt = stream.reader().learn(change); !learnt) return fail(std::move(learnt.error()));
+      continue;
+    }
+    if (transaction.taken < transaction.known) {
+      opening_->held.reset();
+      ++transaction.taken;
+      continue;
+    }
+    bytes += change.bytes.size() + outbox::kRowOverhead;
+    if (bytes > room.bytes && !always) break;
+    always = false;
+    opening_->held.reset();
+    const WalPosition position{transaction.changes.commit_end(), ++transaction.taken};
+    auto malformed = stream.reader().read(change, position, builder);
+    if (!malformed) return fail(std::move(malformed.error()));
+    found.push_back({*std::move(malformed)});
+  }
+  ReadBatch batch;
+  if (found.empty()) return batch;
+  const auto events = std::move(builder).finish();
+  batch.items.reserve(found.size());
+  std::size_t next_event = 0;
+  for (Found& one : found) {
+    connectors::ReadItem& item = batch.items.emplace_back();
+    item.mark = opening_->last_mark = opening_->last_mark.next();
+    if (one.malformed)
+      item.malformed = std::move(one.malformed);
+    else
+      item.event = EventBatch::ref(events, next_event++);
+  }
+  return batch;
+}
+
+Status WalSource::settle(ReadMark mark) {
+  INVARIANT(opening_, "only what was read in this opening can be settled");
+  opening_->stream->confirmation().settled(mark);
+  if (auto stored = store_progress(); !stored) return end_opening(std::move(stored.error()));
+  return {};
+}
+
+// First durable, then confirmed: what is confirmed is forgotten by the server.
+Status WalSource::store_progress() {
+  Confirmation& confirmation = opening_->stream->confirmation();
+  opening_->next_store = clock_.now() + kStoreIdleEvery;
+  if (!confirmation.has_news()) return {};
+  const Progress progress = confirmation.progress();
+  const auto& server = opening_->session->server();
+  const SourceCheckpoint now{to_string(progress), server.system_identifier, server.timeline};
+  if (auto kept = checkpoints_.advance(opening_->lease, settings_.rows.source_name, opening_->stored, now); !kept)
+    return kept;
+  opening_->stored = now;
+  confirmation.stored(progress);
+  pass_failpoint("wal.after_store");
+  return opening_->stream->confirm();
+}
+
+Status WalSource::upkeep() {
+  if (auto confirmed = opening_->stream->confirm_if_due(); !confirmed) return confirmed;
+  const SteadyTime now = clock_.now();
+  if (now >= opening_->next_store)
+    if (auto stored = store_progress(); !stored) return stored;
+  return now >= opening_->next_heartbeat ? send_heartbeat() : Status();
+}
+
+// In a transaction of its own: only a commit that the slot has read lets the server forget the log
+// before it, also where nobody writes to the outbox. One at a time: a stream that stands still gets no
+// more of them.
+Status WalSource::send_heartbeat() {
+  const bool all_back = opening_->stream->heartbeats() >= opening_->heartbeats_sent;
+  auto looked = look_at_slot(all_back ? SlotWatch::Heartbeat::kBack : SlotWatch::Heartbeat::kUnderWay);
+  if (!looked || !all_back) return looked;
+  static const store::postgres::Statement kEmit{"", "SELECT pg_logical_emit_message(true, $1, $2)::text"};
+  store::postgres::Parameters parameters;
+  parameters.text(kHeartbeatPrefix).text(settings_.slot);
+  const auto emitted = opening_->session->run(kEmit, parameters, Deadline::in(kCallDeadline));
+  if (!emitted) return fail(emitted.error());
+  ++opening_->heartbeats_sent;
+  return {};
+}
+
+Status WalSource::look_at_slot(SlotWatch::Heartbeat heartbeat) {
+  opening_->next_heartbeat = clock_.now() + kHeartbeatEvery;
+  const auto room = load_slot_room(*opening_->session, settings_, Deadline::in(kCallDeadline));
+  if (!room) return fail(room.error());
+  if (!*room) return fail(codes::kWalSlotLost, "slot " + settings_.slot + " is gone");
+  for (const SlotWatch::News& news : opening_->watch.look(**room, heartbeat))
+    log_.write(news.level, "source " + settings_.rows.source_name, news.code,
+               "slot " + settings_.slot + ": " + news.words, {});
+  return {};
+}
+
+// The stream is not read meanwhile, because nobody has room, so no heartbeat can come back. The server
+// has to hear of us all the same.
+Status WalSource::keep_alive() {
+  if (!opening_) return {};
+  auto alive = opening_->stream->confirm_if_due();
+  if (alive && clock_.now() >= opening_->next_heartbeat) alive = look_at_slot(SlotWatch::Heartbeat::kBack);
+  if (!alive) return end_opening(std::move(alive.error()));
+  return {};
+}
+
+void WalSource::close() { opening_.reset(); }
+
+tl::unexpected<Error> WalSource::end_opening(Error error) {
+  close();
+  return fail(std::move(error).with_context("source " + settings_.rows.source_name));
+}
+
+Result<std::unique_ptr<connectors::Source>> make_source(const connectors::Section& section,
+                                                        const connectors::SourceRoute& route,
+                                                        const connectors::Surroundings& surroundings) {
+  auto settings = read_settings(section, route.source_name, route.event_bytes);
+  if (!settings) return fail(std::move(settings.error()));
+  return make_wal_source(*settings, route.checkpoints, surroundings);
+}
+
+std::vector<connectors::Finding> inspect_source(const connectors::Section& section, Deadline deadline) {
+  const auto settings = read_settings(section, section.text("name"), 1 << 20);
+  if (!settings) return {};  // said by the offline check
+  return inspect_wal(*settings, deadline);
+}
+
+}  // namespace
+
+std::unique_ptr<connectors::Source> make_wal_source(const WalSettings& settings, SourceCheckpoints& checkpoints,
+                                                    const connectors::Surroundings& surroundings) {
+  return std::make_unique<WalSource>(settings, checkpoints, surroundings);
+}
+
+const connectors::SourceKind& source_kind() {
+  static const connectors::SourceKind kind{"wal",        "Outbox table or messages, read from the write-ahead log",
+                                           wal_fields(), check_settings,
+                                           make_source,  inspect_source};
+  return kind;
+}
+
+}  // namespace penstock::wal

@@ -1,0 +1,197 @@
+#include "connectors/wal/wal_stream.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "connectors/wal/wal_errors.h"
+
+namespace penstock::wal {
+namespace {
+
+using store::postgres::Session;
+using store::postgres::SessionSettings;
+
+constexpr std::chrono::seconds kCallDeadline{12};
+constexpr std::chrono::seconds kStatusEvery{5};
+constexpr std::size_t kReadyBytes = 4 << 20;
+constexpr std::size_t kTransactionMemory = 8 << 20;
+// A large transaction arrives for minutes, and the server has to hear of us meanwhile.
+constexpr int kMessagesPerTurn = 20'000;
+// While the stream is lively a short rest lets messages gather: one wake-up for many of them.
+constexpr std::chrono::microseconds kNap{300};
+constexpr std::chrono::milliseconds kLively{2};
+
+// The grammar of replication commands knows no escapes but the doubled quote.
+std::string option_text(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted.append(c == '\'' ? 2 : 1, c);
+  return quoted + "'";
+}
+
+std::string spill_folder() {
+  std::error_code ignored;
+  const auto folder = std::filesystem::temp_directory_path(ignored);
+  return folder.empty() ? "/tmp" : folder.string();
+}
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+tl::unexpected<Error> not_understood(std::string_view what, const DecodeError& error) {
+  return fail(codes::kWalProtocol, std::string(what) + " can't be read: " + std::string(error.what) + ", at byte " +
+                                       std::to_string(error.offset));
+}
+
+}  // namespace
+
+WalStream::WalStream(const WalSettings& settings, const Progress& start, ChangeReader reader, const Clock& clock)
+    : settings_(settings),
+      clock_(clock),
+      start_(start),
+      reader_(std::move(reader)),
+      transactions_({kTransactionMemory, spill_folder()}),
+      confirmation_(start) {}
+
+Result<std::unique_ptr<WalStream>> WalStream::open(const WalSettings& settings, const std::string& application_name,
+                                                   const Progress& start, ChangeReader reader, const Clock& clock,
+                                                   Deadline deadline, std::stop_token stop) {
+  std::unique_ptr<WalStream> stream(new WalStream(settings, start, std::move(reader), clock));
+  if (auto begun = stream->start(application_name, deadline, std::move(stop)); !begun)
+    return fail(std::move(begun.error()));
+  return stream;
+}
+
+Status WalStream::start(const std::string& application_name, Deadline deadline, std::stop_token stop) {
+  SessionSettings wanted;
+  wanted.kind = SessionSettings::Kind::kReplication;
+  wanted.url = settings_.rows.url;
+  wanted.application_name = application_name;
+  wanted.code_of = code_of_postgres;
+  auto opened = Session::open(wanted, deadline, stop);
+  if (!opened) return fail(std::move(opened.error()).with_context("opening the replication session"));
+  session_ = *std::move(opened);
+  const std::string command = "START_REPLICATION SLOT " + outbox::quoted_identifier(settings_.slot) + " LOGICAL " +
+                              to_string(start_.settled) + " (proto_version '2', streaming 'on', messages 'true'," +
+                              " publication_names " + option_text(outbox::quoted_identifier(settings_.publication)) +
+                              ")";
+  last_status_ = clock_.now();
+  if (auto begun = session_->start_stream(command, deadline, std::move(stop)); !begun)
+    return fail(explain(std::move(begun.error())));
+  return {};
+}
+
+// What the server says about slots and publications has no code of its own in SQL.
+Error WalStream::explain(Error error) const {
+  const std::string& sqlstate = session_->failure().sqlstate;
+  if (sqlstate == "55006") return {codes::kWalSlotInUse, "slot " + settings_.slot + ": " + error.message()};
+  if (sqlstate == "55000") return {codes::kWalSlotLost, "slot " + settings_.slot + ": " + error.message()};
+  if (sqlstate == "42704")
+    return {codes::kWalPublicationMissing,
+            error.message() + "; a slot sees only a publication that is older than what it reads"};
+  return error;
+}
+
+Status WalStream::receive(std::size_t enough_events) {
+  std::size_t ready_bytes = 0;
+  for (const ReadyTransaction& one : ready_) ready_bytes += one.changes.memory_bytes();
+  for (int turn = 0; turn < kMessagesPerTurn && ready_events_ < enough_events && ready_bytes < kReadyBytes; ++turn) {
+    const auto frame = session_->next_message();
+    if (!frame) return fail(explain(frame.error()));
+    if (!*frame) return {};
+    last_message_ = clock_.now();
+    const std::size_t held = ready_.size();
+    if (auto taken = take(**frame); !taken) return taken;
+    if (ready_.size() > held) ready_bytes += ready_.back().changes.memory_bytes();
+  }
+  return {};
+}
+
+Status WalStream::take(std::string_view bytes) {
+  const auto frame = decode_frame(bytes);
+  if (!frame) return not_understood("a frame of the stream", frame.error());
+  if (const auto* data = std::get_if<XLogData>(&*frame)) return take_message(data->payload);
+  const auto& keepalive = std::get<Keepalive>(*frame);
+  if (!transactions_.is_open()) confirmation_.idle_at(keepalive.server_end);
+  if (keepalive.reply == Keepalive::Reply::kNow) reply_ = Reply::kAsked;
+  return {};
+}
+
+Status WalStream::take_message(std::string_view bytes) {
+  const auto within = decoder_.within();
+  const auto message = decoder_.decode(bytes);
+  if (!message) return not_understood("a message of the log", message.error());
+  return std::visit(
+      Overloaded{
+          [&](const BeginMessage& begin) { return transactions_.begin(begin.xid); },
+          [&](const CommitMessage& commit) { return finish(transactions_.commit(commit.end, commit.commit_time)); },
+          [&](const StreamStartMessage& start) { return transactions_.stream_start(start.xid, start.segment); },
+          [&](const StreamStopMessage&) { return transactions_.stream_stop(); },
+          [&](const StreamCommitMessage& commit) {
+            return finish(transactions_.stream_commit(commit.xid, commit.end, commit.commit_time));
+          },
+          [&](const StreamAbortMessage& abort) { return transactions_.stream_abort(abort.xid, abort.sub); },
+          [&](const auto&) { return keep(*message, bytes, within); },
+      },
+      message->body);
+}
+
+Status WalStream::keep(const Message& message, std::string_view bytes, PgoutputDecoder::Within within) {
+  const auto meaning = reader_.look_at(message);
+  if (!meaning) return fail(meaning.error());
+  switch (*meaning) {
+    case ChangeReader::Meaning::kNothing: return {};
+    case ChangeReader::Meaning::kHeartbeat: ++heartbeats_; return {};
+    case ChangeReader::Meaning::kRelation:
+      return transactions_.add({Change::Kind::kRelation, within, bytes}, message.xid);
+    case ChangeReader::Meaning::kEvent: return transactions_.add({Change::Kind::kEvent, within, bytes}, message.xid);
+  }
+  return {};
+}
+
+Status WalStream::finish(Result<Transaction> transaction) {
+  if (!transaction) return fail(std::move(transaction.error()));
+  const Lsn end = transaction->commit_end();
+  const std::uint64_t events = transaction->events();
+  std::uint64_t known = 0;
+  if (end <= start_.settled) known = events;
+  if (end == start_.partial.commit_end) known = std::min(start_.partial.index, events);
+  confirmation_.committed(end, events, known);
+  // A transaction without events may still have brought columns.
+  if (transaction->is_empty()) return {};
+  ready_events_ += events;
+  ready_.push_back({std::move(*transaction), 0, known});
+  return {};
+}
+
+void WalStream::pop_ready() {
+  ready_events_ -= ready_.front().changes.events();
+  ready_.pop_front();
+}
+
+Status WalStream::wait(Deadline deadline, const std::stop_token& stop) {
+  if (deadline.expired() || stop.stop_requested()) return {};
+  if (clock_.now() - last_message_ < kLively) {
+    std::this_thread::sleep_for(kNap);
+    return {};
+  }
+  return session_->wait_message(deadline, stop);
+}
+
+Status WalStream::confirm() {
+  const std::int64_t now = store::postgres::to_postgres_time(clock_.wall_now());
+  reply_ = Reply::kNotAsked;
+  last_status_ = clock_.now();
+  return session_->send_message(encode_status(confirmation_.status(), now), Deadline::in(kCallDeadline));
+}
+
+Status WalStream::confirm_if_due() {
+  if (reply_ == Reply::kNotAsked && clock_.now() - last_status_ < kStatusEvery) return {};
+  return confirm();
+}
+
+}  // namespace penstock::wal

@@ -1,0 +1,80 @@
+// The stream of one slot: received, decoded, put together to transactions, confirmed. It owns the
+// replication session; when that breaks, or a message makes no sense, the stream is over.
+//
+// Bounded: it stops reading the socket once transactions wait that nobody takes, and the server then
+// stops sending. Single-threaded. Errors: those of the session with the codes of this connector,
+// wal.slot_in_use, wal.slot_lost, wal.publication_missing, wal.protocol, wal.spill_failed.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "connectors/wal/change_reader.h"
+#include "connectors/wal/confirmation.h"
+#include "connectors/wal/pgoutput.h"
+#include "connectors/wal/transactions.h"
+#include "core/clock.h"
+#include "store/postgres/session.h"
+
+namespace penstock::wal {
+
+// A transaction that is complete, and how much of it has been taken.
+struct ReadyTransaction {
+  Transaction changes;
+  std::uint64_t taken = 0;  // events
+  std::uint64_t known = 0;  // so many from the start were settled by an earlier opening
+};
+
+class WalStream {
+ public:
+  // Begins behind `start`. `settings` and `clock` outlive it.
+  static Result<std::unique_ptr<WalStream>> open(const WalSettings& settings, const std::string& application_name,
+                                                 const Progress& start, ChangeReader reader, const Clock& clock,
+                                                 Deadline deadline, std::stop_token stop);
+
+  // Takes what has arrived, without waiting, until so many events wait, nothing is left, or it took
+  // many messages.
+  Status receive(std::size_t enough_events);
+  // Until something arrives, the deadline or the stop.
+  Status wait(Deadline deadline, const std::stop_token& stop);
+  // Tells the server how far everything is durable and settled.
+  Status confirm();
+  // Confirms if the server asked for it, or has not heard of us for a while.
+  Status confirm_if_due();
+
+  // Complete transactions in the order of the log.
+  bool has_ready() const { return !ready_.empty(); }
+  ReadyTransaction& ready() { return ready_.front(); }
+  void pop_ready();
+  ChangeReader& reader() { return reader_; }
+  Confirmation& confirmation() { return confirmation_; }
+  // Heartbeats that came back.
+  std::uint64_t heartbeats() const { return heartbeats_; }
+
+ private:
+  WalStream(const WalSettings& settings, const Progress& start, ChangeReader reader, const Clock& clock);
+
+  Status start(const std::string& application_name, Deadline deadline, std::stop_token stop);
+  Error explain(Error error) const;
+  Status take(std::string_view frame);
+  Status take_message(std::string_view bytes);
+  Status keep(const Message& message, std::string_view bytes, PgoutputDecoder::Within within);
+  Status finish(Result<Transaction> transaction);
+
+  const WalSettings& settings_;
+  const Clock& clock_;
+  const Progress start_;
+  std::unique_ptr<store::postgres::Session> session_;
+  ChangeReader reader_;
+  PgoutputDecoder decoder_;
+  Transactions transactions_;
+  Confirmation confirmation_;
+  std::deque<ReadyTransaction> ready_;
+  std::size_t ready_events_ = 0;
+  std::uint64_t heartbeats_ = 0;
+  SteadyTime last_message_{}, last_status_{};
+  enum class Reply { kNotAsked, kAsked } reply_ = Reply::kNotAsked;
+};
+
+}  // namespace penstock::wal

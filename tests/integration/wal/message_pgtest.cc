@@ -1,0 +1,95 @@
+// Events without a table: pg_logical_emit_message on a real server.
+#include "tests/integration/wal/wal_reader.h"
+
+namespace penstock::tests {
+namespace {
+
+class WalMessages : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>();
+    auto& settings = outbox_->settings();
+    settings.message_prefix = "shop";
+    settings.rows.order_by.clear();
+    settings.rows.table = {"", "messages with prefix shop"};
+    settings.rows.columns[outbox::Role::kContentType] = {ColumnOrConstant::Is::kColumn, "content_type"};
+    reader_ = std::make_unique<WalReader>(*outbox_);
+    const auto opened = reader_->open();
+    ASSERT_TRUE(opened) << opened.error().describe();
+  }
+  void TearDown() override { reader_.reset(); }
+
+  void emit(const std::string& content, const std::string& prefix = "shop") {
+    outbox_->execute("SELECT pg_logical_emit_message(true, '" + prefix + "', " + content + ")");
+  }
+  static std::string head(int number) {
+    return R"("id":"0190a7e2-0000-7000-8000-00000000000)" + std::to_string(number) +
+           R"(","aggregatetype":"order","aggregateid":"7","type":"placed")";
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+  std::unique_ptr<WalReader> reader_;
+};
+
+TEST_F(WalMessages, TakeTheirColumnsFromAJsonObject) {
+  emit("'{" + head(1) + R"(,"payload":{ "total" : 1.50 },"tenant":"acme"}')");
+  const auto items = reader_->read(1);
+  ASSERT_TRUE(items[0].event) << items[0].malformed->reason;
+  const Event& event = *items[0].event;
+  EXPECT_EQ(event.id.to_string(), "0190a7e2-0000-7000-8000-000000000001");
+  EXPECT_EQ(event.stream, "order-7");
+  EXPECT_EQ(event.key, "7");
+  EXPECT_EQ(event.type, "placed");
+  EXPECT_EQ(event.data, R"({ "total" : 1.50 })");  // as it was written
+  EXPECT_EQ(event.content_type, "application/json");
+  EXPECT_EQ(event.metadata, R"({"tenant":"acme"})");
+}
+
+TEST_F(WalMessages, TellNoDataFromAStringFromAnObject) {
+  emit("'{" + head(1) + R"(,"payload":"plain \"text\""}')");
+  emit("'{" + head(2) + R"(,"payload":null}')");
+  emit("'{" + head(3) + "}'");
+  emit("'{" + head(4) + R"(,"payload":[1, 2]}')");
+  const auto items = reader_->read(4);
+  EXPECT_EQ(items[0].event->data, R"(plain "text")");
+  EXPECT_FALSE(items[1].event->data);
+  EXPECT_FALSE(items[2].event->data);
+  EXPECT_EQ(items[3].event->data, "[1, 2]");
+}
+
+TEST_F(WalMessages, TakeAnyBytesBehindAHeaderLine) {
+  emit("'{" + head(1) + R"(,"content_type":"application/x-thing"}')" + "::bytea || '\\x0a00ff0a10'::bytea");
+  const auto items = reader_->read(1);
+  ASSERT_TRUE(items[0].event) << items[0].malformed->reason;
+  EXPECT_EQ(items[0].event->data, std::string_view("\x00\xff\x0a\x10", 4));
+  EXPECT_EQ(items[0].event->content_type, "application/x-thing");
+}
+
+TEST_F(WalMessages, HaveTheFateOfTheirTransaction) {
+  outbox_->execute("BEGIN; SELECT pg_logical_emit_message(true, 'shop', '{" + head(1) + "}'); ROLLBACK;");
+  outbox_->execute("SELECT pg_logical_emit_message(false, 'shop', '{" + head(2) + "}')");
+  emit("'{" + head(3) + "}'", "other");
+  emit("'{" + head(4) + "}'");
+  EXPECT_EQ(reader_->read(1)[0].event->id.to_string(), "0190a7e2-0000-7000-8000-000000000004");
+}
+
+// Fault 41: what no event can be made of is parked, and the rest goes on.
+TEST_F(WalMessages, Fault41AreParkedWhenTheyAreMalformed) {
+  emit("'no json at all'");
+  emit("'{\"id\":\"not a uuid\",\"aggregatetype\":\"order\",\"aggregateid\":\"7\",\"type\":\"placed\"}'");
+  emit("'\\xff00'::bytea");
+  emit("'{" + head(4) + "}'");
+  const auto items = reader_->read(4);
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(items[i].malformed);
+    EXPECT_EQ(items[i].malformed->code, "outbox.row_malformed");
+    EXPECT_NE(items[i].malformed->source_key.find(":1"), std::string::npos);
+  }
+  EXPECT_NE(items[0].malformed->content.find("no json at all"), std::string::npos);
+  EXPECT_NE(items[2].malformed->content.find("base64"), std::string::npos);
+  EXPECT_TRUE(items[3].event);
+}
+
+}  // namespace
+}  // namespace penstock::tests

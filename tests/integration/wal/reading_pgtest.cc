@@ -1,0 +1,172 @@
+// What a wal source reads from a real server.
+#include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
+
+namespace penstock::tests {
+namespace {
+
+using connectors::ReadRoom;
+
+class WalReading : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>(", note text");
+    outbox_->create_publication_and_slot();
+    reader_ = std::make_unique<WalReader>(*outbox_);
+    const auto opened = reader_->open();
+    ASSERT_TRUE(opened) << opened.error().describe();
+  }
+  void TearDown() override { reader_.reset(); }
+
+  // A new opening, once the server has noticed the end of the last one.
+  void reopen() {
+    reader_.reset();
+    reader_ = std::make_unique<WalReader>(*outbox_);
+    ASSERT_TRUE(eventually([&] { return reader_->open().has_value(); }));
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+  std::unique_ptr<WalReader> reader_;
+};
+
+// Pitfall: insert + delete in one transaction: pollers never see it.
+TEST_F(WalReading, DeliversRowsThatTheirTransactionDeletesAgain) {
+  outbox_->execute("BEGIN;" + WalOutbox::insert_statement("a", 1) + WalOutbox::insert_statement("a", 2) +
+                   "DELETE FROM shop.outbox; COMMIT;");
+  EXPECT_EQ(data_of(reader_->read(2)), "1 2");
+  EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
+}
+
+TEST_F(WalReading, PassesOverWhatWasRolledBack) {
+  outbox_->execute("BEGIN;" + WalOutbox::insert_statement("a", 1) + "ROLLBACK;");
+  outbox_->execute("BEGIN;" + WalOutbox::insert_statement("a", 2) + "SAVEPOINT s;" +
+                   WalOutbox::insert_statement("a", 3) + "ROLLBACK TO s;" + WalOutbox::insert_statement("a", 4) +
+                   "COMMIT;");
+  EXPECT_EQ(data_of(reader_->read(2)), "2 4");
+}
+
+// Pitfall: rows of one transaction share an LSN: they are told apart by their index.
+TEST_F(WalReading, NumbersTheRowsOfATransaction) {
+  outbox_->execute("BEGIN;" + WalOutbox::insert_statement("a", 1) + WalOutbox::insert_statement("a", 2) + "COMMIT;");
+  const auto items = reader_->read(2);
+  ASSERT_EQ(items.size(), 2u);
+  const std::string_view first = items[0].event->source_position, second = items[1].event->source_position;
+  EXPECT_TRUE(first.ends_with(":1")) << first;
+  EXPECT_TRUE(second.ends_with(":2")) << second;
+  EXPECT_EQ(first.substr(0, first.find(':')), second.substr(0, second.find(':')));
+}
+
+// Pitfall: rows that share an LSN must survive a restart between them.
+TEST_F(WalReading, GoesOnInTheMiddleOfATransactionAfterARestart) {
+  std::string rows;
+  for (int number = 1; number <= 7; ++number) rows += WalOutbox::insert_statement("a", number);
+  outbox_->execute("BEGIN;" + rows + "COMMIT;");
+  const auto before = reader_->read(5);
+  ASSERT_TRUE(reader_->source().settle(before[2].mark));
+  reopen();
+  const auto after = reader_->read(4);
+  EXPECT_EQ(data_of(after), "4 5 6 7");
+  EXPECT_EQ(after[0].event->source_position, before[3].event->source_position);
+  EXPECT_EQ(after[0].event->id, before[3].event->id);
+  outbox_->insert("a", 8);
+  EXPECT_EQ(data_of(reader_->read(1)), "8");
+}
+
+// Pitfall: streamed chunks must be dropped on abort, sub-transaction aware.
+TEST_F(WalReading, PutsStreamedTransactionsTogetherWithoutWhatWasRolledBack) {
+  outbox_->execute(
+      "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET logical_decoding_work_mem = ''64kB''', current_database());"
+      " END $$");
+  reopen();
+  const auto rows = [](int first, int last) {
+    return "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, note) SELECT 'order', 'a', 'counted',"
+           " to_jsonb(i), repeat('x', 200) FROM generate_series(" +
+           std::to_string(first) + ", " + std::to_string(last) + ") i;";
+  };
+  outbox_->execute("BEGIN;" + rows(1, 3'000) + "SAVEPOINT s;" + rows(3'001, 6'000) + "ROLLBACK TO s;" +
+                   rows(6'001, 7'000) + "COMMIT;");
+  outbox_->execute("BEGIN;" + rows(9'001, 12'000) + "ROLLBACK;");
+  outbox_->insert("a", 7'001);
+  const auto items = reader_->read(4'001);
+  int expected = 0;
+  for (const auto& item : items) {
+    ++expected;
+    if (expected == 3'001) expected = 6'001;
+    ASSERT_EQ(item.event->data, std::to_string(expected));
+  }
+  EXPECT_EQ(expected, 7'001);
+}
+
+// Pitfall: schema change mid-stream: additive columns are taken as they come.
+TEST_F(WalReading, TakesAColumnThatIsAddedWhileItReads) {
+  outbox_->insert("a", 1);
+  outbox_->execute("ALTER TABLE shop.outbox ADD COLUMN tenant text DEFAULT 'acme'");
+  outbox_->insert("a", 2);
+  const auto items = reader_->read(2);
+  ASSERT_EQ(data_of(items), "1 2");
+  EXPECT_EQ(items[0].event->metadata, "{}");
+  EXPECT_EQ(items[1].event->metadata, R"({"tenant":"acme"})");
+}
+
+// Fault 21: schema drift: a mapped column that goes stops this source, and a column that comes back heals it.
+TEST_F(WalReading, Fault21StopsInWordsWhenAMappedColumnIsRenamed) {
+  outbox_->execute("ALTER TABLE shop.outbox RENAME COLUMN payload TO body");
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, body) VALUES ('order','a','counted','1')");
+  const auto read =
+      reader_->source().read({10, 1 << 20, ReadRoom::Window::kEmpty}, Deadline::in(std::chrono::seconds(20)), {});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code().name, "outbox.table_missing");
+  EXPECT_NE(read.error().message().find("payload"), std::string::npos) << read.error().message();
+}
+
+// Fault 22: rows deleted, TRUNCATE: the log has them all the same.
+TEST_F(WalReading, Fault22ReadsWhatWasTruncatedBeforeItWasRead) {
+  outbox_->insert("a", 1);
+  outbox_->execute("TRUNCATE shop.outbox");
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+}
+
+// Pitfall: LSN confirm ordering: only the contiguous settled prefix is confirmed to the server.
+TEST_F(WalReading, ConfirmsToTheServerWhatIsSettledAndNoMore) {
+  const auto confirmed = [&] {
+    return *wal::parse_lsn(outbox_->value("SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '" +
+                                          outbox_->settings().slot + "'"));
+  };
+  outbox_->insert("a", 1);
+  outbox_->insert("a", 2);
+  const auto items = reader_->read(2);
+  const auto end_of = [&](std::size_t item) {
+    const std::string_view position = items[item].event->source_position;
+    return *wal::parse_lsn(position.substr(0, position.find(':')));
+  };
+  ASSERT_TRUE(reader_->source().settle(items[0].mark));
+  EXPECT_TRUE(eventually([&] { return confirmed() >= end_of(0); }));
+  EXPECT_LT(confirmed(), end_of(1));
+  ASSERT_TRUE(reader_->source().settle(items[1].mark));
+  EXPECT_TRUE(eventually([&] { return confirmed() >= end_of(1); }));
+}
+
+TEST_F(WalReading, ReadsTablesOfOtherPublishersNot) {
+  outbox_->execute("CREATE TABLE shop.other(k int PRIMARY KEY); ALTER PUBLICATION p ADD TABLE shop.other");
+  outbox_->execute("INSERT INTO shop.other VALUES (1)");
+  outbox_->insert("a", 1);
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+}
+
+TEST_F(WalReading, ParksARowThatIsTooLargeAndGoesOn) {
+  outbox_->settings().rows.event_bytes = 1'000;
+  reopen();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) VALUES ('order', 'a', 'large',"
+      " to_jsonb(repeat('x', 5000)))");
+  outbox_->insert("a", 2);
+  const auto items = reader_->read(2);
+  ASSERT_EQ(data_of(items), "! 2");
+  EXPECT_EQ(items[0].malformed->code, "outbox.row_too_large");
+  EXPECT_EQ(items[0].malformed->key, "a");
+}
+
+}  // namespace
+}  // namespace penstock::tests

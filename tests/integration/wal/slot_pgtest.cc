@@ -1,0 +1,202 @@
+// Slots and publications of a real server: made, missing, lost, taken, moved on by others.
+#include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
+
+namespace penstock::tests {
+namespace {
+
+class WalSlot : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>();
+  }
+
+  // Delivers one event through a first opening, and ends it.
+  void deliver_one() {
+    WalReader reader(*outbox_);
+    ASSERT_TRUE(reader.open());
+    outbox_->insert("a", 1);
+    const auto items = reader.read(1);
+    ASSERT_EQ(items.size(), 1u);
+    ASSERT_TRUE(reader.source().settle(items[0].mark));
+  }
+  std::string code_of_opening() {
+    WalReader reader(*outbox_);
+    const auto opened = reader.open();
+    return opened ? "opened" : std::string(opened.error().code().name);
+  }
+  // An opening that is no longer hindered by the end of an earlier one.
+  std::string code_of_next_opening() {
+    std::string code;
+    eventually([&] { return (code = code_of_opening()) != "wal.slot_in_use"; });
+    return code;
+  }
+  SourceCheckpoint stored() { return outbox_->checkpoints().load("orders").value().value(); }
+  std::string slot(const std::string& what) {
+    return outbox_->value("SELECT " + what + " FROM pg_replication_slots WHERE slot_name = '" +
+                          outbox_->settings().slot + "'");
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+TEST_F(WalSlot, IsMadeAtTheFirstStartTogetherWithAnInsertOnlyPublication) {
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(slot("plugin"), "pgoutput");
+  EXPECT_EQ(outbox_->value("SELECT pubinsert AND NOT pubupdate AND NOT pubdelete AND NOT pubtruncate AND pubviaroot"
+                           " FROM pg_publication WHERE pubname = 'p'"),
+            "t");
+  outbox_->insert("a", 1);
+  EXPECT_EQ(data_of(reader.read(1)), "1");
+}
+
+TEST_F(WalSlot, IsAskedForWithTheStatementWhereItMayNotBeMade) {
+  outbox_->settings().create = wal::WalSettings::Create::kNo;
+  WalReader reader(*outbox_);
+  auto opened = reader.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.publication_missing");
+  EXPECT_NE(opened.error().message().find("CREATE PUBLICATION \"p\" FOR TABLE \"shop\".\"outbox\""), std::string::npos)
+      << opened.error().message();
+  outbox_->execute(wal::create_publication_statement(outbox_->settings()));
+  opened = reader.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.slot_missing");
+  EXPECT_NE(opened.error().message().find("pg_create_logical_replication_slot"), std::string::npos);
+}
+
+// Fault 19: publication without the table, or without the root of a partitioned one.
+TEST_F(WalSlot, Fault19NamesWhatThePublicationLacks) {
+  outbox_->execute("CREATE PUBLICATION p");
+  WalReader reader(*outbox_);
+  auto opened = reader.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.publication_missing");
+  EXPECT_NE(opened.error().message().find("ALTER PUBLICATION \"p\" ADD TABLE \"shop\".\"outbox\";"), std::string::npos)
+      << opened.error().message();
+}
+
+// Fault 19: a publication that is younger than its slot stays missing for it.
+TEST_F(WalSlot, Fault19ExplainsAPublicationThatIsYoungerThanItsSlot) {
+  outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  outbox_->insert("a", 1);
+  outbox_->execute(wal::create_publication_statement(outbox_->settings()));
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  const auto read = reader.source().read({10, 1 << 20, connectors::ReadRoom::Window::kEmpty},
+                                         Deadline::in(std::chrono::seconds(20)), {});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code().name, "wal.publication_missing");
+}
+
+// Fault 18: a slot that somebody dropped is not made again in silence.
+TEST_F(WalSlot, Fault18IsNotMadeAgainWhenItWasDropped) {
+  deliver_one();
+  outbox_->drop_slot();
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  EXPECT_EQ(slot("count(*)"), "0");
+}
+
+// Fault 18, pitfall "slot recreated": a new slot starts now, and what lies between would be skipped.
+TEST_F(WalSlot, Fault18IsRefusedWhenItWasRecreated) {
+  deliver_one();
+  outbox_->drop_slot();
+  outbox_->insert("a", 2);
+  outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
+}
+
+// Pitfall "START below confirmed_flush": the server would silently fast-forward.
+TEST_F(WalSlot, IsRefusedWhenSomebodyElseMovedItOn) {
+  deliver_one();
+  outbox_->insert("a", 2);
+  eventually([&] { return slot("active") == "f"; });
+  outbox_->execute("SELECT pg_replication_slot_advance('" + outbox_->settings().slot + "', pg_current_wal_lsn())");
+  EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
+}
+
+TEST_F(WalSlot, IsRefusedOnAnotherServer) {
+  deliver_one();
+  SourceCheckpoint checkpoint = stored();
+  checkpoint.system_identifier = "1";
+  outbox_->checkpoints().put("orders", checkpoint);
+  EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+}
+
+// Fault 16: an old primary comes back: its timeline is older than the one that was read.
+TEST_F(WalSlot, Fault16IsRefusedOnAnOlderTimeline) {
+  deliver_one();
+  SourceCheckpoint checkpoint = stored();
+  ++checkpoint.timeline;
+  outbox_->checkpoints().put("orders", checkpoint);
+  EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+}
+
+// Fault 18: wanted by two: the second waits, and takes over when the first ends.
+TEST_F(WalSlot, Fault18IsWaitedForWhileAnotherReadsIt) {
+  auto first = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(first->open());
+  WalReader second(*outbox_);
+  const auto refused = second.open();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::kConflict);
+  EXPECT_EQ(refused.error().code().name, "wal.slot_in_use");
+  first.reset();
+  EXPECT_TRUE(eventually([&] { return second.open().has_value(); }));
+}
+
+// Fault 2: the backend is ended: the next opening goes on where the last one had settled.
+TEST_F(WalSlot, Fault2GoesOnAfterItsBackendWasEnded) {
+  auto reader = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(reader->open());
+  outbox_->insert("a", 1);
+  outbox_->insert("a", 2);
+  const auto items = reader->read(2);
+  ASSERT_TRUE(reader->source().settle(items[0].mark));
+  outbox_->execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '" +
+                   outbox_->settings().slot + "'");
+  EXPECT_TRUE(eventually([&] {
+    const auto read = reader->source().read({10, 1 << 20, connectors::ReadRoom::Window::kInUse}, Deadline::in({}), {});
+    return !read && read.error().kind() == ErrorKind::kUnavailable;
+  }));
+  ASSERT_TRUE(eventually([&] { return reader->open().has_value(); }));
+  EXPECT_EQ(data_of(reader->read(1)), "2");
+}
+
+// Pitfall "idle WAL growth": where nobody writes to the outbox the slot moves on all the same.
+TEST_F(WalSlot, MovesOnWhileOnlyOthersWrite) {
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  outbox_->execute("CREATE TABLE shop.busy AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)");
+  const auto written = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_lsn()"));
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto read = reader.source().read({10, 1 << 20, connectors::ReadRoom::Window::kEmpty},
+                                               Deadline::in(std::chrono::milliseconds(100)), {});
+        return read && *wal::parse_lsn(slot("confirmed_flush_lsn")) >= written;
+      },
+      Deadline::in(std::chrono::seconds(40))));
+}
+
+TEST_F(WalSlot, PartitionedTablesAreReadThroughTheirRoot) {
+  outbox_->execute(
+      "DROP TABLE shop.outbox; CREATE SEQUENCE shop.numbers; CREATE TABLE shop.outbox (seq bigint DEFAULT"
+      " nextval('shop.numbers'), id uuid DEFAULT gen_random_uuid(), aggregatetype text, aggregateid text, type text, "
+      "payload jsonb, PRIMARY KEY (seq))"
+      " PARTITION BY RANGE (seq); CREATE TABLE shop.outbox_1 PARTITION OF shop.outbox FOR VALUES FROM (1) TO (3)");
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  outbox_->insert("a", 1);
+  outbox_->insert("a", 2);
+  outbox_->execute("CREATE TABLE shop.outbox_2 PARTITION OF shop.outbox FOR VALUES FROM (3) TO (100)");
+  outbox_->execute(
+      "INSERT INTO shop.outbox(seq, aggregatetype, aggregateid, type, payload) VALUES"
+      " (3, 'order', 'a', 'counted', '3')");
+  EXPECT_EQ(data_of(reader.read(3)), "1 2 3");
+}
+
+}  // namespace
+}  // namespace penstock::tests

@@ -1,0 +1,50 @@
+// Drives a wal source as a route does, for tests that care about what comes out of it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/wal_outbox.h"
+
+namespace penstock::tests {
+
+class WalReader {
+ public:
+  explicit WalReader(WalOutbox& outbox) : outbox_(outbox), source_(outbox.make_source()) {}
+
+  Status open() { return source_->open(outbox_.request(), Deadline::in(std::chrono::seconds(20)), {}); }
+  // Reads until so many items have come since the last call, at most `batch` in one read.
+  std::vector<connectors::ReadItem> read(std::size_t count, std::size_t batch = 1'000) {
+    std::vector<connectors::ReadItem> items;
+    const Deadline deadline = Deadline::in(std::chrono::seconds(30));
+    while (items.size() < count && !deadline.expired()) {
+      auto got = source_->read({std::min(batch, count - items.size()), 64 << 20, connectors::ReadRoom::Window::kEmpty},
+                               deadline, {});
+      if (!got) {
+        ADD_FAILURE() << got.error().describe();
+        break;
+      }
+      for (auto& item : got->items) items.push_back(std::move(item));
+    }
+    EXPECT_EQ(items.size(), count);
+    return items;
+  }
+  connectors::Source& source() { return *source_; }
+
+ private:
+  WalOutbox& outbox_;
+  std::unique_ptr<connectors::Source> source_;
+};
+
+inline std::string data_of(const std::vector<connectors::ReadItem>& items) {
+  std::string text;
+  for (const auto& item : items)
+    text.append(text.empty() ? "" : " ").append(item.malformed ? "!" : std::string(item.event->data.value_or("-")));
+  return text;
+}
+
+}  // namespace penstock::tests

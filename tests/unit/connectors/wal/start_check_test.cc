@@ -1,0 +1,83 @@
+#include "connectors/wal/start_check.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::wal {
+namespace {
+
+const ServerIdentity kServer{"7", 3};
+
+SlotState slot_at(std::uint64_t confirmed) { return {"pgoutput", "logical", "shop", "reserved", Lsn{confirmed}}; }
+SourceCheckpoint stored(std::string position, std::int64_t timeline = 3) {
+  return {std::move(position), "7", timeline};
+}
+
+std::string judged(const std::optional<SourceCheckpoint>& checkpoint, const std::optional<SlotState>& slot,
+                   std::optional<Lsn> switch_point = {}) {
+  const auto start = judge_start(checkpoint, slot, "s", "shop", kServer, switch_point);
+  if (!start) return std::string(start.error().code().name);
+  return *start ? to_string(**start) : "first";
+}
+
+TEST(StartCheck, KnowsTheFirstStart) {
+  EXPECT_EQ(judged({}, {}), "first");
+  EXPECT_EQ(judged({}, slot_at(0x10)), "0/10");  // a ready-made slot
+}
+
+TEST(StartCheck, GoesOnWhereItWasSettled) {
+  EXPECT_EQ(judged(stored("0/20"), slot_at(0x20)), "0/20");
+  EXPECT_EQ(judged(stored("0/20"), slot_at(0x10)), "0/20");  // the server saves what was confirmed lazily
+  EXPECT_EQ(judged(stored("0/20 0/30:2"), slot_at(0x20)), "0/20 0/30:2");
+}
+
+// Pitfalls "START below confirmed_flush" and "slot recreated".
+TEST(StartCheck, RefusesASlotThatIsAhead) {
+  EXPECT_EQ(judged(stored("0/20"), slot_at(0x21)), "wal.slot_ahead");
+  EXPECT_EQ(judged(stored("0/20 0/30:2"), slot_at(0x30)), "wal.slot_ahead");
+}
+
+TEST(StartCheck, RefusesASlotThatIsGoneOrInvalidated) {
+  EXPECT_EQ(judged(stored("0/20"), {}), "wal.slot_lost");
+  SlotState lost = slot_at(0x20);
+  lost.wal_status = "lost";
+  EXPECT_EQ(judged(stored("0/20"), lost), "wal.slot_lost");
+  EXPECT_EQ(judged({}, lost), "wal.slot_lost");
+  lost = slot_at(0x20);
+  lost.confirmed_flush.reset();
+  EXPECT_EQ(judged(stored("0/20"), lost), "wal.slot_lost");
+}
+
+TEST(StartCheck, RefusesASlotOfAnotherKind) {
+  for (const auto change : {&SlotState::plugin, &SlotState::kind, &SlotState::database}) {
+    SlotState other = slot_at(0x20);
+    other.*change = "other";
+    EXPECT_EQ(judged(stored("0/20"), other), "wal.refused");
+  }
+}
+
+TEST(StartCheck, RefusesAnotherServerAndAnOlderTimeline) {
+  EXPECT_EQ(judged(SourceCheckpoint{"0/20", "8", 3}, slot_at(0x20)), "wal.other_server");
+  EXPECT_EQ(judged(stored("0/20", 4), slot_at(0x20)), "wal.other_server");
+}
+
+// Pitfall "failover": the new primary may lack the tail that was delivered, and gives its places away again.
+TEST(StartCheck, GoesOnAfterAFailoverOnlyFromBeforeTheSwitch) {
+  EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10), Lsn{0x20}), "0/20");
+  EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10), Lsn{0x1F}), "wal.other_server");
+  EXPECT_EQ(judged(stored("0/10 0/20:1", 2), slot_at(0x10), Lsn{0x1F}), "wal.other_server");
+  EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10)), "wal.other_server");
+}
+
+TEST(StartCheck, RefusesAPositionThatIsNone) { EXPECT_EQ(judged(stored("17"), slot_at(0x10)), "core.internal"); }
+
+TEST(StartCheck, FindsTheEndOfATimelineInItsHistory) {
+  const std::string_view history = "1\t0/3000000\tno recovery target specified\n\n2\t0/5000028\tbefore 2026\n";
+  EXPECT_EQ(switch_point_in(history, 1), Lsn{0x3000000});
+  EXPECT_EQ(switch_point_in(history, 2), Lsn{0x5000028});
+  EXPECT_FALSE(switch_point_in(history, 3));
+  EXPECT_FALSE(switch_point_in("", 1));
+  EXPECT_FALSE(switch_point_in("1", 1));
+}
+
+}  // namespace
+}  // namespace penstock::wal
