@@ -11,6 +11,7 @@ namespace penstock::cli {
 // Each adds its subcommand; `invocation` outlives the app, and the subcommand's callback sets its exit code.
 void add_run(CLI::App& app, Invocation& invocation);
 void add_validate(CLI::App& app, Invocation& invocation);
+void add_doctor(CLI::App& app, Invocation& invocation);
 void add_migrate(CLI::App& app, Invocation& invocation);
 void add_append(CLI::App& app, Invocation& invocation);
 void add_read(CLI::App& app, Invocation& invocation);
