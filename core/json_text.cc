@@ -150,7 +150,10 @@ void append_json_on_one_line(std::string& out, std::string_view json_text) {
 
 }  // namespace
 
-bool is_json(std::string_view text) { return json::accept(text.begin(), text.end()); }
+// The parser takes a NUL for the end of its input.
+bool is_json(std::string_view text) {
+  return text.find('\0') == std::string_view::npos && json::accept(text.begin(), text.end());
+}
 
 bool is_json_object(std::string_view text) {
   if (text == "{}") return true;

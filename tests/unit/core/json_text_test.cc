@@ -72,6 +72,13 @@ TEST(JsonText, KnowsAnObject) {
     EXPECT_FALSE(is_json_object(text)) << text;
 }
 
+TEST(JsonText, LooksBehindANul) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(is_json("{}\0x"sv));
+  EXPECT_FALSE(is_json("1\0"sv));
+  EXPECT_FALSE(is_json_object("{\"a\":1}\0"sv));
+}
+
 TEST(JsonText, RefusesTextThatDatabasesCannotKeep) {
   using namespace std::string_view_literals;
   EXPECT_TRUE(is_utf8_text("grüße \xf0\x9f\x98\x80"));
