@@ -1,5 +1,7 @@
 // Ends waits from another thread: a blocking call is given token(); interrupt() ends the call that has
-// the current token and leaves later ones alone; end() ends those too. Thread-safe.
+// the current token and leaves later ones alone; end() ends those too. renew() is the first half of
+// interrupt(): calls that take a token from then on are left alone, and the answer ends the earlier one.
+// Thread-safe.
 #pragma once
 
 #include <mutex>
@@ -14,15 +16,15 @@ class Interrupt {
     return current_.get_token();
   }
 
-  void interrupt() {
-    std::stop_source before;
-    {
-      std::lock_guard lock(mutex_);
-      before = current_;
-      if (course_ == Course::kGoesOn) current_ = std::stop_source();
-    }
-    before.request_stop();  // runs callbacks of whoever waits, so not under the lock
+  std::stop_source renew() {
+    std::lock_guard lock(mutex_);
+    std::stop_source before = current_;
+    if (course_ == Course::kGoesOn) current_ = std::stop_source();
+    return before;
   }
+
+  // Runs callbacks of whoever waits, so not under the lock.
+  void interrupt() { renew().request_stop(); }
 
   void end() {
     {

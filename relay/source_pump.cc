@@ -30,12 +30,15 @@ SourcePump::~SourcePump() {
 }
 
 void SourcePump::post(SourceCommand command) {
+  std::stop_source under_way{std::nostopstate};
   {
     std::lock_guard lock(mutex_);
     commands_.push_back(std::move(command));
+    // Together with the post, or the thread that takes the command at once would be interrupted by it.
+    under_way = interrupt_.renew();
   }
   posted_.notify_one();
-  interrupt_.interrupt();
+  under_way.request_stop();
 }
 
 void SourcePump::run() {
@@ -52,6 +55,7 @@ void SourcePump::run() {
     }
     SourceCommand command = std::move(commands_.front());
     commands_.pop_front();
+    const std::stop_token stop = interrupt_.token();  // ended by whatever is posted from here on
     if (auto* read = std::get_if<ReadSource>(&command); read != nullptr && read->not_before > steady_clock::now()) {
       const bool woken =
           posted_.wait_until(lock, read->not_before, [this] { return !commands_.empty() || course_ == Course::kStop; });
@@ -65,15 +69,14 @@ void SourcePump::run() {
       }
     }
     lock.unlock();
-    carry_out(std::move(command));
+    carry_out(std::move(command), stop);
     lock.lock();
   }
 }
 
-void SourcePump::carry_out(SourceCommand command) {
-  // A command that is posted from here on ends the wait of this one; one that was posted before is
-  // seen by the look into the queue.
-  const std::stop_token stop = interrupt_.token();
+// `stop` tells of commands that were posted since; one that was posted before is seen by the look into
+// the queue.
+void SourcePump::carry_out(SourceCommand command, const std::stop_token& stop) {
   bool another_waits = false;
   {
     std::lock_guard lock(mutex_);

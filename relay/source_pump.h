@@ -29,7 +29,7 @@ class SourcePump final : public SourcePort {
 
  private:
   void run();
-  void carry_out(SourceCommand command);
+  void carry_out(SourceCommand command, const std::stop_token& stop);
   void keep_alive();
 
   std::unique_ptr<connectors::Source> source_;
