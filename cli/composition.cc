@@ -4,11 +4,13 @@
 
 #include <array>
 #include <charconv>
+#include <memory>
 
 #include "cli/catalogue.h"
 #include "connectors/store/store_sink.h"
 #include "connectors/store/store_source.h"
 #include "core/invariant.h"
+#include "store/gaps_of_sources.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/session.h"
 #include "store/sqlite/sqlite_store.h"
@@ -86,8 +88,9 @@ void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const
   INVARIANT(source != nullptr, "config has checked the names of routes' ends");
   const connectors::SourceKind* kind = find_source_kind(source->kind);
   INVARIANT(kind != nullptr, "config has checked the kinds");
-  plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, &store, &surroundings] {
-    return kind->make(source->section, {source->name, name, bytes, store.source_checkpoints()}, surroundings);
+  plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, &store, &surroundings,
+                      gaps = std::make_shared<store::GapsOfSources>(store.gaps())] {
+    return kind->make(source->section, {source->name, name, bytes, store.source_checkpoints(), *gaps}, surroundings);
   };
 }
 

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/json_writer.h"
 #include "cli/store_command.h"
+#include "connectors/wal/lsn.h"
 
 namespace penstock::cli {
 namespace {
@@ -19,13 +20,18 @@ struct GapsOptions {
 
 enum class Events { kCounted, kNamed };
 
+// Those of wal sources lie between places of the log, which operators know in the server's own form.
+std::string place_of(const store::GapRecord& gap, Position place) {
+  return gap.reason.starts_with("wal.") ? wal::to_string(wal::lsn_of(place)) : std::to_string(place.value);
+}
+
 std::string json_of(const store::GapRecord& gap, Events events) {
   JsonObject object;
   object.number("number", gap.number)
       .text("route", gap.route)
       .text("reason", gap.reason)
-      .position("from", gap.from)
-      .position("to", gap.to)
+      .text("from", place_of(gap, gap.from))
+      .text("to", place_of(gap, gap.to))
       .number("events", static_cast<std::int64_t>(gap.events.size()))
       .time("recorded_at", gap.recorded_at);
   if (gap.acknowledged_by.empty()) {
@@ -55,8 +61,8 @@ void list(Invocation& invocation) {
           table.add({std::to_string(gap.number),
                      gap.route,
                      {gap.reason, Tint::kBad},
-                     std::to_string(gap.from.value),
-                     std::to_string(gap.to.value),
+                     place_of(gap, gap.from),
+                     place_of(gap, gap.to),
                      std::to_string(gap.events.size()),
                      format_timestamp(gap.recorded_at),
                      printable(gap.acknowledged_by)});
@@ -87,8 +93,8 @@ void show(const GapsOptions& options, Invocation& invocation) {
   table.add({"number", std::to_string(gap.number)});
   table.add({"route", gap.route});
   table.add({"reason", {gap.reason, Tint::kBad}});
-  table.add({"from", std::to_string(gap.from.value)});
-  table.add({"to", std::to_string(gap.to.value)});
+  table.add({"from", place_of(gap, gap.from)});
+  table.add({"to", place_of(gap, gap.to)});
   table.add({"recorded at", format_timestamp(gap.recorded_at)});
   table.add({"acknowledged by", printable(gap.acknowledged_by)});
   for (const EventId& id : gap.events) table.add({"event", id.to_string()});

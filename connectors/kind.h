@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "core/source_checkpoints.h"
+#include "core/source_gaps.h"
 
 namespace penstock::connectors {
 
@@ -80,7 +81,8 @@ struct SourceRoute {
   std::string_view source_name;
   std::string_view name;
   std::size_t event_bytes;         // limit of one event's data
-  SourceCheckpoints& checkpoints;  // outlives the source
+  SourceCheckpoints& checkpoints;  // outlives the source, as do the gap records
+  SourceGaps& gaps;
 };
 
 struct SourceKind {

@@ -18,6 +18,10 @@ std::string to_string(Lsn lsn);
 // Both halves in hexadecimal digits; nullopt for anything else.
 std::optional<Lsn> parse_lsn(std::string_view text);
 
+// The same number where places of any source are kept, and back.
+constexpr Position position_of(Lsn lsn) { return Position{static_cast<std::int64_t>(lsn.value)}; }
+constexpr Lsn lsn_of(Position position) { return Lsn{static_cast<std::uint64_t>(position.value)}; }
+
 // Which event of the log: the end of its transaction's commit record, and its number in that
 // transaction, from 1. Events of one transaction share the first half.
 struct WalPosition {

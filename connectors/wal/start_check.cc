@@ -6,24 +6,31 @@
 namespace penstock::wal {
 namespace {
 
-Status check_identity(const SourceCheckpoint& stored, const Progress& progress, const ServerIdentity& server,
-                      std::optional<Lsn> switch_point) {
+std::string words_of(const SourceCheckpoint& stored, const ServerIdentity& server) {
+  return "timeline " + std::to_string(server.timeline) + ", but timeline " + std::to_string(stored.timeline) +
+         " was read before";
+}
+
+Status check_identity(const SourceCheckpoint& stored, const ServerIdentity& server, std::optional<Lsn> switch_point) {
   if (stored.system_identifier != server.system_identifier)
     return fail(codes::kWalOtherServer,
                 "the server is " + server.system_identifier + ", but " + stored.system_identifier + " was read before");
-  const std::string timelines = "timeline " + std::to_string(server.timeline) + ", but timeline " +
-                                std::to_string(stored.timeline) + " was read before";
+  const std::string timelines = words_of(stored, server);
   if (server.timeline < stored.timeline)
     return fail(codes::kWalOtherServer, "the server is on " + timelines + ": it is an old primary");
-  if (server.timeline == stored.timeline) return {};
-  if (!switch_point)
+  if (server.timeline > stored.timeline && !switch_point)
     return fail(codes::kWalOtherServer, "the server is on " + timelines + ", and doesn't know its end");
-  const Lsn furthest = std::max(progress.settled, progress.partial.commit_end);
-  if (furthest > *switch_point)
-    return fail(codes::kWalOtherServer, "the server is on " + timelines + ", which ended at " +
-                                            to_string(*switch_point) + ": events up to " + to_string(furthest) +
-                                            " were delivered and are lost in the database");
   return {};
+}
+
+// The server has come out of a failover that lost what was delivered.
+std::optional<Error> find_lost_tail(const SourceCheckpoint& stored, const Progress& progress,
+                                    const ServerIdentity& server, std::optional<Lsn> switch_point) {
+  const Lsn furthest = std::max(progress.settled, progress.partial.commit_end);
+  if (server.timeline == stored.timeline || !switch_point || furthest <= *switch_point) return std::nullopt;
+  return Error(codes::kWalOtherServer, "the server is on " + words_of(stored, server) + ", which ended at " +
+                                           to_string(*switch_point) + ": events up to " + to_string(furthest) +
+                                           " were delivered and are lost in the database");
 }
 
 Status check_slot(const SlotState& slot, const std::string& name, const std::string& database) {
@@ -36,35 +43,37 @@ Status check_slot(const SlotState& slot, const std::string& name, const std::str
 
 }  // namespace
 
-Result<std::optional<Progress>> judge_start(const std::optional<SourceCheckpoint>& stored,
-                                            const std::optional<SlotState>& slot, const std::string& slot_name,
-                                            const std::string& database, const ServerIdentity& server,
-                                            std::optional<Lsn> switch_point) {
+Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
+                          const std::string& slot_name, const std::string& database, const ServerIdentity& server,
+                          std::optional<Lsn> switch_point) {
   if (slot)
     if (auto fits = check_slot(*slot, slot_name, database); !fits) return fail(std::move(fits.error()));
-  std::optional<Progress> progress;
-  if (stored) {
-    progress = parse_progress(stored->position);
-    if (!progress) return fail(codes::kInternal, "the stored position \"" + stored->position + "\" can't be read");
-    if (auto same = check_identity(*stored, *progress, server, switch_point); !same)
-      return fail(std::move(same.error()));
+  const bool readable = slot && slot->confirmed_flush && slot->wal_status != "lost";
+  const std::optional<Lsn> stands_at = readable ? slot->confirmed_flush : std::nullopt;
+  if (!stored) {
+    if (!slot) return FirstStart{};
+    if (!stands_at) return fail(codes::kWalSlotLost, "slot " + slot_name + " was invalidated before it was read");
+    return Progress{*stands_at, {}};
   }
-  if (!slot) {
-    if (!progress) return std::nullopt;
-    return fail(codes::kWalSlotLost, "slot " + slot_name + " is gone; everything up to " +
-                                         to_string(progress->settled) +
-                                         " was delivered, what was committed since then may be missing");
-  }
-  if (!slot->confirmed_flush || slot->wal_status == "lost")
-    return fail(codes::kWalSlotLost,
-                "slot " + slot_name + " was invalidated (wal_status " + slot->wal_status + ")" +
-                    (progress ? "; everything up to " + to_string(progress->settled) + " was delivered" : ""));
-  if (!progress) return Progress{*slot->confirmed_flush, {}};
-  if (*slot->confirmed_flush > progress->settled)
-    return fail(codes::kWalSlotAhead, "slot " + slot_name + " stands at " + to_string(*slot->confirmed_flush) +
-                                          ", but only what lies before " + to_string(progress->settled) +
-                                          " was delivered: what was committed between them would be skipped");
-  return progress;
+  const auto progress = parse_progress(stored->position);
+  if (!progress) return fail(codes::kInternal, "the stored position \"" + stored->position + "\" can't be read");
+  if (auto same = check_identity(*stored, server, switch_point); !same) return fail(std::move(same.error()));
+  if (auto lost = find_lost_tail(*stored, *progress, server, switch_point))
+    return LostLog{std::move(*lost), *switch_point, stands_at};
+  const std::string delivered = "everything up to " + to_string(progress->settled) + " was delivered";
+  if (!slot)
+    return LostLog{{codes::kWalSlotLost, "slot " + slot_name + " is gone; " + delivered}, progress->settled, {}};
+  if (!stands_at)
+    return LostLog{{codes::kWalSlotLost,
+                    "slot " + slot_name + " was invalidated (wal_status " + slot->wal_status + "); " + delivered},
+                   progress->settled,
+                   {}};
+  if (*stands_at > progress->settled)
+    return LostLog{
+        {codes::kWalSlotAhead, "slot " + slot_name + " stands at " + to_string(*stands_at) + ", but only " + delivered},
+        progress->settled,
+        stands_at};
+  return *progress;
 }
 
 std::optional<Lsn> switch_point_in(std::string_view history, std::int64_t ended) {

@@ -1,12 +1,13 @@
 // Where a source may go on: what it made durable, held against what the server says of the slot. Pure.
 //
 // A server never refuses a start below what a slot has confirmed: it silently begins later. So a slot
-// that was recreated, or moved by somebody else, would lose what lies between without a word; every
-// such case is an error here, and the route that reads the source fails in words.
+// that was recreated, or moved by somebody else, would lose what lies between without a word; here it is
+// noticed, to be put on record.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "connectors/wal/lsn.h"
 #include "core/error.h"
@@ -26,13 +27,24 @@ struct ServerIdentity {
   std::int64_t timeline = 0;
 };
 
+// There is neither a position of our own nor a slot.
+struct FirstStart {};
+
+// The slot can't bring all of what was committed behind `from`.
+struct LostLog {
+  Error why;  // wal.slot_lost, wal.slot_ahead or wal.other_server
+  Lsn from;
+  std::optional<Lsn> slot_stands_at;  // nullopt: none that can be read from
+};
+
+using Start = std::variant<FirstStart, Progress, LostLog>;
+
 // `switch_point`: where the timeline of `stored` ended, if the server is on a later one and knows.
-// `slot`: nullopt when there is none. The answer is where to go on; nullopt: this is the first start,
-// and there is no slot yet. Errors: wal.slot_lost, wal.slot_ahead, wal.other_server, wal.refused.
-Result<std::optional<Progress>> judge_start(const std::optional<SourceCheckpoint>& stored,
-                                            const std::optional<SlotState>& slot, const std::string& slot_name,
-                                            const std::string& database, const ServerIdentity& server,
-                                            std::optional<Lsn> switch_point);
+// `slot`: nullopt when there is none. Errors: wal.slot_lost when the slot of a first start was invalidated;
+// wal.other_server; wal.refused.
+Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
+                          const std::string& slot_name, const std::string& database, const ServerIdentity& server,
+                          std::optional<Lsn> switch_point);
 
 // Where timeline `ended` ends by the text of a history file; nullopt when it isn't in it.
 std::optional<Lsn> switch_point_in(std::string_view history, std::int64_t ended);

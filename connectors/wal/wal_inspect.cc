@@ -51,8 +51,9 @@ void inspect_slot(const WalDatabase& database, const WalSettings& settings, int 
         "name another slot in `slot`");
   if (!database.slot->confirmed_flush || database.slot->wal_status == "lost")
     inspection.error("slot " + settings.slot + " was invalidated: what it had not delivered may be missing",
-                     "compare the table with the sink, then SELECT pg_drop_replication_slot(" +
-                         store::postgres::quote_literal(settings.slot) + ");");
+                     settings.create == WalSettings::Create::kYes
+                         ? "`penstock run` puts the gap on record and makes a new slot; then `penstock gaps ls`"
+                         : drop_slot_statement(settings) + " " + create_slot_statement(settings, version));
   const SlotRoom& room = database.room;
   if (room.safe_bytes && *room.safe_bytes < room.limit_bytes / 2)
     inspection.warn("slot " + settings.slot + " (" + room.wal_status + ") is given up after " +

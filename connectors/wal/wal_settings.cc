@@ -122,4 +122,8 @@ std::string create_slot_statement(const WalSettings& settings, int server_versio
          failover + ");";
 }
 
+std::string drop_slot_statement(const WalSettings& settings) {
+  return "SELECT pg_drop_replication_slot(" + store::postgres::quote_literal(settings.slot) + ");";
+}
+
 }  // namespace penstock::wal

@@ -35,5 +35,6 @@ Result<WalSettings> read_settings(const connectors::Section& section, std::strin
 // What an operator runs where the program may not: the publication, always before the slot.
 std::string create_publication_statement(const WalSettings& settings);
 std::string create_slot_statement(const WalSettings& settings, int server_version);
+std::string drop_slot_statement(const WalSettings& settings);
 
 }  // namespace penstock::wal

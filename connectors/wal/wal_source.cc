@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/wal/slot_start.h"
 #include "connectors/wal/slot_watch.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_errors.h"
@@ -33,9 +34,11 @@ constexpr std::chrono::milliseconds kWaitForRoom{5};
 
 class WalSource final : public connectors::Source {
  public:
-  WalSource(const WalSettings& settings, SourceCheckpoints& checkpoints, const connectors::Surroundings& surroundings)
+  WalSource(const WalSettings& settings, SourceCheckpoints& checkpoints, SourceGaps& gaps,
+            const connectors::Surroundings& surroundings)
       : settings_(settings),
         checkpoints_(checkpoints),
+        gaps_(gaps),
         clock_(surroundings.clock),
         log_(surroundings.log),
         application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance) {}
@@ -63,10 +66,6 @@ class WalSource final : public connectors::Source {
   };
 
   Status begin(Opening& opening, Deadline deadline, const std::stop_token& stop);
-  Status provide_publication(Opening& opening, WalDatabase& database, Deadline deadline, const std::stop_token& stop);
-  Status provide_slot(Opening& opening, Deadline deadline, const std::stop_token& stop);
-  Result<Progress> find_start(Opening& opening, WalDatabase& database, Deadline deadline, const std::stop_token& stop);
-  Result<std::optional<Lsn>> find_switch_point(const Opening& opening, Deadline deadline, const std::stop_token& stop);
 
   Result<ReadBatch> hand_out(const ReadRoom& room);
   // What has to be done now and then whether or not anything is read.
@@ -78,6 +77,7 @@ class WalSource final : public connectors::Source {
 
   const WalSettings settings_;
   SourceCheckpoints& checkpoints_;
+  SourceGaps& gaps_;
   const Clock& clock_;
   Log& log_;
   const std::string application_name_;
@@ -110,97 +110,16 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
   if (database->slot_is_active)
     return fail(codes::kWalSlotInUse, "slot " + settings_.slot + " is read by somebody else");
-  if (auto provided = provide_publication(opening, *database, deadline, stop); !provided) return provided;
-  const auto start = find_start(opening, *database, deadline, stop);
+  SlotStart slot_start({settings_, checkpoints_, gaps_, log_, application_name_}, *opening.session, opening.lease,
+                       deadline, stop);
+  const auto start = slot_start.find(*database);
   if (!start) return fail(start.error());
+  opening.stored = slot_start.stored();
   auto stream = WalStream::open(settings_, application_name_, *start, ChangeReader(settings_, known_types(*database)),
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
   return {};
-}
-
-// Before the slot: a slot sees only what was published when it was written.
-Status WalSource::provide_publication(Opening& opening, WalDatabase& database, Deadline deadline,
-                                      const std::stop_token& stop) {
-  if (!database.publication && !database.slot && settings_.create == WalSettings::Create::kYes) {
-    const auto created = opening.session->execute(create_publication_statement(settings_), deadline, stop);
-    if (!created)
-      return fail(codes::kWalPublicationMissing, "publication " + settings_.publication + " could not be created (" +
-                                                     created.error().message() +
-                                                     "): " + create_publication_statement(settings_));
-    log_.info("source " + settings_.rows.source_name, "publication " + settings_.publication + " was created");
-    return {};
-  }
-  const std::string fault = publication_fault(database, settings_);
-  if (fault.empty()) return {};
-  return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
-}
-
-Result<Progress> WalSource::find_start(Opening& opening, WalDatabase& database, Deadline deadline,
-                                       const std::stop_token& stop) {
-  auto stored = checkpoints_.load(settings_.rows.source_name);
-  if (!stored) return fail(std::move(stored.error()));
-  opening.stored = *std::move(stored);
-  const auto& server = opening.session->server();
-  const ServerIdentity identity{server.system_identifier, server.timeline};
-  std::optional<Lsn> switch_point;
-  if (opening.stored && opening.stored->timeline < identity.timeline) {
-    const auto found = find_switch_point(opening, deadline, stop);
-    if (!found) return fail(found.error());
-    switch_point = *found;
-  }
-  const auto judge = [&] {
-    return judge_start(opening.stored, database.slot, settings_.slot, database.database, identity, switch_point);
-  };
-  auto start = judge();
-  if (start && !*start) {
-    if (auto provided = provide_slot(opening, deadline, stop); !provided) return fail(std::move(provided.error()));
-    auto again = load_wal_database(*opening.session, settings_, deadline, stop);
-    if (!again) return fail(std::move(again.error()));
-    database = *std::move(again);
-    start = judge();
-    if (start && !*start) return fail(codes::kWalSlotMissing, "slot " + settings_.slot + " is gone again");
-  }
-  if (!start) return fail(std::move(start.error()));
-  // From here on a slot that is lost is noticed.
-  const SourceCheckpoint now{to_string(**start), identity.system_identifier, identity.timeline};
-  if (opening.stored != now) {
-    if (auto kept = checkpoints_.advance(opening.lease, settings_.rows.source_name, opening.stored, now); !kept)
-      return fail(std::move(kept.error()));
-    opening.stored = now;
-  }
-  return **start;
-}
-
-Status WalSource::provide_slot(Opening& opening, Deadline deadline, const std::stop_token& stop) {
-  const std::string statement = create_slot_statement(settings_, opening.session->server().version);
-  if (settings_.create == WalSettings::Create::kNo)
-    return fail(codes::kWalSlotMissing, "there is no slot " + settings_.slot + ": " + statement);
-  const auto created = opening.session->execute(statement, deadline, stop);
-  if (!created)
-    return fail(Error(created.error())
-                    .with_context("creating slot " + settings_.slot + " (it waits for every transaction that runs; " +
-                                  statement + ")"));
-  log_.info("source " + settings_.rows.source_name,
-            "slot " + settings_.slot + " was created: what was committed before is not read");
-  return {};
-}
-
-Result<std::optional<Lsn>> WalSource::find_switch_point(const Opening& opening, Deadline deadline,
-                                                        const std::stop_token& stop) {
-  SessionSettings wanted;
-  wanted.kind = SessionSettings::Kind::kReplication;
-  wanted.url = settings_.rows.url;
-  wanted.application_name = application_name_;
-  wanted.code_of = code_of_postgres;
-  auto session = Session::open(wanted, deadline, stop);
-  if (!session) return fail(std::move(session.error()));
-  const auto history =
-      (*session)->execute("TIMELINE_HISTORY " + std::to_string(opening.session->server().timeline), deadline, stop);
-  if (!history) return fail(history.error());
-  if (history->empty()) return std::nullopt;
-  return switch_point_in(history->bytes(0, 1), opening.stored->timeline);
 }
 
 Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
@@ -364,7 +283,7 @@ Result<std::unique_ptr<connectors::Source>> make_source(const connectors::Sectio
                                                         const connectors::Surroundings& surroundings) {
   auto settings = read_settings(section, route.source_name, route.event_bytes);
   if (!settings) return fail(std::move(settings.error()));
-  return make_wal_source(*settings, route.checkpoints, surroundings);
+  return make_wal_source(*settings, route.checkpoints, route.gaps, surroundings);
 }
 
 std::vector<connectors::Finding> inspect_source(const connectors::Section& section, Deadline deadline) {
@@ -376,8 +295,8 @@ std::vector<connectors::Finding> inspect_source(const connectors::Section& secti
 }  // namespace
 
 std::unique_ptr<connectors::Source> make_wal_source(const WalSettings& settings, SourceCheckpoints& checkpoints,
-                                                    const connectors::Surroundings& surroundings) {
-  return std::make_unique<WalSource>(settings, checkpoints, surroundings);
+                                                    SourceGaps& gaps, const connectors::Surroundings& surroundings) {
+  return std::make_unique<WalSource>(settings, checkpoints, gaps, surroundings);
 }
 
 const connectors::SourceKind& source_kind() {

@@ -9,9 +9,9 @@
 
 namespace penstock::wal {
 
-// `checkpoints` and `surroundings` outlive the source.
+// `checkpoints`, `gaps` and `surroundings` outlive the source.
 std::unique_ptr<connectors::Source> make_wal_source(const WalSettings& settings, SourceCheckpoints& checkpoints,
-                                                    const connectors::Surroundings& surroundings);
+                                                    SourceGaps& gaps, const connectors::Surroundings& surroundings);
 
 // What `penstock validate` finds about the database; read-only.
 std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadline deadline);

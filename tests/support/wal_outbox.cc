@@ -82,7 +82,7 @@ WalOutbox::~WalOutbox() {
 }
 
 std::unique_ptr<connectors::Source> WalOutbox::make_source() {
-  return wal::make_wal_source(settings_, checkpoints_, surroundings_);
+  return wal::make_wal_source(settings_, checkpoints_, gaps_, surroundings_);
 }
 
 std::unique_ptr<connectors::Source> WalOutbox::make_patient_source() {

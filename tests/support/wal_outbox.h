@@ -10,6 +10,7 @@
 #include "connectors/wal/lsn.h"
 #include "connectors/wal/wal_source.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/memory_source_gaps.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/servers.h"
@@ -31,6 +32,7 @@ class WalOutbox {
   // The same, but a read waits for what was committed through insert() and not read yet.
   std::unique_ptr<connectors::Source> make_patient_source();
   MemorySourceCheckpoints& checkpoints() { return checkpoints_; }
+  MemorySourceGaps& gaps() { return gaps_; }
   RecordingLog& log() { return log_; }
   connectors::OpenRequest request();
 
@@ -53,6 +55,7 @@ class WalOutbox {
   FreshDatabase database_;
   wal::WalSettings settings_;
   MemorySourceCheckpoints checkpoints_;
+  MemorySourceGaps gaps_;
   std::vector<wal::Lsn> before_;  // where the log stood before each insert
   SystemClock clock_;
   SeededRandom random_{1};

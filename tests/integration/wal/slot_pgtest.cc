@@ -92,21 +92,59 @@ TEST_F(WalSlot, Fault19ExplainsAPublicationThatIsYoungerThanItsSlot) {
   EXPECT_EQ(read.error().code().name, "wal.publication_missing");
 }
 
-// Fault 18: a slot that somebody dropped is not made again in silence.
-TEST_F(WalSlot, Fault18IsNotMadeAgainWhenItWasDropped) {
+// Fault 18: a slot that somebody dropped: nothing is delivered over the gap before an operator has seen it.
+TEST_F(WalSlot, Fault18PutsAGapOnRecordWhenItWasDropped) {
+  deliver_one();
+  const std::string delivered = stored().position;
+  outbox_->drop_slot();
+  outbox_->insert("a", 2);
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  const std::string made_at = slot("confirmed_flush_lsn");
+  outbox_->insert("a", 3);
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  EXPECT_EQ(stored().position, delivered);
+  ASSERT_EQ(outbox_->gaps().records().size(), 1u);
+  const SourceGap& gap = outbox_->gaps().records().front().gap;
+  EXPECT_EQ(gap.reason, "wal.slot_lost");
+  EXPECT_EQ(wal::to_string(wal::lsn_of(gap.from)), delivered);
+  EXPECT_EQ(wal::to_string(wal::lsn_of(gap.to)), made_at);
+
+  outbox_->gaps().acknowledge_all();
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(data_of(reader.read(1)), "3");
+}
+
+TEST_F(WalSlot, Fault18AsksForANewSlotWhereItMayNotBeMade) {
   deliver_one();
   outbox_->drop_slot();
+  outbox_->settings().create = wal::WalSettings::Create::kNo;
   EXPECT_EQ(code_of_opening(), "wal.slot_lost");
   EXPECT_EQ(slot("count(*)"), "0");
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "wal.slot_missing");
+  outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  outbox_->insert("a", 2);
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(data_of(reader.read(1)), "2");
+  EXPECT_EQ(outbox_->gaps().records().size(), 1u);
 }
 
 // Fault 18, pitfall "slot recreated": a new slot starts now, and what lies between would be skipped.
-TEST_F(WalSlot, Fault18IsRefusedWhenItWasRecreated) {
+TEST_F(WalSlot, Fault18PutsAGapOnRecordWhenItWasRecreated) {
   deliver_one();
   outbox_->drop_slot();
   outbox_->insert("a", 2);
   outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  outbox_->insert("a", 3);
   EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
+  ASSERT_EQ(outbox_->gaps().records().size(), 1u);
+  outbox_->gaps().acknowledge_all();
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(data_of(reader.read(1)), "3");
 }
 
 // Pitfall "START below confirmed_flush": the server would silently fast-forward.

@@ -16,7 +16,11 @@ std::string judged(const std::optional<SourceCheckpoint>& checkpoint, const std:
                    std::optional<Lsn> switch_point = {}) {
   const auto start = judge_start(checkpoint, slot, "s", "shop", kServer, switch_point);
   if (!start) return std::string(start.error().code().name);
-  return *start ? to_string(**start) : "first";
+  if (const auto* lost = std::get_if<LostLog>(&*start))
+    return std::string(lost->why.code().name) + " from " + to_string(lost->from) +
+           (lost->slot_stands_at ? " to " + to_string(*lost->slot_stands_at) : "");
+  const auto* progress = std::get_if<Progress>(&*start);
+  return progress != nullptr ? to_string(*progress) : "first";
 }
 
 TEST(StartCheck, KnowsTheFirstStart) {
@@ -32,19 +36,19 @@ TEST(StartCheck, GoesOnWhereItWasSettled) {
 
 // Pitfalls "START below confirmed_flush" and "slot recreated".
 TEST(StartCheck, RefusesASlotThatIsAhead) {
-  EXPECT_EQ(judged(stored("0/20"), slot_at(0x21)), "wal.slot_ahead");
-  EXPECT_EQ(judged(stored("0/20 0/30:2"), slot_at(0x30)), "wal.slot_ahead");
+  EXPECT_EQ(judged(stored("0/20"), slot_at(0x21)), "wal.slot_ahead from 0/20 to 0/21");
+  EXPECT_EQ(judged(stored("0/20 0/30:2"), slot_at(0x30)), "wal.slot_ahead from 0/20 to 0/30");
 }
 
 TEST(StartCheck, RefusesASlotThatIsGoneOrInvalidated) {
-  EXPECT_EQ(judged(stored("0/20"), {}), "wal.slot_lost");
+  EXPECT_EQ(judged(stored("0/20"), {}), "wal.slot_lost from 0/20");
   SlotState lost = slot_at(0x20);
   lost.wal_status = "lost";
-  EXPECT_EQ(judged(stored("0/20"), lost), "wal.slot_lost");
+  EXPECT_EQ(judged(stored("0/20"), lost), "wal.slot_lost from 0/20");
   EXPECT_EQ(judged({}, lost), "wal.slot_lost");
   lost = slot_at(0x20);
   lost.confirmed_flush.reset();
-  EXPECT_EQ(judged(stored("0/20"), lost), "wal.slot_lost");
+  EXPECT_EQ(judged(stored("0/20"), lost), "wal.slot_lost from 0/20");
 }
 
 TEST(StartCheck, RefusesASlotOfAnotherKind) {
@@ -63,8 +67,8 @@ TEST(StartCheck, RefusesAnotherServerAndAnOlderTimeline) {
 // Pitfall "failover": the new primary may lack the tail that was delivered, and gives its places away again.
 TEST(StartCheck, GoesOnAfterAFailoverOnlyFromBeforeTheSwitch) {
   EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10), Lsn{0x20}), "0/20");
-  EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10), Lsn{0x1F}), "wal.other_server");
-  EXPECT_EQ(judged(stored("0/10 0/20:1", 2), slot_at(0x10), Lsn{0x1F}), "wal.other_server");
+  EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10), Lsn{0x1F}), "wal.other_server from 0/1F to 0/10");
+  EXPECT_EQ(judged(stored("0/10 0/20:1", 2), {}, Lsn{0x1F}), "wal.other_server from 0/1F");
   EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10)), "wal.other_server");
 }
 

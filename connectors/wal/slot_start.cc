@@ -1,0 +1,135 @@
+#include "connectors/wal/slot_start.h"
+
+#include <utility>
+
+#include "connectors/wal/start_check.h"
+#include "connectors/wal/wal_errors.h"
+
+namespace penstock::wal {
+
+using store::postgres::Session;
+using store::postgres::SessionSettings;
+
+Result<Progress> SlotStart::find(WalDatabase& database) {
+  if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
+  auto stored = parts_.checkpoints.load(parts_.settings.rows.source_name);
+  if (!stored) return fail(std::move(stored.error()));
+  stored_ = *std::move(stored);
+  const auto& server = session_.server();
+  const ServerIdentity identity{server.system_identifier, server.timeline};
+  std::optional<Lsn> switch_point;
+  if (stored_ && stored_->timeline < identity.timeline) {
+    const auto found = find_switch_point();
+    if (!found) return fail(found.error());
+    switch_point = *found;
+  }
+  const auto start =
+      judge_start(stored_, database.slot, parts_.settings.slot, database.database, identity, switch_point);
+  if (!start) return fail(start.error());
+  Progress progress;
+  if (const auto* known = std::get_if<Progress>(&*start)) {
+    progress = *known;
+  } else if (const auto* lost = std::get_if<LostLog>(&*start)) {
+    const auto passed = pass_gap(database, *lost);
+    if (!passed) return fail(passed.error());
+    progress = *passed;
+  } else {
+    const auto made = make_slot(database);
+    if (!made) return fail(made.error());
+    progress.settled = *made;
+  }
+  // From here on a slot that is lost is noticed.
+  const SourceCheckpoint now{to_string(progress), identity.system_identifier, identity.timeline};
+  if (stored_ != now) {
+    if (auto kept = parts_.checkpoints.advance(lease_, parts_.settings.rows.source_name, stored_, now); !kept)
+      return fail(std::move(kept.error()));
+    stored_ = now;
+  }
+  return progress;
+}
+
+// Before the slot: a slot sees only what was published when it was written.
+Status SlotStart::provide_publication(WalDatabase& database) {
+  if (!database.publication && !database.slot && parts_.settings.create == WalSettings::Create::kYes) {
+    const auto created = session_.execute(create_publication_statement(parts_.settings), deadline_, stop_);
+    if (!created)
+      return fail(codes::kWalPublicationMissing, "publication " + parts_.settings.publication +
+                                                     " could not be created (" + created.error().message() +
+                                                     "): " + create_publication_statement(parts_.settings));
+    parts_.log.info("source " + parts_.settings.rows.source_name,
+                    "publication " + parts_.settings.publication + " was created");
+    return {};
+  }
+  const std::string fault = publication_fault(database, parts_.settings);
+  if (fault.empty()) return {};
+  return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, parts_.settings));
+}
+
+// In place of one that can't be read from any more. Answers where it begins.
+Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
+  const std::string statement = create_slot_statement(parts_.settings, session_.server().version);
+  if (parts_.settings.create == WalSettings::Create::kNo)
+    return fail(codes::kWalSlotMissing, "there is no slot " + parts_.settings.slot + " to read from: " + statement);
+  if (database.slot) {
+    const auto dropped = session_.execute(drop_slot_statement(parts_.settings), deadline_, stop_);
+    if (!dropped) return fail(Error(dropped.error()).with_context("dropping slot " + parts_.settings.slot));
+  }
+  const auto created = session_.execute(statement, deadline_, stop_);
+  if (!created)
+    return fail(Error(created.error())
+                    .with_context("creating slot " + parts_.settings.slot +
+                                  " (it waits for every transaction that runs; " + statement + ")"));
+  parts_.log.info("source " + parts_.settings.rows.source_name,
+                  "slot " + parts_.settings.slot + " was created: what was committed before is not read");
+  auto again = load_wal_database(session_, parts_.settings, deadline_, stop_);
+  if (!again) return fail(std::move(again.error()));
+  database = *std::move(again);
+  if (!database.slot || !database.slot->confirmed_flush)
+    return fail(codes::kWalSlotMissing, "slot " + parts_.settings.slot + " is gone again");
+  return *database.slot->confirmed_flush;
+}
+
+// A new slot is made at once, so that the gap ends there; but nothing is delivered over it before an
+// operator has acknowledged its record.
+Result<Progress> SlotStart::pass_gap(WalDatabase& database, const LostLog& lost) {
+  std::optional<Lsn> end = lost.slot_stands_at;
+  if (!end && parts_.settings.create == WalSettings::Create::kYes) {
+    auto made = make_slot(database);
+    if (!made) return fail(std::move(made.error()).with_context(lost.why.message()));
+    end = *made;
+  }
+  const SourceGap found{std::string(lost.why.code().name), position_of(lost.from),
+                        position_of(end.value_or(lost.from))};
+  const auto standing = parts_.gaps.record(parts_.settings.rows.source_name, found);
+  if (!standing) return fail(Error(standing.error()).with_context(lost.why.message()));
+  const std::string gap = "gap " + std::to_string(standing->number) + " from " + to_string(lost.from) +
+                          (end ? " to " + to_string(*end) : " to where a new slot will begin");
+  if (standing->is == SourceGaps::Standing::Is::kOpen) {
+    // As it was when it was found: by now there may be a new slot.
+    const ErrorCode* code = find_error_code(standing->reason);
+    return fail(code != nullptr ? *code : lost.why.code(), lost.why.message() + ": " + gap + " is not acknowledged");
+  }
+  if (!end) {
+    const auto refused = make_slot(database);
+    return fail(refused.error());
+  }
+  parts_.log.info("source " + parts_.settings.rows.source_name, gap + " is acknowledged: the source goes on behind it");
+  return Progress{*end, {}};
+}
+
+Result<std::optional<Lsn>> SlotStart::find_switch_point() {
+  SessionSettings wanted;
+  wanted.kind = SessionSettings::Kind::kReplication;
+  wanted.url = parts_.settings.rows.url;
+  wanted.application_name = parts_.application_name;
+  wanted.code_of = code_of_postgres;
+  auto session = Session::open(wanted, deadline_, stop_);
+  if (!session) return fail(std::move(session.error()));
+  const auto history =
+      (*session)->execute("TIMELINE_HISTORY " + std::to_string(session_.server().timeline), deadline_, stop_);
+  if (!history) return fail(history.error());
+  if (history->empty()) return std::nullopt;
+  return switch_point_in(history->bytes(0, 1), stored_->timeline);
+}
+
+}  // namespace penstock::wal

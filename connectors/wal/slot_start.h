@@ -1,0 +1,57 @@
+// Where a source goes on at an opening, and what is made for that on the way: publication, slot, and the
+// record of a gap that the slot can't close.
+//
+// For one opening, single-threaded. Errors: wal.publication_missing, wal.slot_missing; wal.slot_lost,
+// wal.slot_ahead and wal.other_server while nobody has acknowledged the gap; those of the session and of
+// the store.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "connectors/wal/start_check.h"
+#include "connectors/wal/wal_database.h"
+#include "core/clock.h"
+#include "core/lease.h"
+#include "core/log.h"
+#include "core/source_checkpoints.h"
+#include "core/source_gaps.h"
+#include "store/postgres/session.h"
+
+namespace penstock::wal {
+
+class SlotStart {
+ public:
+  struct Parts {
+    const WalSettings& settings;
+    SourceCheckpoints& checkpoints;
+    SourceGaps& gaps;
+    Log& log;
+    const std::string& application_name;
+  };
+  // All of it outlives this.
+  SlotStart(const Parts& parts, store::postgres::Session& session, const Lease& lease, Deadline deadline,
+            std::stop_token stop)
+      : parts_(parts), session_(session), lease_(lease), deadline_(deadline), stop_(std::move(stop)) {}
+
+  // The answer is stored when it returns. `database` is loaded again if a slot was made.
+  Result<Progress> find(WalDatabase& database);
+  // What is stored now.
+  const std::optional<SourceCheckpoint>& stored() const { return stored_; }
+
+ private:
+  Status provide_publication(WalDatabase& database);
+  Result<Lsn> make_slot(WalDatabase& database);
+  Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);
+  Result<std::optional<Lsn>> find_switch_point();
+
+  const Parts parts_;
+  store::postgres::Session& session_;
+  const Lease& lease_;
+  const Deadline deadline_;
+  const std::stop_token stop_;
+  std::optional<SourceCheckpoint> stored_;
+};
+
+}  // namespace penstock::wal

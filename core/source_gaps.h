@@ -1,0 +1,35 @@
+// What a source can't deliver any more: on record until an operator has looked at it. Spoken by the store,
+// which keeps it (store/gaps.h), and by connectors, which may not include the store.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/ids.h"
+
+namespace penstock {
+
+// Everything behind `from` and up to `to` may be missing; both in the source's own numbers.
+struct SourceGap {
+  std::string reason;  // name out of the table of codes
+  Position from, to;
+};
+
+// Threads: any.
+class SourceGaps {
+ public:
+  virtual ~SourceGaps() = default;
+
+  struct Standing {
+    std::int64_t number = 0;  // how an operator names it
+    std::string reason;       // of the record
+    enum class Is { kOpen, kAcknowledged } is = Is::kOpen;
+  };
+  // Puts the gap on record, unless one of the source is there that begins at the same place. Durable when
+  // it returns. Errors: store.unavailable, store.in_doubt; the same call may be made again.
+  virtual Result<Standing> record(std::string_view source, const SourceGap& gap) = 0;
+};
+
+}  // namespace penstock

@@ -1,0 +1,62 @@
+// A server that gives a slot up because it keeps too much of the log. Changes a setting of the whole
+// server, so nothing else runs meanwhile.
+#include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
+
+namespace penstock::tests {
+namespace {
+
+class WalLimits : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>();
+  }
+  void TearDown() override {
+    if (outbox_) limit("RESET max_slot_wal_keep_size");
+  }
+
+  void limit(const std::string& setting) {
+    outbox_->execute("ALTER SYSTEM " + setting);
+    outbox_->execute("SELECT pg_reload_conf()");
+  }
+  std::string slot(const std::string& what) {
+    return outbox_->value("SELECT " + what + " FROM pg_replication_slots WHERE slot_name = '" +
+                          outbox_->settings().slot + "'");
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+// Fault 17: slot invalidated: the gap is put on record, and an operator's word lets the source go on.
+TEST_F(WalLimits, Fault17PutsAGapOnRecordWhenTheServerGaveTheSlotUp) {
+  {
+    WalReader reader(*outbox_);
+    ASSERT_TRUE(reader.open());
+    outbox_->insert("a", 1);
+    const auto items = reader.read(1);
+    ASSERT_TRUE(reader.source().settle(items[0].mark));
+  }
+  limit("SET max_slot_wal_keep_size = '1MB'");
+  ASSERT_TRUE(eventually([&] {
+    outbox_->execute("SELECT pg_logical_emit_message(true, 'filler', repeat('x', 100000)), pg_switch_wal()");
+    outbox_->execute("CHECKPOINT");
+    return slot("wal_status") == "lost";
+  }));
+  outbox_->insert("a", 2);
+
+  WalReader reader(*outbox_);
+  auto opened = reader.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.slot_lost");
+  ASSERT_EQ(outbox_->gaps().records().size(), 1u);
+  EXPECT_EQ(slot("wal_status"), "reserved");  // made anew, so that the gap has an end
+  outbox_->insert("a", 3);
+  outbox_->gaps().acknowledge_all();
+  opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(data_of(reader.read(1)), "3");
+}
+
+}  // namespace
+}  // namespace penstock::tests

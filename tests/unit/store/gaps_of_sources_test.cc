@@ -1,0 +1,53 @@
+#include "store/gaps_of_sources.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_store.h"
+
+namespace penstock::store {
+namespace {
+
+using Is = SourceGaps::Standing::Is;
+
+class GapsOfSourcesTest : public testing::Test {
+ protected:
+  SourceGaps::Standing record(std::string_view source, std::int64_t from, std::int64_t to) {
+    return of_sources_.record(source, {"wal.slot_lost", Position{from}, Position{to}}).value();
+  }
+
+  tests::ManualClock clock_;
+  tests::MemoryStore store_{std::make_shared<tests::MemoryDatabase>(clock_), tests::MemoryStore::Appending::kAtOnce};
+  GapsOfSources of_sources_{store_.gaps()};
+};
+
+TEST_F(GapsOfSourcesTest, ArePutOnRecordOnceForEachPlaceTheyBeginAt) {
+  const auto first = record("orders", 10, 20);
+  EXPECT_EQ(first.is, Is::kOpen);
+  EXPECT_EQ(record("orders", 10, 30).number, first.number);
+  EXPECT_NE(record("orders", 20, 30).number, first.number);
+  EXPECT_NE(record("bills", 10, 20).number, first.number);
+  const auto kept = store_.gaps().find(first.number).value();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->route, "orders");
+  EXPECT_EQ(kept->reason, "wal.slot_lost");
+  EXPECT_EQ(kept->from, Position{10});
+  EXPECT_EQ(kept->to, Position{20});
+}
+
+TEST_F(GapsOfSourcesTest, TellWhenAnOperatorHasAcknowledgedThem) {
+  const auto first = record("orders", 10, 20);
+  ASSERT_TRUE(store_.gaps().acknowledge(first.number, "anna"));
+  EXPECT_EQ(record("orders", 10, 20).is, Is::kAcknowledged);
+}
+
+// More records than one look fetches.
+TEST_F(GapsOfSourcesTest, AreFoundBehindManyOthers) {
+  for (std::int64_t from = 1; from <= 250; ++from) record("bills", from, from);
+  const auto last = record("orders", 10, 20);
+  for (std::int64_t from = 251; from <= 300; ++from) record("bills", from, from);
+  EXPECT_EQ(record("orders", 10, 20).number, last.number);
+}
+
+}  // namespace
+}  // namespace penstock::store
