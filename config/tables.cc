@@ -161,7 +161,6 @@ constexpr Later kLater[] = {
     {"", "http", ""},
     {"", "metrics", ""},
     {"source", "policy", "track"},
-    {"source", "settle", ""},
     {"source", "visibility_gate", ""},
     {"sink", "kind", "webhook"},
     {"route", "on_unroutable", ""},

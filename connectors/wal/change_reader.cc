@@ -163,6 +163,7 @@ Status ChangeReader::learn(const Change& change) {
 Result<std::unique_ptr<MalformedRow>> ChangeReader::read(const Change& change, const WalPosition& position,
                                                          EventBatchBuilder& builder) {
   place_ = to_string(position);
+  row_id_.reset();
   const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within);
   if (!message) return not_understood(message.error());
   const auto* insert = std::get_if<InsertMessage>(&message->body);
@@ -188,6 +189,7 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage
   for (std::size_t i = 0; i < insert.row.columns(); ++i) {
     const Tuple::Value value = reader.next();
     cells_.push_back(cell_of(value, mapped.shape.columns[i].type, builder));
+    if (mapped.roles[Role::kId] == i && value.is == Tuple::Value::Is::kText) row_id_ = value.bytes;
     (mapped.roles[Role::kPayload] == i ? payload : others) += cells_.back().bytes.size();
   }
   const std::size_t limit = settings_.rows.event_bytes;

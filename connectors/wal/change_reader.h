@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,6 +43,9 @@ class ChangeReader {
   // Of a kept event: adds it to the builder, or returns what is to be parked.
   Result<std::unique_ptr<connectors::MalformedRow>> read(const Change& change, const WalPosition& position,
                                                          EventBatchBuilder& builder);
+  // What the id column of the row held that was read last, as the server wrote it; nullopt where it held
+  // nothing, and for a message.
+  const std::optional<std::string>& row_id() const { return row_id_; }
 
  private:
   // A mapping over one set of columns.
@@ -67,6 +71,7 @@ class ChangeReader {
   std::map<std::string, Mapped, std::less<>> mapped_;  // by names and types of the columns
   std::vector<outbox::Cell> cells_;
   std::string place_, scratch_;
+  std::optional<std::string> row_id_;
 };
 
 }  // namespace penstock::wal

@@ -92,6 +92,16 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (database.table->table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);
   if (database.table->kind == outbox::PostgresColumns::Kind::kOther)
     return fail(codes::kOutboxTableMissing, settings.rows.table.to_string() + " is a view or a foreign table");
+  const std::string* id = settings.rows.column_of(outbox::Role::kId);
+  if (settings.settle == WalSettings::Settle::kDelete && id != nullptr) {
+    const outbox::PostgresColumn* column = database.table->find(*id);
+    if (!database.table->may_use_schema || !database.table->may_delete || (column != nullptr && !column->may_select))
+      return fail(codes::kWalUnauthorized,
+                  "role " + database.role + " may not delete settled rows: GRANT USAGE ON SCHEMA " +
+                      outbox::quoted_identifier(settings.rows.table.schema) + " TO " + database.role +
+                      "; GRANT SELECT (" + outbox::quoted_identifier(*id) + "), DELETE ON " +
+                      settings.rows.table.quoted() + " TO " + database.role + ";");
+  }
   return {};
 }
 

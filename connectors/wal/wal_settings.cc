@@ -15,6 +15,7 @@ using connectors::SectionError;
 
 constexpr std::string_view kProfileWords[] = {"debezium", "eventuate",   "event-store-rs", "factcast", "goharvest",
                                               "cap",      "open-outbox", "modulith",       "custom"};
+constexpr std::string_view kSettleWords[] = {"keep", "delete"};
 constexpr std::string_view kNullKeyWords[] = {"refuse", "allow"};
 constexpr std::string_view kIdKindWords[] = {"uuid", "any"};
 
@@ -34,6 +35,8 @@ constexpr FieldSpec kFields[] = {
      "What a NULL aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
+    {"settle", FieldType::kWord, kOptional, "keep",
+     "What becomes of settled rows: they stay, or are deleted by their id, at most 20,000 a second.", kSettleWords},
     {"slot", FieldType::kText, kOptional, "", "Replication slot; default: penstock_ and the name of the source."},
     {"publication", FieldType::kText, kOptional, "", "Publication; default: penstock_ and the name of the source."},
     {"create", FieldType::kBoolean, kOptional, "true", "Whether a missing publication and slot are created."},
@@ -79,11 +82,18 @@ std::vector<SectionError> check_settings(const Section& section) {
       complain("message_prefix", "expected a prefix of the service's own; those with penstock. are the program's");
     if (section.has("order_by")) complain("order_by", "messages have no column to order by: remove `order_by`");
   }
+  if (section.text("settle") == "delete" && section.has("message_prefix"))
+    complain("settle", "messages leave no rows behind: remove `settle`");
   if (section.has("slot") && !is_slot_name(section.text("slot")))
     complain("slot", "expected 1 to 63 lower case letters, digits and underscores");
   if (section.has("publication") && !outbox::is_identifier(section.text("publication")))
     complain("publication", "`" + section.text("publication") + "` can't be the name of a publication");
   outbox::check_row_mapping(section, errors);
+  if (!errors.empty() || section.text("settle") != "delete") return errors;
+  outbox::OutboxSettings rows;
+  outbox::read_row_mapping(section, rows);
+  if (rows.column_of(outbox::Role::kId) == nullptr || rows.pointed(outbox::Role::kId) != nullptr)
+    complain("settle", "rows are deleted by their id, which has to be a column of its own");
   return errors;
 }
 
@@ -105,6 +115,7 @@ Result<WalSettings> read_settings(const Section& section, std::string_view sourc
   }
   settings.slot = section.has("slot") ? section.text("slot") : default_name(source_name);
   settings.publication = section.has("publication") ? section.text("publication") : default_name(source_name);
+  if (section.text("settle") == "delete") settings.settle = WalSettings::Settle::kDelete;
   if (section.boolean("create") == false) settings.create = WalSettings::Create::kNo;
   return settings;
 }

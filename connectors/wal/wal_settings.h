@@ -18,7 +18,8 @@ struct WalSettings {
   std::string publication;
   // Of pg_logical_emit_message; empty where a table is read.
   std::string message_prefix;
-  enum class Create { kYes, kNo } create = Create::kYes;  // publication and slot, where they are missing
+  enum class Create { kYes, kNo } create = Create::kYes;        // publication and slot, where they are missing
+  enum class Settle { kKeep, kDelete } settle = Settle::kKeep;  // what becomes of settled rows
 
   bool reads_messages() const { return !message_prefix.empty(); }
 };

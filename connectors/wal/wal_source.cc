@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/wal/row_removal.h"
 #include "connectors/wal/slot_start.h"
 #include "connectors/wal/slot_watch.h"
 #include "connectors/wal/wal_database.h"
@@ -62,7 +63,8 @@ class WalSource final : public connectors::Source {
     SlotWatch watch;
     SteadyTime next_heartbeat{}, next_store{};
     std::uint64_t heartbeats_sent = 0;
-    std::optional<Change> held;  // did not fit into the last batch
+    std::optional<Change> held;         // did not fit into the last batch
+    std::optional<RowRemoval> removal;  // where settled rows are deleted
   };
 
   Status begin(Opening& opening, Deadline deadline, const std::stop_token& stop);
@@ -119,6 +121,11 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
+  if (settings_.settle == WalSettings::Settle::kDelete) {
+    const outbox::PostgresColumn* id = database->table->find(*settings_.rows.column_of(outbox::Role::kId));
+    if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
+    opening.removal.emplace(settings_, *id, clock_);
+  }
   return {};
 }
 
@@ -150,6 +157,7 @@ Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::
 Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   struct Found {
     std::unique_ptr<MalformedRow> malformed;  // null: the next event of the batch
+    std::optional<std::string> row_id;
   };
   WalStream& stream = *opening_->stream;
   EventBatchBuilder builder;
@@ -185,7 +193,9 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
     const WalPosition position{transaction.changes.commit_end(), ++transaction.taken};
     auto malformed = stream.reader().read(change, position, builder);
     if (!malformed) return fail(std::move(malformed.error()));
-    found.push_back({*std::move(malformed)});
+    // What is parked by reference stays where the reference leads.
+    const bool stays = *malformed && (*malformed)->kept == MalformedRow::Kept::kByReference;
+    found.push_back({*std::move(malformed), stays ? std::nullopt : stream.reader().row_id()});
   }
   ReadBatch batch;
   if (found.empty()) return batch;
@@ -195,6 +205,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   for (Found& one : found) {
     connectors::ReadItem& item = batch.items.emplace_back();
     item.mark = opening_->last_mark = opening_->last_mark.next();
+    if (opening_->removal) opening_->removal->handed_out(item.mark, std::move(one.row_id));
     if (one.malformed)
       item.malformed = std::move(one.malformed);
     else
@@ -205,6 +216,10 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
 
 Status WalSource::settle(ReadMark mark) {
   INVARIANT(opening_, "only what was read in this opening can be settled");
+  // First deleted, then passed: a crash in between brings the event again, and its row stays away.
+  if (opening_->removal)
+    if (auto removed = opening_->removal->remove_up_to(mark, *opening_->session, kCallDeadline); !removed)
+      return end_opening(std::move(removed.error()));
   opening_->stream->confirmation().settled(mark);
   if (auto stored = store_progress(); !stored) return end_opening(std::move(stored.error()));
   return {};

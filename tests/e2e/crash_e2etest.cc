@@ -92,7 +92,7 @@ TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
 }
 
 TEST_F(Crashes, AtRandomMomentsLoseNothingFromTheLogAndKeepTheOrder) {
-  RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLog});
+  RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLogDeleting});
   die_at_random_moments(bed, 8, random_);
 }
 

@@ -31,8 +31,8 @@ RelayBed::RelayBed(BedSettings settings)
       kafka_(address_of(Server::kKafka), kPartitions),
       rabbit_(address_of(Server::kRabbitMq)) {
   OrderWriter::make_tables(database_.url());
-  if (settings_.outbox == BedSettings::Outbox::kFromLog) make_slot();
-  std::ofstream(folder_.file("penstock.toml")) << config_text();
+  if (settings_.outbox != BedSettings::Outbox::kPolled) make_slot();
+  read_outbox(settings_.outbox);
   relay_ = std::make_unique<cli::RelayProcess>(command("relay.log"));
 }
 
@@ -42,12 +42,24 @@ void RelayBed::make_slot() {
   database_.execute("SELECT pg_create_logical_replication_slot(replace(current_database(), '-', '_'), 'pgoutput')");
 }
 
+void RelayBed::drop_slot() {
+  database_.execute(
+      "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()");
+}
+
+void RelayBed::read_outbox(BedSettings::Outbox how) {
+  settings_.outbox = how;
+  std::ofstream(folder_.file("penstock.toml")) << config_text();
+}
+
 std::string RelayBed::source_text() const {
   std::string kind = "kind     = \"outbox\"";
-  if (settings_.outbox == BedSettings::Outbox::kFromLog) {
+  if (settings_.outbox != BedSettings::Outbox::kPolled) {
     const std::string slot =
         database_.value("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()");
-    kind = fmt::format("kind     = \"wal\"\npublication = \"outbox\"\nslot     = \"{}\"", slot);
+    const char* settle = settings_.outbox == BedSettings::Outbox::kFromLogDeleting ? "delete" : "keep";
+    kind =
+        fmt::format("kind     = \"wal\"\npublication = \"outbox\"\nslot     = \"{}\"\nsettle   = \"{}\"", slot, settle);
   }
   return fmt::format(R"([[source]]
 name     = "orders"
@@ -206,10 +218,10 @@ Judgement RelayBed::judge_end(BrokerEnd& end, const std::vector<CommittedEvent>&
   return judgement;
 }
 
-// A polled outbox is empty, and the store holds each committed event once, without a gap.
+// An outbox whose settled rows are deleted is empty, and the store holds each committed event once, without a gap.
 void RelayBed::check_store(const std::vector<CommittedEvent>& committed) const {
   const std::string count = std::to_string(committed.size());
-  if (settings_.outbox == BedSettings::Outbox::kPolled)
+  if (settings_.outbox != BedSettings::Outbox::kFromLog)
     require(await_value("select count(*) from shop.outbox", "0", seconds(10)), "rows were left in the outbox");
   const std::string facts = database_.value(
       "select concat_ws(' ', count(*), count(distinct id), coalesce(max(position), 0)) from penstock.events");

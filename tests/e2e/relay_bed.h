@@ -21,7 +21,8 @@ struct BedSettings {
   std::chrono::microseconds between_transactions{8'000};
   int writer_threads = 4;
   // How the outbox is read: polled, or from the write-ahead log.
-  enum class Outbox { kPolled, kFromLog } outbox = Outbox::kPolled;
+  // kFromLogDeleting: and each settled row is deleted, as a polling source does.
+  enum class Outbox { kPolled, kFromLog, kFromLogDeleting } outbox = Outbox::kPolled;
 };
 
 struct Verdicts {
@@ -51,6 +52,12 @@ class RelayBed {
   // SIGTERM; must end with exit code 0 within the grace time; the next start begins an epoch.
   void stop_relay();
 
+  // From the next start on the outbox is read this way. The slot is the caller's business.
+  void read_outbox(BedSettings::Outbox how);
+  // Publication and slot for reading it from the log; and without the slot again.
+  void make_slot();
+  void drop_slot();
+
   // Waits until `events` more events than now are in the store; throws after `patience`.
   void await_progress(std::size_t events, std::chrono::seconds patience = std::chrono::seconds(60));
   // Waits until a query over this database yields `value`; false at the deadline.
@@ -70,7 +77,6 @@ class RelayBed {
  private:
   std::string config_text() const;
   std::string source_text() const;
-  void make_slot();
   cli::RelayCommand command(const std::string& log) const;
   void end_epoch();
   Judgement judge_end(BrokerEnd& end, const std::vector<CommittedEvent>& committed,

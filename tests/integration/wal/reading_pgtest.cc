@@ -148,6 +148,43 @@ TEST_F(WalReading, ConfirmsToTheServerWhatIsSettledAndNoMore) {
   EXPECT_TRUE(eventually([&] { return confirmed() >= end_of(1); }));
 }
 
+TEST_F(WalReading, DeletesWhatIsSettledAndNoMore) {
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  reopen();
+  for (int number = 1; number <= 4; ++number) outbox_->insert("a", number);
+  outbox_->execute("DELETE FROM shop.outbox WHERE payload = '1'");  // by somebody else
+  const auto items = reader_->read(4);
+  ASSERT_TRUE(reader_->source().settle(items[1].mark));
+  EXPECT_EQ(outbox_->value("SELECT string_agg(payload::text, ' ' ORDER BY seq) FROM shop.outbox"), "3 4");
+  ASSERT_TRUE(reader_->source().settle(items[3].mark));
+  EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
+}
+
+TEST_F(WalReading, DeletesALongBacklogInPieces) {
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  reopen();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) SELECT 'order', 'a', 'counted',"
+      " to_jsonb(i) FROM generate_series(1, 2500) i");
+  const auto items = reader_->read(2'500);
+  ASSERT_TRUE(reader_->source().settle(items[2'399].mark));
+  EXPECT_EQ(outbox_->value("SELECT count(*) || ' from ' || min(payload::text::int) FROM shop.outbox"), "100 from 2401");
+}
+
+// The parked list only names it.
+TEST_F(WalReading, LeavesARowThatIsTooLargeWhereItIsWhenItDeletes) {
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  outbox_->settings().rows.event_bytes = 1'000;
+  reopen();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) VALUES ('order', 'a', 'large',"
+      " to_jsonb(repeat('x', 5000)))");
+  outbox_->insert("a", 2);
+  const auto items = reader_->read(2);
+  ASSERT_TRUE(reader_->source().settle(items[1].mark));
+  EXPECT_EQ(outbox_->value("SELECT string_agg(type, ' ') FROM shop.outbox"), "large");
+}
+
 TEST_F(WalReading, ReadsTablesOfOtherPublishersNot) {
   outbox_->execute("CREATE TABLE shop.other(k int PRIMARY KEY); ALTER PUBLICATION p ADD TABLE shop.other");
   outbox_->execute("INSERT INTO shop.other VALUES (1)");

@@ -48,6 +48,19 @@ TEST(WalSettings, TakeATableOrAPrefixOfMessages) {
               ElementsAre(HasSubstr("of the service's own")));
 }
 
+TEST(WalSettings, DeleteSettledRowsOnlyByAColumn) {
+  const auto table = std::string("outbox"), removal = std::string("delete");
+  const auto settings = read_settings(written({{"table", table}, {"settle", removal}}), "orders", 1);
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->settle, WalSettings::Settle::kDelete);
+  EXPECT_EQ(read_settings(written({{"table", table}}), "orders", 1)->settle, WalSettings::Settle::kKeep);
+  EXPECT_THAT(complaints(written({{"message_prefix", std::string("shop")}, {"settle", removal}})),
+              ElementsAre(HasSubstr("remove `settle`")));
+  // Its id lies inside of a JSON column.
+  EXPECT_THAT(complaints(written({{"table", table}, {"settle", removal}, {"profile", std::string("factcast")}})),
+              ElementsAre(HasSubstr("a column of its own")));
+}
+
 TEST(WalSettings, RefuseWhatCannotBe) {
   const auto table = std::string("outbox");
   EXPECT_THAT(complaints(written({{"table", table}, {"slot", std::string("My-Slot")}})),

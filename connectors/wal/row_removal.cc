@@ -1,0 +1,45 @@
+#include "connectors/wal/row_removal.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "connectors/outbox/table_name.h"
+
+namespace penstock::wal {
+namespace {
+
+// The column is compared as what it is, so that its index serves.
+std::string delete_statement(const WalSettings& settings, const outbox::PostgresColumn& id) {
+  const std::string column = outbox::quoted_identifier(id.name);
+  const bool as_text = id.type == outbox::ColumnType::kText || id.type == outbox::ColumnType::kDynamic;
+  return "DELETE FROM " + settings.rows.table.quoted() + " WHERE " +
+         (as_text ? column + "::text = ANY($1)" : column + " = ANY($1::" + id.type_name + "[])");
+}
+
+}  // namespace
+
+RowRemoval::RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const Clock& clock)
+    : statement_{"wal_remove", delete_statement(settings, id)}, clock_(clock) {}
+
+void RowRemoval::handed_out(ReadMark mark, std::optional<std::string> id) { rows_.push_back({mark, std::move(id)}); }
+
+Status RowRemoval::remove_up_to(ReadMark mark, store::postgres::Session& session, Duration patience) {
+  while (!rows_.empty() && rows_.front().mark <= mark) {
+    std::vector<std::string_view> ids;
+    std::size_t taken = 0;
+    for (; taken < rows_.size() && rows_[taken].mark <= mark && ids.size() < kRowsPerStatement; ++taken)
+      if (rows_[taken].id) ids.push_back(*rows_[taken].id);
+    if (!ids.empty()) {
+      if (const auto wait = next_statement_ - clock_.now(); wait > Duration::zero()) std::this_thread::sleep_for(wait);
+      store::postgres::Parameters parameters;
+      parameters.texts(ids);
+      if (auto deleted = session.run(statement_, parameters, Deadline::in(patience)); !deleted)
+        return fail(std::move(deleted.error()).with_context("deleting settled rows"));
+      next_statement_ = clock_.now() + std::chrono::microseconds(1'000'000) * ids.size() / kRowsPerSecond;
+    }
+    rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  return {};
+}
+
+}  // namespace penstock::wal
