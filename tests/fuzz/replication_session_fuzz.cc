@@ -51,10 +51,10 @@ class Session {
         for (std::size_t i = 0; i < 8; ++i) bytes[1 + i] = static_cast<char>(end_.value >> (56 - 8 * i));
         const auto frame = wal::decode_frame(bytes);
         demand(frame.has_value());
-        const wal::Lsn said = std::get<wal::Keepalive>(*frame).server_end;
-        demand(said == end_);
-        confirmation_.idle_at(argument > 200 ? wal::Lsn{said.value / 2} : said);
-        if (argument <= 200) sent_.push_back({last_, said});
+        demand(std::get<wal::Keepalive>(*frame).server_end == end_);
+        const wal::Lsn said{argument > 200 ? end_.value / 2 : end_.value};
+        confirmation_.idle_at(said);
+        sent_.push_back({last_, said});
         return;
       }
       case 2:
@@ -68,7 +68,7 @@ class Session {
     wal::Lsn end{1};
     for (const Sent& one : sent_) {
       if (one.last > settled_) break;
-      end = one.end;
+      end = std::max(end, one.end);
     }
     return end;
   }
