@@ -91,5 +91,34 @@ TEST_F(WalMessages, Fault41AreParkedWhenTheyAreMalformed) {
   EXPECT_TRUE(items[3].event);
 }
 
+// Fault 43: hostile text: its bytes come through as they were written, or it is parked.
+TEST_F(WalMessages, Fault43KeepTheirBytesOrAreParked) {
+  const std::string deep = std::string(10'000, '[') + std::string(10'000, ']');
+  const std::string digits(300, '7');
+  const auto with_payload = [](int number, const std::string& payload) {
+    return "'{" + head(number) + ",\"payload\":" + payload + "}'";
+  };
+  emit(with_payload(1, deep));
+  emit(with_payload(2, digits));
+  emit(with_payload(3, R"("a\r\nb")"));
+  emit("'{" + head(4) + R"(,"tenant":"a\r\nb\u202e"}')");
+  const auto items = reader_->read(4);
+  for (const auto& item : items) ASSERT_TRUE(item.event) << item.malformed->reason;
+  EXPECT_EQ(items[0].event->data, deep);
+  EXPECT_EQ(items[1].event->data, digits);
+  EXPECT_EQ(items[2].event->data, "a\r\nb");
+  EXPECT_EQ(items[3].event->metadata, R"({"tenant":"a\u000d\u000ab)" "\xE2\x80\xAE\"}");
+
+  emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000005","aggregatetype":"order","aggregateid":"\u0000","type":"t"}')");
+  emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000006","aggregatetype":"\ud800","aggregateid":"7","type":"t"}')");
+  emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000007","aggregatetype":"order","aggregateid":')" +
+       std::string(" || '\"' || repeat('k', 1000000) || '\",\"type\":\"t\"}'"));
+  emit(with_payload(8, std::string(10'000, '7')));  // beyond any number that a reader could take
+  for (const auto& item : reader_->read(4)) {
+    ASSERT_TRUE(item.malformed);
+    EXPECT_FALSE(item.malformed->reason.empty());
+  }
+}
+
 }  // namespace
 }  // namespace penstock::tests

@@ -1,4 +1,7 @@
 // What a wal source reads from a real server.
+#include <fstream>
+#include <string>
+
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 
@@ -6,6 +9,13 @@ namespace penstock::tests {
 namespace {
 
 using connectors::ReadRoom;
+
+std::size_t peak_memory_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (std::size_t amount = 0; word == "VmHWM:" && status >> amount) return amount;
+  return 0;
+}
 
 class WalReading : public testing::Test {
  protected:
@@ -146,6 +156,27 @@ TEST_F(WalReading, ConfirmsToTheServerWhatIsSettledAndNoMore) {
   EXPECT_LT(confirmed(), end_of(1));
   ASSERT_TRUE(reader_->source().settle(items[1].mark));
   EXPECT_TRUE(eventually([&] { return confirmed() >= end_of(1); }));
+}
+
+// Fault 20: a transaction of 100 MB is read whole and in order, in bounded memory.
+TEST_F(WalReading, Fault20ReadsAHugeTransactionInBoundedMemory) {
+  constexpr int kRows = 50'000;
+  const std::size_t before = peak_memory_kib();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, note) SELECT 'order', 'a', 'counted',"
+      " to_jsonb(i), repeat('x', 2000) FROM generate_series(1, " +
+      std::to_string(kRows) + ") i");
+  int number = 0;
+  const Deadline deadline = Deadline::in(std::chrono::seconds(100));
+  while (number < kRows && !deadline.expired()) {
+    const auto batch = reader_->source().read({1'000, 4 << 20, ReadRoom::Window::kEmpty}, deadline, {});
+    ASSERT_TRUE(batch) << batch.error().describe();
+    for (const auto& item : batch->items) ASSERT_EQ(item.event->data, std::to_string(++number));
+    if (batch->items.empty()) continue;
+    ASSERT_TRUE(reader_->source().settle(batch->items.back().mark));
+  }
+  EXPECT_EQ(number, kRows);
+  EXPECT_LT(peak_memory_kib() - before, 40U << 10);
 }
 
 TEST_F(WalReading, DeletesWhatIsSettledAndNoMore) {
