@@ -107,7 +107,8 @@ TEST_F(WalMessages, Fault43KeepTheirBytesOrAreParked) {
   EXPECT_EQ(items[0].event->data, deep);
   EXPECT_EQ(items[1].event->data, digits);
   EXPECT_EQ(items[2].event->data, "a\r\nb");
-  EXPECT_EQ(items[3].event->metadata, R"({"tenant":"a\u000d\u000ab)" "\xE2\x80\xAE\"}");
+  EXPECT_EQ(items[3].event->metadata, R"({"tenant":"a\u000d\u000ab)"
+                                      "\xE2\x80\xAE\"}");
 
   emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000005","aggregatetype":"order","aggregateid":"\u0000","type":"t"}')");
   emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000006","aggregatetype":"\ud800","aggregateid":"7","type":"t"}')");
