@@ -1,5 +1,7 @@
 // A server that gives a slot up because it keeps too much of the log. Changes a setting of the whole
 // server, so nothing else runs meanwhile.
+#include <algorithm>
+
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 
@@ -16,6 +18,13 @@ class WalLimits : public testing::Test {
     if (outbox_) limit("RESET max_slot_wal_keep_size");
   }
 
+  void deliver_one() {
+    WalReader reader(*outbox_);
+    ASSERT_TRUE(reader.open());
+    outbox_->insert("a", 1);
+    const auto items = reader.read(1);
+    ASSERT_TRUE(reader.source().settle(items[0].mark));
+  }
   void limit(const std::string& setting) {
     outbox_->execute("ALTER SYSTEM " + setting);
     outbox_->execute("SELECT pg_reload_conf()");
@@ -28,15 +37,26 @@ class WalLimits : public testing::Test {
   std::unique_ptr<WalOutbox> outbox_;
 };
 
+// Fault 17: the countdown is told before the slot is lost.
+TEST_F(WalLimits, Fault17WarnsWhileTheSlotCanStillBeSaved) {
+  deliver_one();
+  limit("SET max_slot_wal_keep_size = '64MB'");
+  ASSERT_TRUE(eventually([&] {
+    outbox_->execute("SELECT pg_logical_emit_message(true, 'filler', repeat('x', 100000)), pg_switch_wal()");
+    return slot("safe_wal_size < 32 * 1048576") == "t";
+  }));
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  outbox_->insert("a", 2);
+  EXPECT_EQ(data_of(reader.read(1)), "2");
+  const auto lines = outbox_->log().lines();
+  EXPECT_EQ(std::ranges::count(lines, "wal.slot_near_limit", &RecordingLog::Line::code), 1) << outbox_->log().text();
+}
+
 // Fault 17: slot invalidated: the gap is put on record, and an operator's word lets the source go on.
 TEST_F(WalLimits, Fault17PutsAGapOnRecordWhenTheServerGaveTheSlotUp) {
-  {
-    WalReader reader(*outbox_);
-    ASSERT_TRUE(reader.open());
-    outbox_->insert("a", 1);
-    const auto items = reader.read(1);
-    ASSERT_TRUE(reader.source().settle(items[0].mark));
-  }
+  deliver_one();
   limit("SET max_slot_wal_keep_size = '1MB'");
   ASSERT_TRUE(eventually([&] {
     outbox_->execute("SELECT pg_logical_emit_message(true, 'filler', repeat('x', 100000)), pg_switch_wal()");
