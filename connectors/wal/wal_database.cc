@@ -96,7 +96,7 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (settings.settle == WalSettings::Settle::kDelete && id != nullptr) {
     const outbox::PostgresColumn* column = database.table->find(*id);
     if (!database.table->may_use_schema || !database.table->may_delete || (column != nullptr && !column->may_select))
-      return fail(codes::kWalUnauthorized,
+      return fail(codes::kOutboxUnauthorized,
                   "role " + database.role + " may not delete settled rows: GRANT USAGE ON SCHEMA " +
                       outbox::quoted_identifier(settings.rows.table.schema) + " TO " + database.role +
                       "; GRANT SELECT (" + outbox::quoted_identifier(*id) + "), DELETE ON " +
