@@ -10,9 +10,9 @@
 #include "cli/expected_version.h"
 #include "cli/json_writer.h"
 #include "cli/store_command.h"
-#include "cli/timestamp_text.h"
 #include "core/json_text.h"
 #include "core/random.h"
+#include "core/timestamp_text.h"
 
 namespace penstock::cli {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/store_command.h"
-#include "cli/timestamp_text.h"
 #include "core/json_text.h"
+#include "core/timestamp_text.h"
 #include "store/retention.h"
 
 namespace penstock::cli {

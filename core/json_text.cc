@@ -8,11 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-bool is_json_content(std::string_view content_type) {
-  const auto media = content_type.substr(0, content_type.find(';'));
-  return media == "application/json" || media.ends_with("+json");
-}
-
 // Length of the UTF-8 sequence that starts at `text[at]`; 0 when it is none (RFC 3629).
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
@@ -150,6 +145,11 @@ void append_json_on_one_line(std::string& out, std::string_view json_text) {
 
 }  // namespace
 
+bool is_json_content(std::string_view content_type) {
+  const auto media = content_type.substr(0, content_type.find(';'));
+  return media == "application/json" || media.ends_with("+json");
+}
+
 // The parser takes a NUL for the end of its input.
 bool is_json(std::string_view text) {
   return text.find('\0') == std::string_view::npos && json::accept(text.begin(), text.end());
@@ -161,13 +161,15 @@ bool is_json_object(std::string_view text) {
   return start != std::string_view::npos && text[start] == '{' && is_json(text);
 }
 
-bool is_utf8_text(std::string_view text) {
+bool is_utf8_text(std::string_view text) { return !find_non_utf8(text); }
+
+std::optional<std::size_t> find_non_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = text[i] == '\0' ? 0 : utf8_length(text, i);
-    if (length == 0) return false;
+    if (length == 0) return i;
     i += length;
   }
-  return true;
+  return std::nullopt;
 }
 
 std::optional<std::string> find_member(std::string_view object, std::string_view name) {
@@ -228,6 +230,34 @@ void append_base64(std::string& out, std::string_view bytes) {
     out += i + 1 < bytes.size() ? kDigits[group >> 6 & 63] : '=';
     out += i + 2 < bytes.size() ? kDigits[group & 63] : '=';
   }
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  const auto value_of = [](char c) -> int {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+  };
+  if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  std::uint32_t group = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_padding = i >= text.size() - padding;
+    const int value = is_padding ? 0 : value_of(text[i]);
+    if (value < 0) return std::nullopt;
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    if (i % 4 != 3) continue;
+    for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 0xff);
+    group = 0;
+  }
+  for (std::size_t i = 0; i < padding; ++i) {
+    if (bytes.back() != '\0') return std::nullopt;  // bits that no encoder leaves behind
+    bytes.pop_back();
+  }
+  return bytes;
 }
 
 void append_event_json(std::string& out, const Event& event) {

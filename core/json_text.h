@@ -14,9 +14,13 @@ namespace penstock {
 // Whether `text` is one JSON value (RFC 8259, UTF-8). Refuses numbers beyond a double's range.
 bool is_json(std::string_view text);
 bool is_json_object(std::string_view text);
+// Whether what has this content type is JSON, if it is what it says.
+bool is_json_content(std::string_view content_type);
 
 // Whether `text` is UTF-8 (RFC 3629) without NUL: what the databases can keep as text.
 bool is_utf8_text(std::string_view text);
+// Where the first byte stands that makes it something else.
+std::optional<std::size_t> find_non_utf8(std::string_view text);
 
 // The top-level member `name` of a JSON object as text: a string's own characters, any other value
 // as it is written. nullopt when the member is missing, null, or `object` is no JSON object.
@@ -32,6 +36,8 @@ std::vector<std::string> find_texts(std::string_view object, std::string_view na
 // Appends `text` as a quoted JSON string. Bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 void append_base64(std::string& out, std::string_view bytes);
+// With padding, as append_base64 writes it. nullopt for anything else.
+std::optional<std::string> decode_base64(std::string_view text);
 
 // The one JSON form of an event, on one line without the line feed: console, `read -o jsonl`,
 // export. Positions are strings; line breaks inside JSON values become spaces; `data` is spliced in raw when the

@@ -6,10 +6,10 @@
 
 #include "core/clock.h"
 
-namespace penstock::cli {
+namespace penstock {
 
 // RFC 3339: 2026-02-03T04:05:06Z, with up to nine fraction digits (cut to microseconds) and with an
 // offset in the place of Z. nullopt for anything else, impossible dates included.
 std::optional<Timestamp> parse_timestamp(std::string_view text);
 
-}  // namespace penstock::cli
+}  // namespace penstock

@@ -1,6 +1,6 @@
-#include "cli/timestamp_text.h"
+#include "core/timestamp_text.h"
 
-namespace penstock::cli {
+namespace penstock {
 namespace {
 
 // Takes parts off the front of a text; remembers that one did not fit.
@@ -84,4 +84,4 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second) + microseconds(micros) - offset;
 }
 
-}  // namespace penstock::cli
+}  // namespace penstock

@@ -1,8 +1,8 @@
-#include "cli/timestamp_text.h"
+#include "core/timestamp_text.h"
 
 #include <gtest/gtest.h>
 
-namespace penstock::cli {
+namespace penstock {
 namespace {
 
 std::string back(std::string_view text) {
@@ -26,4 +26,4 @@ TEST(TimestampText, RefusesWhatIsNoTime) {
 }
 
 }  // namespace
-}  // namespace penstock::cli
+}  // namespace penstock
