@@ -25,6 +25,7 @@ const ErrorCode& code_of_postgres(store::postgres::SqlCondition condition) {
     case SqlCondition::kDeadline: return codes::kTimeout;
     case SqlCondition::kStopped: return codes::kStopped;
     case SqlCondition::kUnsupported: return codes::kOutboxRefused;
+    case SqlCondition::kImporting:  // said by the tables of a store only
     case SqlCondition::kDefect: return codes::kInternal;
   }
   return codes::kInternal;

@@ -23,6 +23,7 @@ const ErrorCode& code_of_postgres(store::postgres::SqlCondition condition) {
     case SqlCondition::kCorrupt: return codes::kWalCorrupt;
     case SqlCondition::kDeadline: return codes::kTimeout;
     case SqlCondition::kStopped: return codes::kStopped;
+    case SqlCondition::kImporting:  // said by the tables of a store only
     case SqlCondition::kDefect: return codes::kWalRefused;
   }
   return codes::kInternal;

@@ -63,6 +63,45 @@ void CopyEncoder::append(const PlannedEvent& planned) {
     append_int32(buffer_, -1);
 }
 
+std::string_view LoadEncoder::next_chunk() {
+  buffer_.clear();
+  if (part_ == Part::kDone) return {};
+  if (part_ == Part::kHeader) buffer_.append(kCopyHeader);
+  part_ = Part::kRows;
+  while (!rows_.empty() && buffer_.size() < kChunk) {
+    append(rows_.front());
+    rows_ = rows_.subspan(1);
+  }
+  if (rows_.empty()) {
+    append_int16(buffer_, -1);
+    part_ = Part::kDone;
+  }
+  return buffer_;
+}
+
+void LoadEncoder::append(const LogRow& row) {
+  const Event& event = row.event;
+  const auto append_time = [this](const std::optional<Timestamp>& time) {
+    time ? append_number(buffer_, to_postgres_time(*time)) : append_int32(buffer_, -1);
+  };
+  const auto append_unless_removed = [&](std::string_view bytes) {
+    row.is_stub() ? append_int32(buffer_, -1) : append_bytes(buffer_, bytes);
+  };
+  append_int16(buffer_, kColumns + 1);
+  append_number(buffer_, event.position->value);
+  append_number(buffer_, event.version->value);
+  append_time(row.is_stub() ? std::nullopt : event.occurred_at);
+  append_time(row.is_stub() ? std::nullopt : event.recorded_at);
+  append_bytes(buffer_, bytes_of(event.id));
+  append_bytes(buffer_, event.stream);
+  append_bytes(buffer_, event.category);
+  append_unless_removed(event.type);
+  append_unless_removed(event.content_type);
+  append_unless_removed(event.metadata);
+  event.data ? append_unless_removed(*event.data) : append_int32(buffer_, -1);
+  append_time(row.removed_at);
+}
+
 void add_event_arrays(std::span<const PlannedEvent> events, Timestamp recorded_at, Parameters& parameters) {
   std::vector<std::int64_t> positions, versions;
   std::vector<EventId> ids;

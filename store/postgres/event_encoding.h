@@ -6,6 +6,7 @@
 
 #include "store/append_rules.h"
 #include "store/postgres/parameters.h"
+#include "store/transfer.h"
 
 namespace penstock::store::postgres {
 
@@ -26,6 +27,23 @@ class CopyEncoder {
 
   std::span<const PlannedEvent> events_;
   const std::int64_t recorded_at_;
+  std::string& buffer_;
+  enum class Part { kHeader, kRows, kDone } part_ = Part::kHeader;
+};
+
+// The same for rows of a log that are written as they are, with their own times; the columns are
+// kEventColumns and removed_at.
+class LoadEncoder {
+ public:
+  // `rows` and what they point to outlive the encoder; `buffer` is used over and over.
+  LoadEncoder(std::span<const LogRow> rows, std::string& buffer) : rows_(rows), buffer_(buffer) {}
+  // Valid until the next call; empty at the end.
+  std::string_view next_chunk();
+
+ private:
+  void append(const LogRow& row);
+
+  std::span<const LogRow> rows_;
   std::string& buffer_;
   enum class Part { kHeader, kRows, kDone } part_ = Part::kHeader;
 };

@@ -20,16 +20,18 @@ PostgresLeases::PostgresLeases(SessionOpener& opener)
       unlock_{"unlock_lease", "SELECT pg_advisory_unlock(" + lock_number(opener.schema()) + ")"},
       take_{"take_lease",
             opener.schema().expand("INSERT INTO @schema@.leases AS l (name, owner, epoch, expires_at, locked)"
-                                   " VALUES ($1, $2, 1, clock_timestamp() + " +
+                                   // Waits for an import that begins just now, and for nothing else.
+                                   " SELECT $1, $2, 1, clock_timestamp() + " +
                                    interval() +
-                                   ", $3)"
+                                   ", $3 FROM @schema@.head h WHERE h.id = 1 AND NOT h.importing FOR KEY SHARE"
                                    " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = l.epoch + 1,"
                                    " expires_at = clock_timestamp() + " +
                                    interval() +
                                    ", locked = excluded.locked"
                                    " WHERE l.owner IN ('', excluded.owner) OR l.expires_at <= clock_timestamp()"
                                    " OR (l.locked AND excluded.locked) RETURNING l.epoch")},
-      owner_{"lease_owner", opener.schema().expand("SELECT l.owner FROM @schema@.leases l WHERE l.name = $1")},
+      owner_{"lease_owner", opener.schema().expand("SELECT l.owner, h.importing FROM @schema@.head h"
+                                                   " LEFT JOIN @schema@.leases l ON l.name = $1 WHERE h.id = 1")},
       renew_{"renew_lease",
              opener.schema().expand("UPDATE @schema@.leases l SET expires_at = clock_timestamp() + " + interval() +
                                     ", locked = $4 WHERE l.name = $1 AND l.owner = $2 AND l.epoch = $3")},
@@ -86,8 +88,11 @@ Result<Lease> PostgresLeases::take_on(Session& session, std::string_view name, s
   const Rows& holder = (*answers)[1];
   if (*locked)
     if (auto freed = unlock(session, name, deadline); !freed) return fail(std::move(freed.error()));
-  return fail(codes::kRelayStandby, "the lease " + std::string(name) + " is held by " +
-                                        (holder.empty() ? "another instance" : std::string(holder.bytes(0, 0))));
+  if (!holder.empty() && holder.boolean(0, 1))
+    return fail(codes::kStoreImporting, "an import of this store has not ended");
+  return fail(codes::kRelayStandby,
+              "the lease " + std::string(name) + " is held by " +
+                  (holder.empty() || holder.is_null(0, 0) ? "another instance" : std::string(holder.bytes(0, 0))));
 }
 
 Status PostgresLeases::renew_on(Session& session, const Lease& lease, Deadline deadline) {

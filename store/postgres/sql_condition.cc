@@ -18,6 +18,7 @@ std::optional<SqlCondition> classify_exact(std::string_view sqlstate) {
       {"57014", kCanceled},           {"57P01", kConnectionLost},  {"57P02", kConnectionLost},
       {"57P03", kServerStarting},     {"57P04", kDatabaseMissing}, {"57P05", kConnectionLost},
       {"25P03", kConnectionLost},     {"XX001", kCorrupt},         {"XX002", kCorrupt},
+      {"PS006", kImporting},
   };
   for (const Row& row : kRows)
     if (row.sqlstate == sqlstate) return row.condition;
@@ -57,6 +58,7 @@ std::string_view to_string(SqlCondition condition) {
     case SqlCondition::kDatabaseMissing: return "database missing";
     case SqlCondition::kObjectMissing: return "object missing";
     case SqlCondition::kCorrupt: return "corrupt";
+    case SqlCondition::kImporting: return "importing";
     case SqlCondition::kDeadline: return "deadline passed";
     case SqlCondition::kStopped: return "stopped";
     case SqlCondition::kUnsupported: return "unsupported";
@@ -83,6 +85,7 @@ const ErrorCode& store_code_of(SqlCondition condition) {
     case SqlCondition::kObjectMissing: return codes::kStoreSchemaMissing;
     case SqlCondition::kUniqueViolation:
     case SqlCondition::kCorrupt: return codes::kStoreCorrupt;
+    case SqlCondition::kImporting: return codes::kStoreImporting;
     case SqlCondition::kStopped: return codes::kStopped;
     case SqlCondition::kUnsupported: return codes::kStoreUnsupported;
     case SqlCondition::kDefect: return codes::kInternal;

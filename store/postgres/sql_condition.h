@@ -28,6 +28,7 @@ enum class SqlCondition {
   kDatabaseMissing,     // 3D000
   kObjectMissing,       // 3F000, 42P01, 42703, 42704, 42883: schema, table, column, type, function
   kCorrupt,             // XX001, XX002
+  kImporting,           // PS006: ours, from the trigger on head while the store is filled from an archive
   kDeadline,            // ours: the deadline passed; the session was closed
   kStopped,             // ours: the stop token was set; the session was closed
   kUnsupported,         // 0A000, or a server older than PostgreSQL 14

@@ -13,6 +13,12 @@ Checkpoint checkpoint_in(const Cursor& row) {
   return {Position{row.number(1)}, row.id(2), {std::string(row.text(3)), row.number(4), row.number(5)}};
 }
 
+std::string doing(std::string_view what, std::string_view route) {
+  return std::string(what) + " the checkpoint of route \"" + std::string(route) + "\"";
+}
+
+}  // namespace
+
 Result<std::optional<Checkpoint>> find_checkpoint(Connection& connection, std::string_view route) {
   static const std::string kByRoute = std::string(kSelect) + " WHERE route = ?1";
   auto cursor = connection.prepare(kByRoute);
@@ -23,21 +29,21 @@ Result<std::optional<Checkpoint>> find_checkpoint(Connection& connection, std::s
   return checkpoint_in(*cursor);
 }
 
-Result<EventId> event_at(Connection& connection, Position position) {
+Result<std::optional<EventId>> find_event_at(Connection& connection, Position position) {
   if (position == Position{0}) return EventId();
   auto cursor = connection.prepare("SELECT id FROM events WHERE position = ?1");
   if (!cursor) return fail(std::move(cursor.error()));
   const auto stepped = cursor->bind(position.value).step();
   if (!stepped) return fail(stepped.error());
-  if (*stepped == Cursor::Step::kDone)
-    return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+  if (*stepped == Cursor::Step::kDone) return std::nullopt;
   return cursor->id(0);
 }
 
 Result<Checkpoint> write_checkpoint(Connection& connection, const Lease& lease, std::string_view route,
                                     Position position) {
-  const auto id = event_at(connection, position);
+  const auto id = find_event_at(connection, position);
   if (!id) return fail(id.error());
+  if (!*id) return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
   auto identity = read_identity(connection);
   if (!identity) return fail(std::move(identity.error()));
   auto cursor = connection.prepare(
@@ -46,21 +52,15 @@ Result<Checkpoint> write_checkpoint(Connection& connection, const Lease& lease, 
   if (!cursor) return fail(std::move(cursor.error()));
   cursor->bind_text(route)
       .bind(position.value)
-      .bind_id(*id)
+      .bind_id(**id)
       .bind_text(identity->system_identifier)
       .bind(identity->timeline)
       .bind(identity->incarnation)
       .bind(lease.epoch.value)
       .bind(microseconds_of(database_now()));
   if (auto written = cursor->run(); !written) return fail(std::move(written.error()));
-  return Checkpoint{position, *id, std::move(*identity)};
+  return Checkpoint{position, **id, std::move(*identity)};
 }
-
-std::string doing(std::string_view what, std::string_view route) {
-  return std::string(what) + " the checkpoint of route \"" + std::string(route) + "\"";
-}
-
-}  // namespace
 
 Result<StoreIdentity> read_identity(Connection& connection) {
   auto cursor = connection.prepare("SELECT identifier, incarnation FROM head");

@@ -7,6 +7,12 @@
 namespace penstock::store::sqlite {
 
 Result<StoreIdentity> read_identity(Connection& connection);
+Result<std::optional<Checkpoint>> find_checkpoint(Connection& connection, std::string_view route);
+// The event at a position, also one that was scavenged; nil at 0, nullopt where there is none.
+Result<std::optional<EventId>> find_event_at(Connection& connection, Position position);
+// Replaces the one that is there. Error: store.corrupt when there is no event at the position.
+Result<Checkpoint> write_checkpoint(Connection& connection, const Lease& lease, std::string_view route,
+                                    Position position);
 
 class SqliteCheckpoints final : public Checkpoints {
  public:

@@ -99,6 +99,9 @@ Result<Lease> SqliteLeases::take(std::string_view name, std::string_view owner) 
   const auto locked = lock_file(key);
   if (!locked) return fail(locked.error());
   auto taken = database_.write("taking a lease", [&](Connection& connection) -> Result<Lease> {
+    const auto importing = connection.read_number("SELECT importing FROM head");
+    if (!importing) return fail(importing.error());
+    if (*importing != 0) return fail(codes::kStoreImporting, "an import of this store has not ended");
     const auto row = find_row(connection, name);
     if (!row) return fail(row.error());
     const Timestamp now = database_now();

@@ -18,12 +18,10 @@ namespace {
 
 constexpr std::string_view kScheme = "sqlite:";
 
-std::string path_of(const std::string& url) { return url.starts_with(kScheme) ? url.substr(kScheme.size()) : url; }
-
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(const StoreSettings& settings)
-      : database_(path_of(settings.url.reveal())),
+      : database_(path_of(settings.url)),
         events_(database_, watch_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
         log_(database_, watch_, settings.tail_bytes) {}
   ~SqliteStore() override { events_.stop(Deadline::in(kStoreDrain)); }
@@ -65,6 +63,11 @@ class SqliteStore final : public Store {
 };
 
 }  // namespace
+
+std::string path_of(const Secret& url) {
+  const std::string& text = url.reveal();
+  return text.starts_with(kScheme) ? text.substr(kScheme.size()) : text;
+}
 
 std::unique_ptr<Store> make_sqlite_store(const StoreSettings& settings) {
   return std::make_unique<SqliteStore>(settings);

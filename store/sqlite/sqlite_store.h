@@ -14,4 +14,7 @@ namespace penstock::store::sqlite {
 // is answered by each call.
 std::unique_ptr<Store> make_sqlite_store(const StoreSettings& settings);
 
+// "sqlite:<path>" without its scheme.
+std::string path_of(const Secret& url);
+
 }  // namespace penstock::store::sqlite

@@ -28,6 +28,7 @@ TEST(OutboxErrors, GiveEveryConditionOfPostgresACode) {
       {SqlCondition::kDeadline, &codes::kTimeout},
       {SqlCondition::kStopped, &codes::kStopped},
       {SqlCondition::kUnsupported, &codes::kOutboxRefused},
+      {SqlCondition::kImporting, &codes::kInternal},
       {SqlCondition::kDefect, &codes::kInternal},
   };
   for (const auto& [condition, code] : table) EXPECT_EQ(&code_of_postgres(condition), code) << to_string(condition);

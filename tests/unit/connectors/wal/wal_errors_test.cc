@@ -24,6 +24,7 @@ TEST(WalErrors, GiveEachConditionItsCode) {
       {SqlCondition::kUniqueViolation, &codes::kWalRefused},
       {SqlCondition::kData, &codes::kWalRefused},
       {SqlCondition::kUnsupported, &codes::kWalRefused},
+      {SqlCondition::kImporting, &codes::kWalRefused},
       {SqlCondition::kDefect, &codes::kWalRefused},
       {SqlCondition::kCorrupt, &codes::kWalCorrupt},
       {SqlCondition::kDeadline, &codes::kTimeout},

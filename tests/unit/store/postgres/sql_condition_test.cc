@@ -35,8 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"23514", kData}, Row{"22P02", kData}, Row{"22021", kData}, Row{"54000", kData},
                     Row{"3F000", kObjectMissing}, Row{"42P01", kObjectMissing}, Row{"42703", kObjectMissing},
                     Row{"42883", kObjectMissing}, Row{"42704", kObjectMissing}, Row{"XX001", kCorrupt},
-                    Row{"XX002", kCorrupt}, Row{"XX000", kDefect}, Row{"0A000", kUnsupported}, Row{"42601", kDefect},
-                    Row{"P0001", kDefect}, Row{"25P02", kDefect}));
+                    Row{"XX002", kCorrupt}, Row{"PS006", kImporting}, Row{"XX000", kDefect}, Row{"0A000", kUnsupported},
+                    Row{"42601", kDefect}, Row{"P0001", kDefect}, Row{"25P02", kDefect}));
 
 TEST(StoreCodeOf, GivesEveryConditionTheKindThatSaysWhatToDo) {
   struct Expected {
@@ -58,6 +58,7 @@ TEST(StoreCodeOf, GivesEveryConditionTheKindThatSaysWhatToDo) {
                                        {kDatabaseMissing, &codes::kStoreDatabaseMissing},
                                        {kObjectMissing, &codes::kStoreSchemaMissing},
                                        {kCorrupt, &codes::kStoreCorrupt},
+                                       {kImporting, &codes::kStoreImporting},
                                        {kDeadline, &codes::kStoreUnavailable},
                                        {kStopped, &codes::kStopped},
                                        {kUnsupported, &codes::kStoreUnsupported},

@@ -1,0 +1,236 @@
+#include "store/archive/exporter.h"
+
+#include <filesystem>
+
+#include "store/archive/archive_reader.h"
+#include "store/archive/row_walk.h"
+
+namespace penstock::store::archive {
+namespace {
+
+constexpr std::size_t kBuffer = 1 << 20;
+constexpr std::size_t kPage = 100, kStreams = 1'000;
+constexpr std::uint64_t kProgressRows = 10'000;
+
+// What an export has written so far.
+struct Written {
+  Header header;
+  Style style = Style::kJsonLines;
+  Position reached;
+  EventId reached_id;
+  std::uint64_t rows = 0, bytes = 0;
+  Sha256 digest;
+};
+
+// Everything up to the last whole row of a partial file.
+Result<Written> look_at_partial(const std::string& path, const OnProgress& on_progress) {
+  auto reader = ArchiveReader::open(ArchiveFile::partial_path(path), ArchiveReader::Cut::kAccepted);
+  if (!reader) return fail(std::move(reader.error()));
+  for (;;) {
+    EventBatchBuilder memory;
+    const auto entry = reader->next(memory);
+    if (!entry) return fail(entry.error());
+    if (!*entry || !std::holds_alternative<LogRow>(**entry)) break;
+    if (reader->rows() % kProgressRows == 0) on_progress({reader->rows(), std::nullopt});
+  }
+  const ArchiveReader::Beginning& beginning = reader->up_to_rows();
+  return Written{reader->header(), reader->style(), reader->reached(), reader->reached_id(),
+                 reader->rows(),   beginning.bytes, beginning.digest};
+}
+
+class Exporter {
+ public:
+  Exporter(Store& store, Transfer& transfer, const ExportSettings& settings, const OnProgress& on_progress)
+      : store_(store), transfer_(transfer), settings_(settings), on_progress_(on_progress) {}
+
+  Result<ExportSummary> run(const Clock& clock) {
+    // The checkpoints first: none of them is then beyond the events, and what was parked before they passed
+    // it is found later.
+    if (auto read = read_checkpoints(); !read) return fail(std::move(read.error()));
+    const auto head = store_.log().head();
+    if (!head) return fail(head.error());
+    auto file = settings_.begin == ExportSettings::Begin::kNew ? start(*head, clock) : resume(*head, clock);
+    if (!file) return fail(std::move(file.error()));
+    file_ = &*file;
+    if (auto begun = flush(0); !begun) return fail(std::move(begun.error()));
+    if (auto rows = write_rows(*head); !rows) return fail(std::move(rows.error()));
+    if (auto streams = write_streams(); !streams) return fail(std::move(streams.error()));
+    if (settings_.others == Others::kTaken)
+      if (auto others = write_others(); !others) return fail(std::move(others.error()));
+    return finish();
+  }
+
+ private:
+  Status read_checkpoints() {
+    if (settings_.others == Others::kLeftOut) return {};
+    const auto checkpoints = store_.checkpoints().list();
+    if (!checkpoints) return fail(checkpoints.error());
+    for (const auto& [route, checkpoint] : *checkpoints)
+      checkpoints_.push_back({route, checkpoint.position, checkpoint.event_id});
+    auto sources = transfer_.source_checkpoints();
+    if (!sources) return fail(std::move(sources.error()));
+    source_checkpoints_ = std::move(*sources);
+    return {};
+  }
+
+  Result<ArchiveFile> start(Position head, const Clock& clock) {
+    if (auto begun = begin_header(head, clock); !begun) return fail(std::move(begun.error()));
+    return ArchiveFile::create(settings_.path, settings_.existing);
+  }
+
+  Status begin_header(Position head, const Clock& clock) {
+    if (settings_.after > head)
+      return fail(codes::kStoreInvalidRequest, "position " + std::to_string(settings_.after.value) +
+                                                   " is beyond the head, which is " + std::to_string(head.value));
+    auto identity = store_.identity();
+    if (!identity) return fail(std::move(identity.error()));
+    const auto id = id_at(settings_.after);
+    if (!id) return fail(id.error());
+    written_.header = {kFormat, settings_.program, std::move(*identity), settings_.after, *id, clock.wall_now()};
+    written_.style = settings_.style;
+    written_.reached = settings_.after;
+    written_.reached_id = *id;
+    append_line(buffer_, Entry(written_.header), written_.style);
+    return {};
+  }
+
+  Result<ArchiveFile> resume(Position head, const Clock& clock) {
+    const std::string name = ArchiveFile::partial_path(settings_.path);
+    std::error_code missing;
+    if (std::filesystem::file_size(name, missing) == 0 && !missing) {
+      if (auto begun = begin_header(head, clock); !begun) return fail(std::move(begun.error()));
+      return ArchiveFile::resume(settings_.path, 0, settings_.existing);
+    }
+    auto written = look_at_partial(settings_.path, on_progress_);
+    if (!written) return fail(std::move(written.error()));
+    const auto identity = store_.identity();
+    if (!identity) return fail(identity.error());
+    const auto id = written->reached <= head ? id_at(written->reached) : Result<EventId>(EventId());
+    if (!id) return fail(id.error());
+    const bool is_ours = written->header.identity == *identity && written->reached <= head;
+    if (!is_ours || *id != written->reached_id) return fail(codes::kStoreOtherEvents, name + " is of another store");
+    written_ = std::move(*written);
+    summary_.resumed_rows = written_.rows;
+    return ArchiveFile::resume(settings_.path, written_.bytes, settings_.existing);
+  }
+
+  Result<EventId> id_at(Position position) {
+    if (position == Position{0}) return EventId();
+    const auto id = store_.log().event_id_at(position);
+    if (!id) return fail(id.error());
+    if (!*id) return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+    return **id;
+  }
+
+  Status write_rows(Position head) {
+    RowWalk walk(store_.log(), transfer_, written_.reached, head);
+    for (;;) {
+      const auto done = static_cast<double>(written_.reached.value - written_.header.after.value);
+      const auto all = static_cast<double>(head.value - written_.header.after.value);
+      on_progress_({written_.rows, all > 0 ? done / all : 1});
+      const auto rows = walk.next();
+      if (!rows) return fail(rows.error());
+      if (rows->empty()) return {};
+      for (const LogRow& row : *rows) {
+        append_line(buffer_, row, written_.style);
+        if (auto flushed = flush(kBuffer); !flushed) return flushed;
+      }
+      written_.rows += rows->size();
+      written_.reached = *rows->back().event.position;
+      written_.reached_id = rows->back().event.id;
+    }
+  }
+
+  Status write_streams() {
+    for (std::string after;;) {
+      const auto page = transfer_.retained_streams(after, kStreams);
+      if (!page) return fail(page.error());
+      for (const auto& [name, stream] : *page)
+        if (auto written = write(StreamEntry{name, stream.state, stream.truncate_before, stream.limits}); !written)
+          return written;
+      if (page->size() < kStreams) return {};
+      after = page->back().first;
+    }
+  }
+
+  Status write_others() {
+    for (const CheckpointEntry& checkpoint : checkpoints_)
+      if (auto written = write(checkpoint); !written) return written;
+    for (const auto& [source, checkpoint] : source_checkpoints_)
+      if (auto written = write(SourceCheckpointEntry{source, checkpoint}); !written) return written;
+    if (auto parked = write_parked(); !parked) return parked;
+    return write_gaps();
+  }
+
+  Status write_parked() {
+    for (std::int64_t after = 0;;) {
+      const auto page = store_.parked().list("", after, kPage);
+      if (!page) return fail(page.error());
+      for (const ParkedEvent& listed : *page) {
+        auto whole = store_.parked().find(listed.number);
+        if (!whole) return fail(std::move(whole.error()));
+        if (!*whole) continue;
+        if (auto written = write(std::move(**whole)); !written) return written;
+      }
+      if (page->size() < kPage) return {};
+      after = page->back().number;
+    }
+  }
+
+  Status write_gaps() {
+    for (std::int64_t after = 0;;) {
+      const auto page = store_.gaps().list(after, kPage);
+      if (!page) return fail(page.error());
+      for (const GapRecord& gap : *page)
+        if (auto written = write(gap); !written) return written;
+      if (page->size() < kPage) return {};
+      after = page->back().number;
+    }
+  }
+
+  Result<ExportSummary> finish() {
+    if (auto flushed = flush(0); !flushed) return fail(std::move(flushed.error()));
+    summary_.rows = written_.rows;
+    summary_.head = written_.reached;
+    summary_.sha256 = to_hex(written_.digest.value());
+    const End end{written_.rows, written_.reached, written_.reached_id, summary_.sha256};
+    append_line(buffer_, Entry(end), written_.style);
+    if (auto flushed = flush(0); !flushed) return fail(std::move(flushed.error()));
+    if (auto finished = file_->finish(); !finished) return fail(std::move(finished.error()));
+    return summary_;
+  }
+
+  Status write(const Entry& entry) {
+    append_line(buffer_, entry, written_.style);
+    return flush(kBuffer);
+  }
+
+  // When more than this waits.
+  Status flush(std::size_t room) {
+    if (buffer_.size() <= room) return {};
+    if (auto written = file_->write(buffer_); !written) return written;
+    written_.digest.add(buffer_);
+    buffer_.clear();
+    return {};
+  }
+
+  Store& store_;
+  Transfer& transfer_;
+  const ExportSettings& settings_;
+  const OnProgress& on_progress_;
+  std::vector<CheckpointEntry> checkpoints_;
+  std::vector<std::pair<std::string, SourceCheckpoint>> source_checkpoints_;
+  Written written_;
+  ExportSummary summary_;
+  ArchiveFile* file_ = nullptr;
+  std::string buffer_;
+};
+
+}  // namespace
+
+Result<ExportSummary> export_store(Store& store, Transfer& transfer, const ExportSettings& settings, const Clock& clock,
+                                   const OnProgress& on_progress) {
+  return Exporter(store, transfer, settings, on_progress).run(clock);
+}
+
+}  // namespace penstock::store::archive
