@@ -27,6 +27,10 @@ void add_outbox(CLI::App& app, Invocation& invocation);
 void add_demo(CLI::App& app, Invocation& invocation);
 void add_version(CLI::App& app, Invocation& invocation);
 
+// Of `penstock store`.
+void add_store_export(CLI::App& store, Invocation& invocation);
+void add_store_import(CLI::App& store, Invocation& invocation);
+
 // -c, for commands that read the configuration.
 void add_config_option(CLI::App& command, Invocation& invocation);
 // -o and --color, for commands that print results; --color alone for others.

@@ -12,8 +12,10 @@
 #include "core/invariant.h"
 #include "store/gaps_of_sources.h"
 #include "store/postgres/postgres_store.h"
+#include "store/postgres/postgres_transfer.h"
 #include "store/postgres/session.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/sqlite_transfer.h"
 
 namespace penstock::cli {
 namespace {
@@ -117,10 +119,15 @@ void plan_sink(relay::RoutePlan& plan, const config::Settings& settings, const S
   };
 }
 
-store::AppendLimits limits_of(const config::Limits& limits) {
-  return {limits.event_bytes,  limits.batch_events, limits.batch_bytes,
-          limits.stream_bytes, limits.type_bytes,   limits.metadata_bytes};
+store::StoreSettings store_settings_of(const config::Settings& settings) {
+  store::StoreSettings wanted;
+  wanted.url = settings.store.url;
+  wanted.schema = settings.store.schema;
+  wanted.limits = limits_of(settings.limits);
+  return wanted;
 }
+
+bool is_sqlite(const Secret& url) { return url.reveal().starts_with("sqlite:"); }
 
 // A URL, or libpq's keywords.
 bool is_postgres(std::string_view url) {
@@ -131,7 +138,7 @@ bool is_postgres(std::string_view url) {
 }  // namespace
 
 Status check_store_url(const Secret& url) {
-  if (url.reveal().starts_with("sqlite:")) return {};
+  if (is_sqlite(url)) return {};
   if (!is_postgres(url.reveal()))
     return fail(codes::kConfigInvalid, "[store] url names no known database (expected sqlite:PATH or postgresql://…)");
   if (store::postgres::is_connection_text(url)) return {};
@@ -141,16 +148,25 @@ Status check_store_url(const Secret& url) {
       ": and % of a password are written as %2F %3F %23 %40 %3A %25)");
 }
 
+store::AppendLimits limits_of(const config::Limits& limits) {
+  return {limits.event_bytes,  limits.batch_events, limits.batch_bytes,
+          limits.stream_bytes, limits.type_bytes,   limits.metadata_bytes};
+}
+
 Result<std::unique_ptr<store::Store>> make_store(const config::Settings& settings, const std::string& instance,
                                                  Log& log, store::StoreSettings::Inbox inbox) {
-  store::StoreSettings wanted;
+  store::StoreSettings wanted = store_settings_of(settings);
   wanted.inbox = inbox;
-  wanted.url = settings.store.url;
-  wanted.schema = settings.store.schema;
-  wanted.limits = limits_of(settings.limits);
   if (auto known = check_store_url(wanted.url); !known) return fail(std::move(known.error()));
-  if (wanted.url.reveal().starts_with("sqlite:")) return store::sqlite::make_sqlite_store(wanted);
+  if (is_sqlite(wanted.url)) return store::sqlite::make_sqlite_store(wanted);
   return store::postgres::make_postgres_store(std::move(wanted), instance, log);
+}
+
+Result<std::unique_ptr<store::Transfer>> make_transfer(const config::Settings& settings, const std::string& instance) {
+  const store::StoreSettings wanted = store_settings_of(settings);
+  if (auto known = check_store_url(wanted.url); !known) return fail(std::move(known.error()));
+  if (is_sqlite(wanted.url)) return store::sqlite::make_sqlite_transfer(wanted);
+  return store::postgres::make_postgres_transfer(wanted, instance);
 }
 
 std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,

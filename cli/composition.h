@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "relay/supervisor.h"
 #include "store/store.h"
+#include "store/transfer.h"
 
 namespace penstock::cli {
 
@@ -20,6 +21,11 @@ Status check_store_url(const Secret& url);
 Result<std::unique_ptr<store::Store>> make_store(
     const config::Settings& settings, const std::string& instance, Log& log,
     store::StoreSettings::Inbox inbox = store::StoreSettings::Inbox::kSweptByAppends);
+
+// For export and import, of the same store. Connects to nothing yet.
+Result<std::unique_ptr<store::Transfer>> make_transfer(const config::Settings& settings, const std::string& instance);
+
+store::AppendLimits limits_of(const config::Limits& limits);
 
 // One plan a route. `settings`, `store` and `surroundings` outlive what is made of the plans.
 std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,

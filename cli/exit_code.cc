@@ -15,6 +15,7 @@ ExitCode exit_code_of(const Error& error) {
   if (is_of_configuration(error.code())) return ExitCode::kConfig;
   if (&error.code() == &codes::kStoreSchemaMissing) return ExitCode::kUnavailable;
   if (&error.code() == &codes::kCliUsage) return ExitCode::kUsage;
+  if (&error.code() == &codes::kArchiveUnreadable) return ExitCode::kIo;
   switch (error.kind()) {
     case ErrorKind::kUnavailable: return ExitCode::kUnavailable;
     case ErrorKind::kTimeout:

@@ -63,7 +63,7 @@ void check(Invocation& invocation) {
 void add_store(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("store", "Look after the store itself");
   command->require_subcommand(1);
-  set_examples(*command, "penstock store check", "penstock store scavenge");
+  set_examples(*command, "penstock store check", "penstock store export events.jsonl");
 
   CLI::App* prove = command->add_subcommand("check", "Prove that the store is sound; reads all of it");
   add_config_option(*prove, invocation);
@@ -78,6 +78,9 @@ void add_store(CLI::App& app, Invocation& invocation) {
   add_output_options(*scavenger, invocation);
   set_examples(*scavenger, "penstock store scavenge", "penstock store scavenge --limit 1000000 -o json");
   scavenger->callback([scavenging, &invocation] { scavenge(*scavenging, invocation); });
+
+  add_store_export(*command, invocation);
+  add_store_import(*command, invocation);
 }
 
 }  // namespace penstock::cli

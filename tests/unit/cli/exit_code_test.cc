@@ -18,6 +18,11 @@ TEST(ExitCode, FollowsTheKindOfTheError) {
   EXPECT_EQ(exit_of(codes::kInternal), ExitCode::kInternal);
 }
 
+TEST(ExitCode, TellsAFileThatCannotBeReadFromADatabaseThatIsAway) {
+  EXPECT_EQ(exit_of(codes::kArchiveUnreadable), ExitCode::kIo);
+  EXPECT_EQ(exit_of(codes::kArchiveMalformed), ExitCode::kBadData);
+}
+
 TEST(ExitCode, IsThatOfTheConfigurationWhereItIsAtFault) {
   EXPECT_EQ(exit_of(codes::kConfigInvalid), ExitCode::kConfig);
   EXPECT_EQ(exit_of(codes::kStoreSchemaTooNew), ExitCode::kConfig);
