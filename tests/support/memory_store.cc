@@ -357,12 +357,12 @@ Result<StreamPage> MemoryParts::Events::read_stream(std::string_view name, std::
       const bool forward = direction == store::Direction::kForward;
       page.last_version = Version{last};
       page.state = found->second.state;
-      const auto retention = *retention_of(db, name);
+      const auto kept = *retention_of(db, name);
       std::int64_t at = from ? from->value : (forward ? 0 : last);
       at = forward ? std::max<std::int64_t>(at, 0) : std::min(at, last);
       for (; at >= 0 && at <= last; at += forward ? 1 : -1) {
         const EventRef& event = db.log_[index_of(positions[static_cast<std::size_t>(at)])];
-        if (!is_readable(db, retention, *event)) continue;
+        if (!is_readable(db, kept, *event)) continue;
         if (!builder.has_room_for(*event)) {
           page.next = Version{at};
           break;
@@ -762,8 +762,8 @@ Status MemoryParts::Retention::truncate(std::string_view stream, Version before)
   return change(stream, [&](const auto& found) { return store::judge_truncation(stream, found, before); });
 }
 
-Status MemoryParts::Retention::set_limits(std::string_view stream, const store::StreamLimits& limits) {
-  return change(stream, [&](const auto& found) { return store::judge_limits(stream, found, limits); });
+Status MemoryParts::Retention::set_limits(std::string_view stream, const store::StreamLimits& wanted) {
+  return change(stream, [&](const auto& found) { return store::judge_limits(stream, found, wanted); });
 }
 
 Result<store::Scavenged> MemoryParts::Retention::scavenge(std::size_t most) {
