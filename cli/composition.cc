@@ -27,6 +27,10 @@ relay::OnReject on_reject_of(std::string_view word) {
   return word == "skip" ? relay::OnReject::kSkip : relay::OnReject::kStop;
 }
 
+connectors::OnLostTail on_lost_tail_of(const Section& route) {
+  return route.text("on_lost_tail") == "continue" ? connectors::OnLostTail::kContinue : connectors::OnLostTail::kStop;
+}
+
 relay::Start start_of(const std::string& text) {
   if (text.empty() || text == "earliest") return relay::Earliest{};
   if (text == "latest") return relay::Latest{};
@@ -77,12 +81,12 @@ void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const
   const relay::RouteSettings& route = plan.settings;
   plan.source_name = route.from;
   if (route.from == kStoreName) {
-    const auto on_lost_tail = route_section.text("on_lost_tail") == "continue" ? connectors::OnLostTail::kContinue
-                                                                               : connectors::OnLostTail::kStop;
-    plan.make_source = [route, on_lost_tail, &store]() -> Result<std::unique_ptr<connectors::Source>> {
+    const auto on_lost_tail = on_lost_tail_of(route_section);
+    plan.make_source = [route, on_lost_tail, &store,
+                        &log = surroundings.log]() -> Result<std::unique_ptr<connectors::Source>> {
       connectors::StoreSourceSettings wanted{route.name, route.renamed_from, route.filter, start_after_of(route.start),
                                              on_lost_tail};
-      return connectors::make_store_source(std::move(wanted), store.log(), store.checkpoints(), store.gaps());
+      return connectors::make_store_source(std::move(wanted), store.log(), store.checkpoints(), store.gaps(), log);
     };
     return;
   }
@@ -100,10 +104,11 @@ void plan_sink(relay::RoutePlan& plan, const config::Settings& settings, const S
                store::Store& store, const connectors::Surroundings& surroundings) {
   const relay::RouteSettings& route = plan.settings;
   if (route.to == kStoreName) {
-    const connectors::StoreSinkSettings wanted{.held_bytes = route.max_in_flight_bytes};
-    plan.make_sink = [&store,
-                      wanted](connectors::OutcomeListener& listener) -> Result<std::unique_ptr<connectors::Sink>> {
-      return connectors::make_store_sink(store.events(), listener, wanted);
+    const connectors::StoreSinkSettings wanted{
+        .route = route.name, .held_bytes = route.max_in_flight_bytes, .on_lost_tail = on_lost_tail_of(route_section)};
+    plan.make_sink = [&store, wanted, &log = surroundings.log](
+                         connectors::OutcomeListener& listener) -> Result<std::unique_ptr<connectors::Sink>> {
+      return connectors::make_store_sink({store.events(), store.log(), store.gaps()}, listener, log, wanted);
     };
     return;
   }

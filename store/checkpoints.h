@@ -28,6 +28,8 @@ struct Checkpoint {
   Position position;
   EventId event_id;  // of the event at that position; nil at position 0
   StoreIdentity identity;
+  // Told by load(): whether the store was promoted or restored since.
+  enum class Store { kSame, kChanged } store = Store::kSame;
 };
 
 // What an advance `from` → `to` means for a route whose stored position is `stored`; the rule of every

@@ -71,6 +71,10 @@ struct AppendRequest {
   AfterFailure after_failure = AfterFailure::kTryAnyway;
   std::vector<StreamCheck> checks = {};
   std::optional<AppendCondition> condition = std::nullopt;
+  // Of the log that the caller goes by (EventLog::generation): where it is another one by now, the answer is
+  // store.fenced and nothing is written, so that the caller compares first what it was told before. Without
+  // it the store remembers what was acknowledged, and names what a failover lost (store/gaps.h, kClients).
+  std::optional<std::uint64_t> generation = std::nullopt;
 
   std::size_t size_bytes() const;
   // Every stream that it writes to or checks, each once; that of the first event first.

@@ -4,6 +4,11 @@
 
 namespace penstock::store {
 
+std::string describe(const GapRecord& gap) {
+  return "gap " + std::to_string(gap.number) + ": " + std::to_string(gap.events.size()) + " events at positions " +
+         std::to_string(gap.from.value) + " to " + std::to_string(gap.to.value) + " are gone";
+}
+
 std::string join_ids(const std::vector<EventId>& ids) {
   std::string text;
   text.reserve(ids.size() * (EventId::kTextLength + 1));

@@ -16,9 +16,12 @@
 
 namespace penstock::store {
 
+// Stands for a route where the events were acknowledged to clients that append. No route has this name.
+inline constexpr std::string_view kClients = "(clients)";
+
 struct GapRecord {
   std::int64_t number = 0;      // given by the store; how an operator names it
-  std::string route;            // or the source
+  std::string route;            // or the source, or kClients
   std::string reason;           // name out of the table of codes
   Position from, to;            // the first and the last position that is concerned
   std::vector<EventId> events;  // by position
@@ -40,6 +43,9 @@ class Gaps {
   // One that was acknowledged before keeps its name. Error: store.no_such_gap.
   virtual Status acknowledge(std::int64_t number, std::string_view by) = 0;
 };
+
+// "gap 3: 20 events at positions 51 to 70 are gone"
+std::string describe(const GapRecord& gap);
 
 // Ids as one text, a line each: how the databases keep them.
 std::string join_ids(const std::vector<EventId>& ids);

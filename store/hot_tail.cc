@@ -37,18 +37,23 @@ HotTail::HotTail(Load load, std::size_t bytes)
       page_{.events = kPageEvents, .bytes = std::clamp<std::size_t>(bytes / 4, 1, kPageBytes)} {}
 
 Result<std::optional<LogPage>> HotTail::read_after(Position after, const ReadLimit& limit, const LogFilter& filter,
-                                                   Position head) {
+                                                   const Known& known) {
   std::unique_lock lock(mutex_);
+  if (known.generation > generation_) {
+    forget();
+    generation_ = known.generation;
+  }
   // A read that began before this call may have missed what its caller knows to be there.
   const std::uint64_t too_old = reads_begun_;
   for (;;) {
+    if (known.generation < generation_) return std::nullopt;
     if (holds_next_of(after)) {
       const std::vector<Chunk> chunks = chunks_after(after);
       lock.unlock();
       return page_of(chunks, after, limit, filter);
     }
     const bool is_behind = !chunks_.empty() && after < begin();
-    if (is_behind || !is_near(after, head)) return std::nullopt;
+    if (is_behind || !is_near(after, known.head)) return std::nullopt;
 
     if (reads_begun_ != reads_ended_) {
       const std::uint64_t awaited = reads_begun_;
@@ -66,8 +71,10 @@ Result<std::optional<LogPage>> HotTail::read_after(Position after, const ReadLim
     ++reads_ended_;
     last_read_after_ = after;
     last_error_.reset();
-    if (loaded)
+    if (loaded && known.generation == generation_)
       take_in(after, *loaded);
+    else if (loaded)
+      last_error_ = Error(codes::kRelayLogChanged, "the log became another one while it was read");
     else
       last_error_ = loaded.error();
     read_ended_.notify_all();
@@ -88,12 +95,14 @@ bool HotTail::is_near(Position after, Position head) const {
   return is_known && head >= after && head.value - after.value <= kNear;
 }
 
+void HotTail::forget() {
+  chunks_.clear();
+  bytes_ = 0;
+}
+
 void HotTail::take_in(Position after, const Loaded& loaded) {
   const bool continues = !chunks_.empty() && end() == after && identity_ == loaded.identity;
-  if (!continues) {
-    chunks_.clear();
-    bytes_ = 0;
-  }
+  if (!continues) forget();
   identity_ = loaded.identity;
   if (loaded.page.reached == after || !has_no_gap(after, loaded.page)) return;
   const std::size_t bytes = bytes_of(*loaded.page.events);

@@ -7,8 +7,8 @@
 // come in the same way: positions without a gap leave nothing to be merged.
 //
 // Threads: any. A call waits for a page that another one reads, so at most as long as two reads take.
-// Not promised: that what the ring holds was not lost by a failover since it was read. The next page
-// that is read tells (its identity is another one), and the ring starts anew.
+// The ring starts anew when a caller knows that the log is another one than it was read from, or a page that
+// is read tells (its identity is another one): a failover may have lost what it holds.
 #pragma once
 
 #include <condition_variable>
@@ -36,10 +36,16 @@ class HotTail {
   // Keeps at most `bytes` of Event::size_bytes(), exceeded only by one page of a single event.
   HotTail(Load load, std::size_t bytes);
 
-  // See EventLog::read_after. nullopt: the position is not at the tail, read the table. `head` is what
-  // the caller knows of the head; it may be old, and 0 is nothing.
+  // What a caller knows of the log: the head, which may be old (0 is nothing), and which log it is
+  // (EventLog::generation).
+  struct Known {
+    Known(Position head_in, std::uint64_t generation_in = 0) : head(head_in), generation(generation_in) {}
+    Position head;
+    std::uint64_t generation;
+  };
+  // See EventLog::read_after. nullopt: the position is not at the tail, read the table.
   Result<std::optional<LogPage>> read_after(Position after, const ReadLimit& limit, const LogFilter& filter,
-                                            Position head);
+                                            const Known& known);
 
   std::size_t size_bytes() const;
 
@@ -54,6 +60,7 @@ class HotTail {
   bool holds_next_of(Position after) const { return !chunks_.empty() && begin() <= after && after < end(); }
   Position begin() const { return chunks_.front().begin; }
   Position end() const { return chunks_.back().end; }
+  void forget();
   void take_in(Position after, const Loaded& loaded);
   std::vector<Chunk> chunks_after(Position after) const;
   static LogPage page_of(const std::vector<Chunk>& chunks, Position after, const ReadLimit& limit,
@@ -68,6 +75,7 @@ class HotTail {
   std::deque<Chunk> chunks_;
   std::size_t bytes_ = 0;
   StoreIdentity identity_;                           // of what chunks_ were read from
+  std::uint64_t generation_ = 0;                     // the highest that a caller knew
   std::uint64_t reads_begun_ = 0, reads_ended_ = 0;  // unequal: somebody reads
   Position last_read_after_;                         // where the last read began, and how it ended
   std::optional<Error> last_error_;

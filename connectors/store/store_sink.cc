@@ -12,6 +12,8 @@ namespace penstock::connectors {
 namespace {
 
 constexpr std::size_t kReportsAtOnce = 64;
+// How often a sink that has nothing to do looks whether the log is still the one that it knows.
+constexpr std::chrono::milliseconds kLook{500};
 
 using SharedError = std::shared_ptr<const Error>;
 
@@ -25,8 +27,11 @@ struct Group {
 // nobody waits for any more is still on its way.
 class AppendSession : public std::enable_shared_from_this<AppendSession> {
  public:
-  AppendSession(store::EventStore& events, OutcomeListener& listener, StoreSinkSettings settings)
-      : events_(events), settings_(settings), listener_(&listener) {}
+  AppendSession(const StoreSinkEnds& store, OutcomeListener& listener, Log& words, StoreSinkSettings settings)
+      : events_(store.events),
+        settings_(std::move(settings)),
+        acknowledged_(settings_.route, settings_.on_lost_tail, store.log, store.gaps, words),
+        listener_(&listener) {}
 
   void run(std::stop_token stop);
   void mute();
@@ -42,10 +47,14 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
   // One append_many: which tickets it carries and how many answers are missing.
   struct Sent {
     std::vector<Ticket> tickets;
+    std::vector<EventId> ids;
     std::vector<std::size_t> bytes;
     std::size_t missing = 0;
   };
 
+  enum class Woken { kToSend, kToLook, kToEnd };
+  Woken wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  void look_at_log();
   void send(Group group);
   void answered(Sent& sent, std::size_t index, Result<store::AppendReceipt> answer);
   DeliveryReport report_of(Ticket ticket, const Result<store::AppendReceipt>& answer);
@@ -55,6 +64,7 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
 
   store::EventStore& events_;
   const StoreSinkSettings settings_;
+  TailWatch acknowledged_;
 
   mutable std::mutex mutex_;  // guards what follows; never held while the listener is called
   std::condition_variable_any changed_;
@@ -65,6 +75,7 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
   enum class Right { kHeld, kLost } right_ = Right::kHeld;
   std::vector<DeliveryReport> ready_;
   std::size_t unanswered_ = 0, held_bytes_ = 0;
+  std::uint64_t generation_ = 0;  // of the log, when the session began
 
   std::mutex listener_mutex_;  // held while the listener is called, so that the sink's end can wait
   OutcomeListener* listener_;
@@ -75,16 +86,39 @@ void AppendSession::run(std::stop_token stop) {
     Group group;
     {
       std::unique_lock lock(mutex_);
-      const bool woken = changed_.wait(lock, stop, [this] {
-        return flush_ == Flush::kWanted && append_ == Append::kIdle && !collected_.tickets.empty();
-      });
-      if (!woken) return;
-      flush_ = Flush::kNo;
-      append_ = Append::kOnItsWay;
-      group = std::exchange(collected_, {});
+      const Woken woken = wait_for_work(lock, stop);
+      if (woken == Woken::kToEnd) return;
+      if (woken == Woken::kToSend) {
+        flush_ = Flush::kNo;
+        append_ = Append::kOnItsWay;
+        group = std::exchange(collected_, {});
+      }
     }
-    send(std::move(group));
+    if (group.tickets.empty())
+      look_at_log();
+    else
+      send(std::move(group));
   }
+}
+
+AppendSession::Woken AppendSession::wait_for_work(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
+  const bool to_send = changed_.wait_for(lock, stop, kLook, [this] {
+    return flush_ == Flush::kWanted && append_ == Append::kIdle && !collected_.tickets.empty();
+  });
+  if (to_send) return Woken::kToSend;
+  return stop.stop_requested() ? Woken::kToEnd : Woken::kToLook;
+}
+
+// A route that has nothing to append must say all the same that something of it was lost.
+void AppendSession::look_at_log() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_.phase != SinkState::Phase::kReady || unanswered_ > 0) return;
+    auto same = acknowledged_.check(generation_);
+    if (same) return;
+    state_ = {.phase = SinkState::Phase::kBroken, .why = std::make_shared<const Error>(std::move(same.error()))};
+  }
+  say_changed();
 }
 
 void AppendSession::send(Group group) {
@@ -92,7 +126,11 @@ void AppendSession::send(Group group) {
   sent->tickets = std::move(group.tickets);
   sent->missing = sent->tickets.size();
   sent->bytes.reserve(group.requests.size());
-  for (const store::AppendRequest& request : group.requests) sent->bytes.push_back(request.size_bytes());
+  sent->ids.reserve(group.requests.size());
+  for (const store::AppendRequest& request : group.requests) {
+    sent->bytes.push_back(request.size_bytes());
+    sent->ids.push_back(request.events.front()->id);
+  }
   events_.append_many(std::move(group.requests), Deadline::in(settings_.append_deadline),
                       [self = shared_from_this(), sent](std::size_t index, Result<store::AppendReceipt> answer) {
                         self->answered(*sent, index, std::move(answer));
@@ -106,6 +144,7 @@ void AppendSession::answered(Sent& sent, std::size_t index, Result<store::Append
     std::lock_guard lock(mutex_);
     const auto phase_before = state_.phase;
     ready_.push_back(report_of(sent.tickets[index], answer));
+    if (ready_.back().outcome == Outcome::kDelivered) acknowledged_.add(answer->first_position, sent.ids[index]);
     held_bytes_ -= sent.bytes[index];
     --sent.missing;
     session_ended = phase_before == SinkState::Phase::kReady && state_.phase == SinkState::Phase::kBroken;
@@ -169,6 +208,11 @@ Status AppendSession::begin(Deadline deadline) {
   // The listener may have had the last outcome while the thread that told it is not back yet.
   if (!changed_.wait_until(lock, deadline.time(), [this] { return unanswered_ == 0; }))
     return fail(codes::kTimeout, "appends of the former session have not been answered yet");
+  lock.unlock();
+  const auto compared_with = acknowledged_.compare();
+  if (!compared_with) return fail(compared_with.error());
+  lock.lock();
+  generation_ = *compared_with;
   state_ = {.phase = SinkState::Phase::kReady, .why = nullptr};
   right_ = Right::kHeld;
   flush_ = Flush::kNo;
@@ -184,6 +228,7 @@ Submitted AppendSession::submit(Ticket ticket, const Message& message) {
   const std::size_t bytes = request.size_bytes();
   std::lock_guard lock(mutex_);
   if (state_.phase != SinkState::Phase::kReady) return Submitted::kFull;
+  request.generation = generation_;
   if (held_bytes_ > 0 && held_bytes_ + bytes > settings_.held_bytes) {
     flush_ = Flush::kWanted;
     changed_.notify_all();
@@ -231,9 +276,9 @@ SinkState AppendSession::state() const {
 
 class StoreSink final : public Sink {
  public:
-  StoreSink(store::EventStore& events, OutcomeListener& listener, StoreSinkSettings settings)
-      : events_(events),
-        session_(std::make_shared<AppendSession>(events, listener, settings)),
+  StoreSink(const StoreSinkEnds& store, OutcomeListener& listener, Log& words, StoreSinkSettings settings)
+      : events_(store.events),
+        session_(std::make_shared<AppendSession>(store, listener, words, std::move(settings))),
         thread_([session = session_](std::stop_token stop) { session->run(std::move(stop)); }) {}
 
   ~StoreSink() override {
@@ -265,9 +310,9 @@ class StoreSink final : public Sink {
 
 }  // namespace
 
-std::unique_ptr<Sink> make_store_sink(store::EventStore& events, OutcomeListener& listener,
+std::unique_ptr<Sink> make_store_sink(const StoreSinkEnds& store, OutcomeListener& listener, Log& words,
                                       StoreSinkSettings settings) {
-  return std::make_unique<StoreSink>(events, listener, settings);
+  return std::make_unique<StoreSink>(store, listener, words, std::move(settings));
 }
 
 }  // namespace penstock::connectors

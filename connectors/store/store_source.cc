@@ -17,18 +17,18 @@ constexpr std::size_t kShareAhead = 4;
 constexpr std::size_t kFewAhead = 256;
 constexpr std::chrono::milliseconds kRetryLater{5};
 constexpr std::chrono::seconds kHeadAge{1};
-// Of 24 bytes each.
-constexpr std::size_t kRemembered = 20'000;
 
 std::string text_of(Position position) { return std::to_string(position.value); }
 
 class StoreSource final : public Source {
  public:
-  StoreSource(StoreSourceSettings settings, store::EventLog& log, store::Checkpoints& checkpoints, store::Gaps& gaps)
+  StoreSource(StoreSourceSettings settings, store::EventLog& log, store::Checkpoints& checkpoints, store::Gaps& gaps,
+              Log& words)
       : settings_(std::move(settings)),
         log_(log),
         checkpoints_(checkpoints),
-        gaps_(gaps),
+        words_(words),
+        tail_(settings_.route, settings_.on_lost_tail, log, gaps, words),
         ahead_(log, settings_.filter) {}
 
   Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
@@ -41,33 +41,27 @@ class StoreSource final : public Source {
   Result<store::Checkpoint> load_or_create();
   Result<store::Checkpoint> create_at_start();
   Status compare_event_at(const store::Checkpoint& checkpoint);
-  Status look_for_lost_tail();
-  Result<std::size_t> count_surviving();
-  Status look_for_open_gap();
-  Status check_generation() const;
+  void warn_of_what_is_unknown(const store::Checkpoint& checkpoint);
   Status look_at_head();
   Error beyond_head(std::string what) const;
+  Error explained(Error error) const;
 
   enum class Beyond { kEvents, kNothing };
   Result<Beyond> wait_for_events(Deadline deadline, const std::stop_token& stop);
   std::optional<Result<store::LogPage>> next_page(const ReadRoom& room, const std::stop_token& stop);
   Result<store::LogPage> fetch(const ReadRoom& room);
   Status check_page(const store::LogPage& page) const;
-  void remember(Position position, const EventRef& event);
   ReadBatch hand_out(const ReadRoom& room);
   void read_ahead();
 
   const StoreSourceSettings settings_;
   store::EventLog& log_;
   store::Checkpoints& checkpoints_;
-  store::Gaps& gaps_;
+  Log& words_;
 
-  struct Emitted {
-    Position position;
-    EventId id;
-  };
-  std::deque<Emitted> emitted_;   // the last events handed out, also by former openings
-  std::uint64_t generation_ = 0;  // of the log, when it was opened
+  TailWatch tail_;                   // what was handed out, also by former openings
+  std::optional<Epoch> last_epoch_;  // of the last opening
+  std::uint64_t generation_ = 0;     // of the log, when it was opened
 
   Lease lease_;
   Position read_up_to_, settled_up_to_;  // read = handed out
@@ -88,9 +82,9 @@ class StoreSource final : public Source {
 Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::stop_token stop) {
   close();
   lease_ = request.lease;
-  generation_ = log_.generation();
-  if (auto looked = look_for_lost_tail(); !looked) return looked;
-  if (auto looked = look_for_open_gap(); !looked) return looked;
+  const auto compared_with = tail_.compare();
+  if (!compared_with) return fail(compared_with.error());
+  generation_ = *compared_with;
   const auto checkpoint = load_or_create();
   if (!checkpoint) return fail(checkpoint.error());
   if (stop.stop_requested()) return fail(codes::kStopped, "route " + settings_.route + ": opening was stopped");
@@ -98,8 +92,9 @@ Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::sto
     return fail(codes::kTimeout, "route " + settings_.route + ": the store took too long to open the log");
   if (auto looked = look_at_head(); !looked) return looked;
   if (checkpoint->position > head_)
-    return fail(beyond_head("the checkpoint is at position " + text_of(checkpoint->position)));
-  if (auto compared = compare_event_at(*checkpoint); !compared) return compared;
+    return fail(explained(beyond_head("the checkpoint is at position " + text_of(checkpoint->position))));
+  if (auto compared = compare_event_at(*checkpoint); !compared) return fail(explained(std::move(compared.error())));
+  warn_of_what_is_unknown(*checkpoint);
 
   read_up_to_ = settled_up_to_ = checkpoint->position;
   has_settled_ = true;
@@ -133,6 +128,12 @@ Error StoreSource::beyond_head(std::string what) const {
                "route " + settings_.route + ": " + std::move(what) + ", but the log ends at " + text_of(head_));
 }
 
+// What can't be true of a log may be true of the one that a failover put in its place.
+Error StoreSource::explained(Error error) const {
+  auto same = tail_.check(generation_);
+  return same ? std::move(error) : std::move(same.error());
+}
+
 Status StoreSource::look_at_head() {
   const auto head = log_.head();
   if (!head) return fail(Error(head.error()).with_context("reading the head of the log"));
@@ -152,59 +153,15 @@ Status StoreSource::compare_event_at(const store::Checkpoint& checkpoint) {
                   (*found)->to_string() + ", but " + checkpoint.event_id.to_string() + " was settled there");
 }
 
-// Positions are given out again after a failover that lost its tail, to other events.
-Status StoreSource::look_for_lost_tail() {
-  const auto surviving = count_surviving();
-  if (!surviving) return fail(Error(surviving.error()).with_context("comparing the log with what was handed out"));
-  if (*surviving == emitted_.size()) return {};
-  store::GapRecord gap;
-  gap.route = settings_.route;
-  gap.reason = codes::kRelayLostTail.name;
-  gap.from = emitted_[*surviving].position;
-  gap.to = emitted_.back().position;
-  for (auto lost = emitted_.begin() + static_cast<std::ptrdiff_t>(*surviving); lost != emitted_.end(); ++lost)
-    gap.events.push_back(lost->id);
-  if (auto recorded = gaps_.record(gap); !recorded)
-    return fail(std::move(recorded.error()).with_context("recording a lost tail"));
-  emitted_.resize(*surviving);
-  return {};
-}
-
-// How many of the events handed out are still where they were: the log loses its end, so those that
-// are there come before those that are not.
-Result<std::size_t> StoreSource::count_surviving() {
-  const auto stands = [this](const Emitted& event) -> Result<bool> {
-    const auto found = log_.event_id_at(event.position);
-    if (!found) return fail(found.error());
-    return *found == event.id;
-  };
-  std::size_t low = 0, high = emitted_.size();  // those below low stand, those from high on don't
-  for (bool first = true; low < high; first = false) {
-    const std::size_t at = first ? high - 1 : low + (high - low) / 2;
-    const auto there = stands(emitted_[at]);
-    if (!there) return fail(there.error());
-    if (*there)
-      low = at + 1;
-    else
-      high = at;
-  }
-  return low;
-}
-
-Status StoreSource::look_for_open_gap() {
-  if (settings_.on_lost_tail == OnLostTail::kContinue) return {};
-  const auto gap = gaps_.find_open(settings_.route);
-  if (!gap) return fail(Error(gap.error()).with_context("looking for open gaps"));
-  if (!*gap) return {};
-  return fail(codes::kRelayLostTail, "route " + settings_.route + ": gap " + std::to_string((*gap)->number) +
-                                         " is not acknowledged: " + std::to_string((*gap)->events.size()) +
-                                         " events at positions " + text_of((*gap)->from) + " to " +
-                                         text_of((*gap)->to) + " were handed out and are gone");
-}
-
-Status StoreSource::check_generation() const {
-  if (log_.generation() == generation_) return {};
-  return fail(codes::kRelayLogChanged, "route " + settings_.route + ": the log was promoted or restored");
+// What this object handed out is all there is to compare, unless somebody else drove the route meanwhile.
+void StoreSource::warn_of_what_is_unknown(const store::Checkpoint& checkpoint) {
+  const bool knows_all = last_epoch_ && lease_.epoch <= last_epoch_->next();
+  last_epoch_ = lease_.epoch;
+  if (knows_all || checkpoint.store == store::Checkpoint::Store::kSame) return;
+  words_.write(LogLevel::kWarn, "store", codes::kRelayLogChanged.name,
+               "the store was promoted or restored since the checkpoint was written: the event at it is still there, "
+               "but what was sent beyond it before is not known, and some of it may be gone",
+               {{"route", settings_.route}, {"position", text_of(checkpoint.position)}});
 }
 
 Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
@@ -212,7 +169,7 @@ Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std
   widest_ = {.events = std::max(widest_.events, room.events), .bytes = std::max(widest_.bytes, room.bytes)};
   while (!stop.stop_requested() && room.events > 0) {
     // What was read before belongs to another log.
-    if (auto same = check_generation(); !same) return fail(std::move(same.error()));
+    if (auto same = tail_.check(generation_); !same) return fail(std::move(same.error()));
     if (page_) return hand_out(room);
     const auto beyond = wait_for_events(deadline, stop);
     if (!beyond) return fail(Error(beyond.error()));
@@ -221,7 +178,7 @@ Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std
     if (!page) break;
     if (!*page) return fail(std::move(page->error()).with_context("reading the log after " + text_of(read_up_to_)));
     // It may have been the first read on another server.
-    if (auto same = check_generation(); !same) return fail(std::move(same.error()));
+    if (auto same = tail_.check(generation_); !same) return fail(std::move(same.error()));
     if (auto checked = check_page(**page); !checked) return fail(std::move(checked.error()));
     if ((*page)->reached > read_up_to_) {
       head_ = std::max(head_, (*page)->reached);
@@ -232,7 +189,8 @@ Result<ReadBatch> StoreSource::read(const ReadRoom& room, Deadline deadline, std
     // The head was seen beyond, yet there was nothing to read: a reader that is behind the appender,
     // or a database that went back.
     if (auto looked = look_at_head(); !looked) return fail(std::move(looked.error()));
-    if (head_ < read_up_to_) return fail(beyond_head("the log was read up to position " + text_of(read_up_to_)));
+    if (head_ < read_up_to_)
+      return fail(explained(beyond_head("the log was read up to position " + text_of(read_up_to_))));
     return ReadBatch{.items = {}, .idle_for = kRetryLater};
   }
   return ReadBatch{};
@@ -278,21 +236,13 @@ Status StoreSource::check_page(const store::LogPage& page) const {
   return complete ? Status() : skipped(last, page.reached);
 }
 
-void StoreSource::remember(Position position, const EventRef& event) {
-  // What is handed out again after an opening was compared by it.
-  const bool is_new = emitted_.empty() || position > emitted_.back().position;
-  if (event == nullptr || !is_new) return;
-  emitted_.push_back({position, event->id});
-  if (emitted_.size() > kRemembered) emitted_.pop_front();
-}
-
 ReadBatch StoreSource::hand_out(const ReadRoom& room) {
   const EventBatch& events = *page_->events;
   ReadBatch batch;
   batch.items.reserve(std::min(room.events, events.size() - handed_out_) + 1);
   const auto add = [&](Position position, EventRef event) {
     unsettled_.emplace_back(position, event ? std::optional(event->id) : std::nullopt);
-    remember(position, event);
+    if (event) tail_.add(position, event->id);
     const ReadMark mark{last_settled_.value + unsettled_.size()};
     batch.items.push_back({.mark = mark, .event = std::move(event), .malformed = nullptr});
     read_up_to_ = position;
@@ -331,7 +281,7 @@ Status StoreSource::settle(ReadMark mark) {
   const store::Settled to = unsettled_[items - 1];
   auto advanced = checkpoints_.advance(lease_, settings_.route, settled_up_to_, to);
   if (!advanced)
-    return fail(std::move(advanced.error()).with_context("advancing the checkpoint of " + settings_.route));
+    return fail(explained(std::move(advanced.error()).with_context("advancing the checkpoint of " + settings_.route)));
   unsettled_.erase(unsettled_.begin(), unsettled_.begin() + static_cast<std::ptrdiff_t>(items));
   last_settled_ = mark;
   settled_up_to_ = to.position;
@@ -364,8 +314,8 @@ SourceFigures StoreSource::figures() const {
 }  // namespace
 
 std::unique_ptr<Source> make_store_source(StoreSourceSettings settings, store::EventLog& log,
-                                          store::Checkpoints& checkpoints, store::Gaps& gaps) {
-  return std::make_unique<StoreSource>(std::move(settings), log, checkpoints, gaps);
+                                          store::Checkpoints& checkpoints, store::Gaps& gaps, Log& words) {
+  return std::make_unique<StoreSource>(std::move(settings), log, checkpoints, gaps, words);
 }
 
 }  // namespace penstock::connectors

@@ -40,6 +40,10 @@ Error stream_locked(const AppendRequest& request) {
                "stream \"" + std::string(stream_of(request)) + "\" is locked by another session's transaction");
 }
 
+Error log_changed() {
+  return Error(codes::kStoreFenced, "the store was promoted or restored since its caller compared the log");
+}
+
 bool is_stream_locked(const Result<AppendReceipt>& answer) {
   return !answer && &answer.error().code() == &codes::kStoreStreamLocked;
 }
@@ -51,9 +55,11 @@ bool passes_by_itself(SqlCondition condition) {
 
 }  // namespace
 
-Appender::Appender(SessionOpener& opener, HeadSignal& head, Log& log)
+Appender::Appender(SessionOpener& opener, HeadSignal& head, EventTail::IdAt id_at, Gaps& gaps, Log& log)
     : opener_(opener),
       head_(head),
+      id_at_(std::move(id_at)),
+      gaps_(gaps),
       log_(log),
       statements_(opener.schema()),
       matches_(opener.schema()),
@@ -87,6 +93,7 @@ std::vector<Result<AppendReceipt>> Appender::append_batch(Requests requests) {
     Answers done = append_slice(slice);
     for (std::size_t n = 0; n < done.size(); ++n) {
       const AppendRequest& request = *slice[n];
+      remember(request, done[n]);
       if (is_stream_locked(done[n]))
         insert_streams(locked_streams, request);
       else if (!done[n] && request.after_failure == AfterFailure::kHoldBack)
@@ -99,6 +106,22 @@ std::vector<Result<AppendReceipt>> Appender::append_batch(Requests requests) {
   all.reserve(answers.size());
   for (auto& answer : answers) all.push_back(std::move(*answer));
   return all;
+}
+
+void Appender::remember(const AppendRequest& request, const Result<AppendReceipt>& answer) {
+  if (request.generation || !answer) return;
+  // A retry that is known may lie apart, between events of others.
+  const auto last = static_cast<std::int64_t>(request.events.size()) - 1;
+  if (answer->last_position.value - answer->first_position.value != last) return;
+  Position position = answer->first_position;
+  for (const EventRef& event : request.events) {
+    acknowledged_.add(position, event->id);
+    position = position.next();
+  }
+}
+
+bool Appender::is_outdated(const AppendRequest& request) const {
+  return request.generation && *request.generation != generation_;
 }
 
 // A sweep that nobody waits for is reported here: once when it fails, once when it works again.
@@ -126,6 +149,12 @@ Result<Appender::Answers> Appender::try_slice(Requests requests) {
       break;
     }
     blockers_.forget();
+    const auto outdated = std::find_if(requests.begin(), requests.end(),
+                                       [this](const AppendRequest* request) { return is_outdated(*request); });
+    if (outdated != requests.end()) {
+      if (outdated == requests.begin()) return Answers(1, fail(log_changed()));
+      requests = requests.first(static_cast<std::size_t>(outdated - requests.begin()));
+    }
     Attempt done = try_requests(requests, check);
     if (done.end == Attempt::End::kAnswered) {
       // What the transaction in doubt had committed is known now, and yet was written by this call.

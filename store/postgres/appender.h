@@ -14,6 +14,10 @@
 // Event ids are not looked up beforehand: the unique index finds a known one, and the batch is then
 // rolled back and run again with a look-up. Retries are rare, look-ups would cost every batch.
 //
+// A request that goes by a log which is another one by now is refused (store.fenced). What was acknowledged
+// to the others, clients, is remembered here, compared before the first append on the new log, and named in
+// a gap record where it is gone.
+//
 // When the connection breaks while COMMIT may have been sent, the lost backend is ended first and the
 // same batch run again: ids that it did commit are found. If its end can't be proved, the answer is
 // store.in_doubt.
@@ -27,6 +31,7 @@
 #include "core/log.h"
 #include "store/append_queue.h"
 #include "store/append_rules.h"
+#include "store/event_tail.h"
 #include "store/postgres/append_statements.h"
 #include "store/postgres/blocker_watch.h"
 #include "store/postgres/head_signal.h"
@@ -37,8 +42,8 @@ namespace penstock::store::postgres {
 
 class Appender final : public BatchAppender {
  public:
-  // All outlive the appender.
-  Appender(SessionOpener& opener, HeadSignal& head, Log& log);
+  // All outlive the appender. `id_at` reads the log.
+  Appender(SessionOpener& opener, HeadSignal& head, EventTail::IdAt id_at, Gaps& gaps, Log& log);
 
   std::vector<Result<AppendReceipt>> append_batch(std::span<const AppendRequest* const> requests) override;
 
@@ -77,6 +82,8 @@ class Appender final : public BatchAppender {
   static void insert_streams(std::unordered_set<std::string_view>& streams, const AppendRequest& request);
   static std::vector<EventId> ids_of(std::span<const AppendRequest* const> requests);
 
+  void remember(const AppendRequest& request, const Result<AppendReceipt>& answer);
+  bool is_outdated(const AppendRequest& request) const;
   Answers append_slice(Requests requests);
   Result<Answers> try_slice(Requests requests);
   void note_sweep_outcome(const Result<Answers>& swept);
@@ -98,12 +105,15 @@ class Appender final : public BatchAppender {
   Attempt answered(Answers answers) { return {Attempt::End::kAnswered, std::move(answers), std::nullopt, {}}; }
 
   Status ensure_session();
+  Status look_for_lost_tail();
   void lose_session();
   // Proves that the backend of the lost session has ended.
   bool end_lost_backend();
 
   SessionOpener& opener_;
   HeadSignal& head_;
+  const EventTail::IdAt id_at_;
+  Gaps& gaps_;
   Log& log_;
   const AppendStatements statements_;
   const MatchFinder matches_;
@@ -112,7 +122,9 @@ class Appender final : public BatchAppender {
 
   // The sequencer's thread only.
   std::unique_ptr<Session> session_;
-  StoreIdentity identity_;    // when session_ was opened
+  StoreIdentity identity_;  // when session_ was opened
+  std::uint64_t generation_ = 0;
+  EventTail acknowledged_;    // to clients
   ServerFacts lost_backend_;  // of the session that broke last
   Deadline reconnect_until_ = Deadline::at(SteadyTime::min());
   std::string copy_data_;

@@ -12,17 +12,31 @@ constexpr auto kReconnect = 5s;  // how long a batch whose session broke waits f
 }  // namespace
 
 Status Appender::ensure_session() {
-  if (session_ && !session_->broken()) return {};
+  if (session_ && !session_->broken() && generation_ == opener_.generation()) return {};
+  session_.reset();
   const std::stop_token stop = stop_.get_token();
   const bool was_lost = !reconnect_until_.expired();
   auto opened = was_lost ? opener_.open_patiently("append", reconnect_until_, stop)
                          : opener_.open("append", Deadline::in(kConnect), stop);
   if (!opened) return fail(std::move(opened.error()));
+  if (opened->identity != identity_)
+    if (auto looked = look_for_lost_tail(); !looked) return looked;
   session_ = std::move(opened->session);
   identity_ = std::move(opened->identity);
+  generation_ = opened->generation;
   reconnect_until_ = Deadline::at(SteadyTime::min());
   const std::int64_t pid = session_->server().pid;
   session_->watch_slow({2s, 1s, [this, pid] { blockers_.look(pid, stop_.get_token()); }});
+  return {};
+}
+
+// Before the first append on another log gives the positions to other events.
+Status Appender::look_for_lost_tail() {
+  const auto lost = acknowledged_.record_lost(kClients, id_at_, gaps_);
+  if (!lost) return fail(lost.error());
+  if (*lost)
+    log_.write(LogLevel::kError, "store", codes::kRelayLostTail.name,
+               "a failover lost events that were acknowledged to clients: " + describe(**lost), {});
   return {};
 }
 

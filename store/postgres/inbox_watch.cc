@@ -30,18 +30,20 @@ void InboxWatch::run(const std::stop_token& stop) {
     changed.wait_for(lock, stop, time, [] { return false; });
   };
   std::unique_ptr<Session> session;
+  std::uint64_t generation = 0;
   std::int64_t lowest_before = 0;
   Duration pause{};
   Parameters call;
   call.int4(kOneCall);
   while (!stop.stop_requested()) {
-    if (!session || session->broken()) {
+    if (!session || session->broken() || generation != opener_.generation()) {
       auto opened = opener_.open("inbox", Deadline::in(kConnect), stop);
       if (!opened) {
         rest(kAway);
         continue;
       }
       session = std::move(opened->session);
+      generation = opened->generation;
     }
     const auto seen = session->run(await_inbox_, call, Deadline::in(kAnswer), stop);
     if (!seen) {

@@ -36,7 +36,9 @@ PostgresCheckpoints::PostgresCheckpoints(SessionPool& pool, const Schema& schema
       hold_lease_{"hold_lease", schema.expand("SELECT FROM @schema@.leases l"
                                               " WHERE l.name = $1 AND l.owner = $2 AND l.epoch = $3 FOR SHARE")},
       load_{"load_checkpoint",
-            schema.expand("SELECT c.position, c.event_id, c.system_identifier, c.timeline, c.incarnation"
+            schema.expand("SELECT c.position, c.event_id, c.system_identifier, c.timeline, c.incarnation,"
+                          " EXISTS (SELECT FROM @schema@.head h WHERE h.id = 1 AND h.system_identifier ="
+                          " c.system_identifier AND h.timeline = c.timeline AND h.incarnation = c.incarnation)"
                           " FROM @schema@.checkpoints c WHERE c.route = $1")},
       point_{"checkpoint_point",
              schema.expand("SELECT $1, CASE WHEN $1 = 0 THEN '00000000-0000-0000-0000-000000000000'::uuid"
@@ -98,7 +100,9 @@ Result<std::optional<Checkpoint>> PostgresCheckpoints::load(std::string_view rou
   auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(load_, name, deadline); });
   if (!rows) return fail(std::move(rows.error()));
   if (rows->empty()) return std::nullopt;
-  return checkpoint_from(*rows, 0, 0);
+  Checkpoint checkpoint = checkpoint_from(*rows, 0, 0);
+  checkpoint.store = rows->boolean(0, 5) ? Checkpoint::Store::kSame : Checkpoint::Store::kChanged;
+  return checkpoint;
 }
 
 Result<Checkpoint> PostgresCheckpoints::create(const Lease& lease, std::string_view route, Position start) {

@@ -47,13 +47,14 @@ auto PostgresLeases::on_session(Use use) -> decltype(use(std::declval<Session&>(
   if (!lock || deadline.remaining() < kShortest)
     return fail(codes::kStoreBusy, "the session of the leases is in use by other calls");
   for (;;) {
-    const bool fresh = session_ == nullptr || session_->broken();
+    const bool fresh = session_ == nullptr || session_->broken() || generation_ != opener_.generation();
     if (fresh) {
       locked_.clear();
       session_.reset();
       auto opened = opener_.open("leases", deadline);
       if (!opened) return fail(std::move(opened.error()));
       session_ = std::move(opened->session);
+      generation_ = opened->generation;
     }
     auto answer = use(*session_, deadline);
     if (answer || fresh || !session_->broken() || session_->failure().condition != SqlCondition::kConnectionLost)

@@ -39,6 +39,7 @@ class PostgresLeases final : public Leases {
 
   std::timed_mutex mutex_;  // one call at a time; guards what follows
   std::unique_ptr<Session> session_;
+  std::uint64_t generation_ = 0;               // of session_
   std::set<std::string, std::less<>> locked_;  // names whose lock session_ holds
 };
 

@@ -89,7 +89,7 @@ class PostgresLog final : public EventLog {
 
  private:
   Result<LogPage> read_tail_or_table(Position after, const ReadLimit& limit, const LogFilter& filter, Position known) {
-    auto tail = tail_.read_after(after, limit, filter, known);
+    auto tail = tail_.read_after(after, limit, filter, {known, opener_.generation()});
     if (!tail) return fail(std::move(tail.error()));
     if (*tail) return *std::move(*tail);
     return reader_.read(after, Direction::kForward, limit, filter);
@@ -113,7 +113,9 @@ class PostgresStore final : public Store {
         reader_(readers_, opener_.schema()),
         log_reader_(readers_, opener_.schema()),
         signal_([this] { return log_reader_.head(); }),
-        appender_(opener_, signal_, log),
+        gaps_(writers_, opener_.schema()),
+        appender_(
+            opener_, signal_, [this](Position position) { return log_reader_.event_id_at(position); }, gaps_, log),
         queue_(appender_, {.queue_bytes = settings.queue_bytes, .limits = settings.limits}),
         events_(queue_, reader_),
         log_(opener_, log_reader_, signal_, settings.tail_bytes),
@@ -122,8 +124,7 @@ class PostgresStore final : public Store {
         leases_(opener_),
         parked_(writers_, opener_.schema()),
         route_states_(writers_, opener_.schema()),
-        retention_(writers_, opener_.schema()),
-        gaps_(writers_, opener_.schema()) {
+        retention_(writers_, opener_.schema()) {
     if (settings.inbox == StoreSettings::Inbox::kWatched) inbox_.emplace(opener_, [this] { queue_.sequence(); });
   }
 
@@ -171,6 +172,7 @@ class PostgresStore final : public Store {
   EventReader reader_;
   LogReader log_reader_;
   HeadSignal signal_;
+  PostgresGaps gaps_;
   Appender appender_;
   AppendQueue queue_;
   PostgresEvents events_;
@@ -181,7 +183,6 @@ class PostgresStore final : public Store {
   PostgresParked parked_;
   PostgresRouteStates route_states_;
   PostgresRetention retention_;
-  PostgresGaps gaps_;
   std::optional<InboxWatch> inbox_;
 };
 

@@ -86,14 +86,15 @@ Result<StoreSession> SessionOpener::try_open(std::string_view role, Deadline dea
   if (auto fits = check_server((*session)->server()); !fits) return fail(std::move(fits.error()));
   auto identity = check_store(**session, deadline, stop);
   if (!identity) return fail(std::move(identity.error()));
-  note(*identity);
-  return StoreSession{std::move(*session), std::move(*identity)};
+  const std::uint64_t generation = note(*identity);
+  return StoreSession{std::move(*session), std::move(*identity), generation};
 }
 
-void SessionOpener::note(const StoreIdentity& identity) {
+std::uint64_t SessionOpener::note(const StoreIdentity& identity) {
   std::lock_guard lock(mutex_);
   if (seen_identity_ && *seen_identity_ != identity) ++generation_;
   seen_identity_ = identity;
+  return generation_;
 }
 
 Status SessionOpener::check_server(const ServerFacts& server) {

@@ -25,7 +25,8 @@ namespace penstock::store::postgres {
 
 struct StoreSession {
   std::unique_ptr<Session> session;
-  StoreIdentity identity;  // of the store when the session was opened
+  StoreIdentity identity;        // of the store when the session was opened
+  std::uint64_t generation = 0;  // of the opener, with that identity
 };
 
 class SessionOpener {
@@ -44,14 +45,15 @@ class SessionOpener {
 
   const Schema& schema() const { return schema_; }
 
-  // Raised by the first session that finds the store under another identity than the sessions before.
+  // Raised by the first session that finds the store under another identity than the sessions before. Those
+  // are on a server that is no longer the primary, even where it lives on: they must not be used.
   std::uint64_t generation() const { return generation_; }
 
  private:
   SessionSettings settings_for(std::string_view role) const;
   Result<StoreSession> try_open(std::string_view role, Deadline deadline, const std::stop_token& stop);
   Result<StoreIdentity> check_store(Session& session, Deadline deadline, const std::stop_token& stop);
-  void note(const StoreIdentity& identity);
+  std::uint64_t note(const StoreIdentity& identity);  // the generation
   Status check_server(const ServerFacts& server);
   Result<std::int64_t> raise_incarnation(Session& session, Deadline deadline);
 

@@ -11,31 +11,32 @@ Result<SessionPool::Borrowed> SessionPool::borrow(Deadline deadline) {
     if (!freed_.wait_until(lock, deadline.time(), [this] { return in_use_ < size_; }))
       return fail(codes::kStoreBusy, "all sessions of the store are in use");
     ++in_use_;
-    if (!idle_.empty()) {
-      auto session = std::move(idle_.back());
+    while (!idle_.empty()) {
+      StoreSession idle = std::move(idle_.back());
       idle_.pop_back();
-      return Borrowed{std::move(session), Borrowed::Origin::kIdle};
+      if (idle.generation == opener_.generation()) return Borrowed{std::move(idle), Borrowed::Origin::kIdle};
+      idle.session->close();
     }
   }
   auto opened = opener_.open(role_, deadline);
-  if (opened) return Borrowed{std::move(opened->session), Borrowed::Origin::kNew};
-  give_back(nullptr);
+  if (opened) return Borrowed{std::move(*opened), Borrowed::Origin::kNew};
+  give_back({});
   return fail(std::move(opened.error()));
 }
 
-void SessionPool::give_back(std::unique_ptr<Session> session) {
-  std::unique_ptr<Session> ended;  // closed without the lock
+void SessionPool::give_back(StoreSession opened) {
+  StoreSession ended;  // closed without the lock
   {
     std::lock_guard lock(mutex_);
     --in_use_;
-    const bool usable = session && !session->broken() && !session->in_transaction();
-    (usable ? idle_.emplace_back() : ended) = std::move(session);
+    const bool usable = opened.session && !opened.session->broken() && !opened.session->in_transaction();
+    (usable ? idle_.emplace_back() : ended) = std::move(opened);
   }
   freed_.notify_one();
 }
 
 void SessionPool::forget_idle() {
-  std::vector<std::unique_ptr<Session>> ended;
+  std::vector<StoreSession> ended;
   std::lock_guard lock(mutex_);
   ended.swap(idle_);
 }

@@ -1,6 +1,6 @@
 // A few sessions of one store that calls borrow, for as long as one call takes.
 //
-// Thread-safe. Sessions are opened when they are needed and kept.
+// Thread-safe. Sessions are opened when they are needed and kept, until the store is found on another server.
 #pragma once
 
 #include <condition_variable>
@@ -26,7 +26,7 @@ class SessionPool {
       auto borrowed = borrow(deadline);
       if (!borrowed) return fail(std::move(borrowed.error()));
       Returning returning{*this, std::move(*borrowed)};
-      Session& session = *returning.borrowed.session;
+      Session& session = *returning.borrowed.opened.session;
       auto answer = use(session);
       if (answer || returning.borrowed.origin == Borrowed::Origin::kNew || !session.broken() ||
           session.failure().condition != SqlCondition::kConnectionLost)
@@ -37,17 +37,17 @@ class SessionPool {
 
  private:
   struct Borrowed {
-    std::unique_ptr<Session> session;
+    StoreSession opened;
     enum class Origin { kIdle, kNew } origin = Origin::kNew;
   };
   struct Returning {
     SessionPool& pool;
     Borrowed borrowed;
-    ~Returning() { pool.give_back(std::move(borrowed.session)); }
+    ~Returning() { pool.give_back(std::move(borrowed.opened)); }
   };
 
   Result<Borrowed> borrow(Deadline deadline);
-  void give_back(std::unique_ptr<Session> session);
+  void give_back(StoreSession opened);
   // What broke one idle session has most likely broken the others.
   void forget_idle();
 
@@ -57,7 +57,7 @@ class SessionPool {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable freed_;
-  std::vector<std::unique_ptr<Session>> idle_;
+  std::vector<StoreSession> idle_;
   std::size_t in_use_ = 0;
 };
 

@@ -70,8 +70,15 @@ Result<StoreIdentity> read_identity(Connection& connection) {
 }
 
 Result<std::optional<Checkpoint>> SqliteCheckpoints::load(std::string_view route) {
-  return database_.read(doing("loading", route),
-                        [&](Connection& connection) { return find_checkpoint(connection, route); });
+  return database_.read(doing("loading", route), [&](Connection& connection) -> Result<std::optional<Checkpoint>> {
+    auto found = find_checkpoint(connection, route);
+    if (!found || !*found) return found;
+    const auto identity = read_identity(connection);
+    if (!identity) return fail(identity.error());
+    const bool is_same = (*found)->identity == *identity;
+    (*found)->store = is_same ? Checkpoint::Store::kSame : Checkpoint::Store::kChanged;
+    return found;
+  });
 }
 
 Result<Checkpoint> SqliteCheckpoints::create(const Lease& lease, std::string_view route, Position start) {

@@ -303,14 +303,22 @@ std::vector<Result<AppendReceipt>> MemoryParts::Appender::append_batch(std::span
   };
   if (auto ready = parts.before(StoreCall::kAppend); !ready) return refuse_all(ready.error());
   store::AppendPlan plan;
+  std::vector<const AppendRequest*> current;
+  const auto is_outdated = [generation = parts.log.generation()](const AppendRequest* request) {
+    return request->generation && *request->generation != generation;
+  };
+  std::remove_copy_if(requests.begin(), requests.end(), std::back_inserter(current), is_outdated);
   {
     std::lock_guard lock(parts.database->mutex_);
-    plan = store::plan_appends(requests, facts_about(*parts.database, requests));
+    plan = store::plan_appends(current, facts_about(*parts.database, current));
     apply(*parts.database, plan);
   }
   parts.database->changed_.notify_all();
   if (auto done = parts.after(StoreCall::kAppend); !done) return refuse_all(done.error());
-  return std::move(plan.answers);
+  std::vector<Result<AppendReceipt>> answers;
+  for (auto next = plan.answers.begin(); const AppendRequest* request : requests)
+    answers.push_back(is_outdated(request) ? fail(codes::kStoreFenced, "another log") : std::move(*next++));
+  return answers;
 }
 
 void MemoryParts::Events::append(AppendRequest request, Deadline deadline, AppendDone done) {
@@ -530,7 +538,10 @@ Result<std::optional<Checkpoint>> MemoryParts::Checkpoints::load(std::string_vie
   return parts.perform(StoreCall::kLoadCheckpoint, [&](MemoryDatabase& db) -> Result<std::optional<Checkpoint>> {
     const auto found = db.checkpoints_.find(route);
     if (found == db.checkpoints_.end()) return std::nullopt;
-    return found->second;
+    Checkpoint checkpoint = found->second;
+    const bool is_same = checkpoint.identity.incarnation == db.incarnation_;
+    checkpoint.store = is_same ? Checkpoint::Store::kSame : Checkpoint::Store::kChanged;
+    return checkpoint;
   });
 }
 

@@ -5,6 +5,7 @@
 #include "connectors/store/store_sink.h"
 #include "tests/contract/sink/sink_contract.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/recording_log.h"
 
 namespace penstock::tests {
 namespace {
@@ -20,7 +21,7 @@ class StoreHarness final : public SinkHarness {
   ~StoreHarness() override { release(); }
 
   std::unique_ptr<connectors::Sink> make(connectors::OutcomeListener& listener) override {
-    return connectors::make_store_sink(store_.events(), listener);
+    return connectors::make_store_sink({store_.events(), store_.log(), store_.gaps()}, listener, words_);
   }
 
   connectors::Message message(EventRef event) override {
@@ -71,6 +72,7 @@ class StoreHarness final : public SinkHarness {
   }
 
   const SystemClock clock_;
+  RecordingLog words_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool held_ = false;

@@ -3,6 +3,7 @@
 #include "tests/contract/source/source_contract.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/recording_log.h"
 
 namespace penstock::tests {
 namespace {
@@ -12,7 +13,8 @@ class StoreLog final : public SourceTable {
   std::unique_ptr<connectors::Source> make_source() override {
     connectors::StoreSourceSettings settings;
     settings.route = "r";
-    return connectors::make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps());
+    return connectors::make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps(),
+                                         words_);
   }
   // Each opening is by another owner, which takes the lease over.
   connectors::OpenRequest request() override {
@@ -38,6 +40,7 @@ class StoreLog final : public SourceTable {
 
  private:
   ManualClock clock_;
+  RecordingLog words_;
   MemoryStore store_{std::make_shared<MemoryDatabase>(clock_)};
   std::optional<Lease> lease_;
 };

@@ -53,6 +53,7 @@ TEST_P(CheckpointContract, AdvancesAndOutlivesARestart) {
   ASSERT_TRUE(store().checkpoints().advance(lease, "to-kafka", Position{2}, Position{5}));
   reopen();
   EXPECT_EQ(position_of(store(), "to-kafka"), Position{5});
+  EXPECT_EQ((*store().checkpoints().load("to-kafka"))->store, store::Checkpoint::Store::kSame);
 }
 
 TEST_P(CheckpointContract, TakesTheSameAdvanceTwice) {

@@ -75,7 +75,7 @@ TEST_F(RoundTripsOfARoute, OutOfTheStoreAreOneInAHundredEvents) {
   const std::uint64_t before = gate.round_trips();
   deliver_all(**store, plan("store", [&]() -> Result<std::unique_ptr<connectors::Source>> {
     return connectors::make_store_source({.route = "counted"}, (*store)->log(), (*store)->checkpoints(),
-                                         (*store)->gaps());
+                                         (*store)->gaps(), log_);
   }));
   EXPECT_EQ(database.value("SELECT position FROM penstock.checkpoints"), std::to_string(kEvents));
   EXPECT_GT(gate.round_trips(), before);

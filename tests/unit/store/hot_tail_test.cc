@@ -177,6 +177,20 @@ TEST_F(HotTailTest, ForgetsWhatAFailoverHasLost) {
   EXPECT_FALSE(*table && !(*table)->events->empty() && (*table)->events->events()[0].category == "order");
 }
 
+TEST_F(HotTailTest, HandsOutNothingOfALogThatItsCallerKnowsToBeGone) {
+  HotTail tail = make();
+  log_.append(5);
+  follow(tail, Position{0});
+  log_.lose_beyond(3);
+  log_.append(1, "user");
+  const auto page = tail.read_after(Position{3}, {}, {}, {log_.head(), 1});
+  ASSERT_TRUE(page && *page);
+  ASSERT_EQ((*page)->events->size(), 1u);
+  EXPECT_EQ((*page)->events->events()[0].category, "user");
+  EXPECT_EQ(tail.read_after(Position{3}, {}, {}, {log_.head(), 0}).value(), std::nullopt)
+      << "who is late reads the table";
+}
+
 TEST_F(HotTailTest, LosesAndRepeatsNothingBetweenRingAndTable) {
   constexpr int kEvents = 4'000, kFollowers = 6;
   const std::uint64_t seed = tests::seed_of_this_run();

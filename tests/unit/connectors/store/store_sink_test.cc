@@ -5,12 +5,15 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 
 #include "connectors/message.h"
+#include "tests/support/eventually.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/recording_log.h"
 
 namespace penstock::connectors {
 namespace {
@@ -141,12 +144,14 @@ class StoreSinkTest : public ::testing::Test {
   }
 
   tests::ManualClock clock_;
+  tests::RecordingLog words_;
   Gate gate_;
   std::atomic<bool> lost_session_ = false;
   std::shared_ptr<MemoryDatabase> database_ = std::make_shared<MemoryDatabase>(clock_);
   MemoryStore store_{database_};
   NotedOutcomes outcomes_;
-  std::unique_ptr<Sink> sink_ = make_store_sink(store_.events(), outcomes_, {.held_bytes = 64 << 10});
+  std::unique_ptr<Sink> sink_ = make_store_sink({store_.events(), store_.log(), store_.gaps()}, outcomes_, words_,
+                                                {.route = "r", .held_bytes = 64 << 10});
   std::deque<Message> messages_;
   std::uint64_t last_ticket_ = 0;
 };
@@ -303,6 +308,89 @@ TEST_F(StoreSinkTest, DoesNotOpenWhileTheStoreIsAway) {
   const Status opened = sink_->open(Deadline::in(kLong), {});
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().kind(), ErrorKind::kUnavailable);
+}
+
+class StoreSinkAfterAFailover : public StoreSinkTest {
+ protected:
+  // Three events are acknowledged, and the last two are lost.
+  void SetUp() override {
+    for (const int id : {1, 2, 3}) submit(id);
+    settle();
+    database_->lose_events_beyond(Position{1});
+    database_->raise_incarnation();
+  }
+  // Until the sink has noticed.
+  Status open_again() {
+    EXPECT_TRUE(tests::eventually([this] { return sink_->state().phase == SinkState::Phase::kBroken; }));
+    return sink_->open(Deadline::in(kLong), {});
+  }
+};
+
+TEST_F(StoreSinkAfterAFailover, NamesWhatWasAcknowledgedAndWaitsForAnOperator) {
+  EXPECT_EQ(open_again().error().code().name, codes::kRelayLostTail.name);
+  const auto gaps = store_.gaps().list(0, 10);
+  ASSERT_EQ(gaps->size(), 1u);
+  EXPECT_EQ(gaps->front().route, "r");
+  EXPECT_EQ(gaps->front().events, (std::vector{id_of(2), id_of(3)}));
+  EXPECT_EQ(words_.count(LogLevel::kError), 1u);
+  EXPECT_EQ(sink_->open(Deadline::in(kLong), {}).error().code().name, codes::kRelayLostTail.name);
+  ASSERT_TRUE(store_.gaps().acknowledge(gaps->front().number, "operator"));
+  open();
+  submit(4);
+  settle();
+  EXPECT_EQ(outcomes_.outcomes(4), "dddd");
+  EXPECT_EQ(log(), "14");
+}
+
+// The log becomes another one while an append is on its way to it.
+class StoreSinkDuringAFailover : public StoreSinkTest {
+ protected:
+  void submit_during(int id, const std::function<void()>& fail_over) {
+    gate_.hold();
+    const std::size_t reached = gate_.passed() + 1;
+    submit(id);
+    sink_->flush();
+    gate_.wait_until_reached(reached);
+    fail_over();
+    database_->raise_incarnation();
+    gate_.open();
+    settle();
+  }
+};
+
+TEST_F(StoreSinkDuringAFailover, WritesNothingToTheNewLogBeforeItHasCompared) {
+  for (const int id : {1, 2, 3}) submit(id);
+  settle();
+  submit_during(4, [this] { database_->lose_events_beyond(Position{1}); });
+  EXPECT_EQ(outcomes_.code(4), codes::kStoreFenced.name);
+  EXPECT_EQ(outcomes_.outcomes(4), "dddr");
+  EXPECT_EQ(log(), "1");
+}
+
+TEST_F(StoreSinkDuringAFailover, GoesOnWhereNothingWasLost) {
+  submit(1);
+  settle();
+  submit_during(2, [] {});
+  open();
+  submit(2);
+  settle();
+  EXPECT_EQ(outcomes_.outcomes(3), "drd");
+  EXPECT_EQ(log(), "12");
+  EXPECT_TRUE(store_.gaps().list(0, 10)->empty());
+}
+
+TEST_F(StoreSinkTest, GoesOnOverALostTailWhereItMay) {
+  sink_ = make_store_sink({store_.events(), store_.log(), store_.gaps()}, outcomes_, words_,
+                          {.route = "r", .on_lost_tail = OnLostTail::kContinue});
+  open();
+  for (const int id : {1, 2}) submit(id);
+  settle();
+  database_->lose_events_beyond(Position{1});
+  open();
+  submit(3);
+  settle();
+  EXPECT_EQ(store_.gaps().list(0, 10)->front().events, std::vector{id_of(2)});
+  EXPECT_EQ(log(), "13");
 }
 
 }  // namespace

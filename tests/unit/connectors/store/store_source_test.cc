@@ -8,6 +8,7 @@
 #include "core/invariant.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/recording_log.h"
 
 namespace penstock::connectors {
 namespace {
@@ -39,7 +40,7 @@ class StoreSourceTest : public ::testing::Test {
 
   std::unique_ptr<Source> source(StoreSourceSettings settings = {}) {
     if (settings.route.empty()) settings.route = "r";
-    return make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps());
+    return make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps(), words_);
   }
   OpenRequest request() {
     if (!lease_) lease_ = store_.leases().take("route/r", "me").value();
@@ -54,6 +55,7 @@ class StoreSourceTest : public ::testing::Test {
   std::int64_t checkpoint(std::string_view route = "r") { return (*store_.checkpoints().load(route))->position.value; }
 
   tests::ManualClock clock_;
+  tests::RecordingLog words_;
   std::shared_ptr<MemoryDatabase> database_ = std::make_shared<MemoryDatabase>(clock_);
   MemoryStore store_{database_};
   std::optional<Lease> lease_;
@@ -381,6 +383,51 @@ TEST_F(StoreSourceTest, FindsNoGapAfterAFailoverThatLostNothing) {
   EXPECT_EQ(read(*all).size(), 4u);
 }
 
+TEST_F(StoreSourceTest, WarnsOnceOfWhatARestartLeftUnknown) {
+  append("aaa");
+  auto before = source();
+  ASSERT_TRUE(open(*before));
+  read(*before);
+  ASSERT_TRUE(before->settle(ReadMark{2}));
+  before->close();
+  database_->raise_incarnation();
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_TRUE(open(*all));
+  EXPECT_EQ(words_.count(LogLevel::kWarn), 1u);
+  EXPECT_EQ(words_.lines().front().code, codes::kRelayLogChanged.name);
+  read(*all);
+  ASSERT_TRUE(all->settle(ReadMark{1}));
+  ASSERT_TRUE(open(*source()));
+  EXPECT_EQ(words_.count(LogLevel::kWarn), 1u) << "the checkpoint is of this store by now";
+}
+
+TEST_F(StoreSourceTest, WarnsOfNothingThatItHasSentItself) {
+  append("aaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  read(*all);
+  ASSERT_TRUE(all->settle(ReadMark{2}));
+  database_->raise_incarnation();
+  ASSERT_TRUE(open(*all));
+  EXPECT_EQ(words_.count(LogLevel::kWarn), 0u);
+}
+
+TEST_F(StoreSourceTest, WarnsWhereAnotherInstanceDroveTheRouteInBetween) {
+  append("aaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  read(*all);
+  ASSERT_TRUE(all->settle(ReadMark{2}));
+  for (const char* owner : {"other", "me"}) {
+    ASSERT_TRUE(store_.leases().release(*lease_));
+    lease_ = store_.leases().take("route/r", owner).value();
+  }
+  database_->raise_incarnation();
+  ASSERT_TRUE(open(*all));
+  EXPECT_EQ(words_.count(LogLevel::kWarn), 1u);
+}
+
 TEST_F(StoreSourceTest, SettlesNothingWhereAnotherEventTookThePosition) {
   append("aaa");
   auto all = source();
@@ -390,6 +437,18 @@ TEST_F(StoreSourceTest, SettlesNothingWhereAnotherEventTookThePosition) {
   append("aa");
   EXPECT_FALSE(all->settle(ReadMark{3}));
   EXPECT_EQ(checkpoint(), 0);
+}
+
+TEST_F(StoreSourceTest, OpensAgainWhereAnotherEventTookThePositionInAFailover) {
+  append("aaa");
+  auto all = source();
+  ASSERT_TRUE(open(*all));
+  ASSERT_EQ(read(*all).size(), 3u);
+  database_->lose_events_beyond(Position{1});
+  database_->raise_incarnation();
+  const Status settled = all->settle(ReadMark{3});
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().code().name, codes::kRelayLogChanged.name);
 }
 
 // A log that answers with the pages that a test made.
@@ -423,7 +482,7 @@ TEST_F(StoreSourceTest, RefusesAPageThatSkipsAPosition) {
   for (auto [positions, reached] : std::vector<std::pair<std::vector<std::int64_t>, std::int64_t>>{
            {{2, 3}, 3}, {{1, 3}, 3}, {{1, 2}, 3}, {{1, 1}, 1}, {{2, 1}, 2}}) {
     SkippingLog log(positions, reached);
-    auto skipping = make_store_source({.route = "r"}, log, store_.checkpoints(), store_.gaps());
+    auto skipping = make_store_source({.route = "r"}, log, store_.checkpoints(), store_.gaps(), words_);
     ASSERT_TRUE(open(*skipping));
     const auto batch = skipping->read(kRoom, Deadline::in(kLong), {});
     ASSERT_FALSE(batch);
