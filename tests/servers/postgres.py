@@ -73,17 +73,21 @@ class Postgres(Server):
         if user:
             os.chown(data, user.pw_uid, user.pw_gid)
         data.chmod(0o700)
-        cluster = data / "cluster"
-        made = subprocess.run(
-            self.unprivileged([str(programs() / "initdb"), "-D", str(cluster), "-U", "postgres", "--auth=trust",
-                               "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd="/", check=False)
-        if made.returncode != 0:
-            raise ServerError(f"initdb failed: {made.stderr.strip().splitlines()[-1]}")
+        self.make_cluster(data / "cluster")
         port = free_port()
-        with open(cluster / "postgresql.conf", "a", encoding="ascii") as settings:
+        with open(data / "cluster" / "postgresql.conf", "a", encoding="ascii") as settings:
             settings.write(SETTINGS.format(port=port))
         self.remember(port=port, data=str(data))
+
+    def make_cluster(self, folder):
+        self.call("initdb", "-D", str(folder), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8",
+                  "--no-sync")
+
+    def call(self, program, *arguments):
+        made = subprocess.run(self.unprivileged([str(programs() / program), *arguments]), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, cwd="/", check=False)
+        if made.returncode != 0:
+            raise ServerError(f"{program} failed: {made.stderr.strip().splitlines()[-1]}")
 
     def run(self):
         return self.launch("server", self.unprivileged(
@@ -115,3 +119,22 @@ class Postgres(Server):
 
     def address(self):
         return f"postgresql://postgres@127.0.0.1:{self.state()['port']}/postgres"
+
+
+class Primary(Postgres):
+    """Apart from the server that all tests share, because it is killed for good."""
+    name = "primary"
+    variable = "PENSTOCK_TEST_PRIMARY"
+
+
+class Standby(Postgres):
+    """Follows the primary, asynchronously, from when it is started for the first time."""
+    name = "standby"
+    variable = "PENSTOCK_TEST_STANDBY"
+
+    def make_cluster(self, folder):
+        primary = Primary(self.workshop)
+        if not primary.running():
+            raise ServerError("the standby is made from the primary, which does not run")
+        self.call("pg_basebackup", "-D", str(folder), "-R", "-X", "stream", "-c", "fast", "--no-sync", "-h", "127.0.0.1",
+                  "-p", str(primary.state()["port"]), "-U", "postgres")

@@ -58,11 +58,6 @@ Rows query(const std::string& url, const std::string& sql) {
   return rows;
 }
 
-// The URL of another database on the same server: the path is what stands behind the last slash.
-std::string with_database(const std::string& url, const std::string& database) {
-  return url.substr(0, url.rfind('/') + 1) + database;
-}
-
 std::string random_digits() {
   std::random_device device;
   const std::uint64_t number = (static_cast<std::uint64_t>(device()) << 32U) | device();
@@ -100,6 +95,17 @@ std::string reason_missing(Server server) {
 
 bool servers_are_mandatory() { return !environment("CI").empty(); }
 
+std::string run_sql(const std::string& url, const std::string& sql) {
+  const Rows rows = query(url, sql);
+  if (PQntuples(rows.get()) == 0 || PQnfields(rows.get()) == 0) return {};
+  return {PQgetvalue(rows.get(), 0, 0), static_cast<std::size_t>(PQgetlength(rows.get(), 0, 0))};
+}
+
+// The path is what stands behind the last slash.
+std::string with_database(const std::string& url, const std::string& database) {
+  return url.substr(0, url.rfind('/') + 1) + database;
+}
+
 std::string unique_name(std::string_view prefix) { return fmt::format("{}-{}", prefix, random_digits()); }
 
 FreshDatabase::FreshDatabase()
@@ -117,18 +123,17 @@ FreshDatabase::~FreshDatabase() {
 
 void FreshDatabase::execute(const std::string& sql) const { query(url_, sql); }
 
-std::string FreshDatabase::value(const std::string& sql) const {
-  const Rows rows = query(url_, sql);
-  if (PQntuples(rows.get()) == 0 || PQnfields(rows.get()) == 0) return {};
-  return {PQgetvalue(rows.get(), 0, 0), static_cast<std::size_t>(PQgetlength(rows.get(), 0, 0))};
-}
+std::string FreshDatabase::value(const std::string& sql) const { return run_sql(url_, sql); }
 
-bool ServerControl::available() { return !environment("PENSTOCK_TEST_SERVERS").empty(); }
+bool ServerControl::available() { return !folder().empty(); }
 
 void ServerControl::crash_and_restart_postgres() { run_servers({"restart", "--immediate", "postgres"}); }
 void ServerControl::kill(Server server) { run_servers({"kill", name_of(server)}); }
 void ServerControl::start(Server server) { run_servers({"start", name_of(server)}); }
 void ServerControl::restart(Server server) { run_servers({"restart", name_of(server)}); }
+
+void ServerControl::run(std::vector<std::string> arguments) { run_servers(std::move(arguments)); }
+std::string ServerControl::folder() { return environment("PENSTOCK_TEST_SERVERS"); }
 
 void ServerControl::rabbitmqctl(const std::vector<std::string>& arguments) {
   std::vector<std::string> all{"rabbitmqctl"};

@@ -28,6 +28,12 @@ bool servers_are_mandatory();
 // `prefix` and sixteen random hex digits, joined by `-`: for topics, exchanges, queues and routes.
 std::string unique_name(std::string_view prefix);
 
+// Runs statements in a session of their own; answers the first column of the first row as text, empty when there is no
+// row or it is null. Throws std::runtime_error with the server's words.
+std::string run_sql(const std::string& url, const std::string& sql);
+// The URL of another database on the same server.
+std::string with_database(const std::string& url, const std::string& database);
+
 // A database of its own for one test, on the server of PENSTOCK_TEST_POSTGRES; dropped at the end, together with the
 // sessions that are still in it. Throws std::runtime_error with the server's words when that fails.
 class FreshDatabase {
@@ -61,6 +67,9 @@ class ServerControl {
   static void start(Server server);          // same ports, same data
   static void restart(Server server);        // orderly
   static void rabbitmqctl(const std::vector<std::string>& arguments);
+  // `scripts/servers` with these arguments, for what else it can do, and the folder where it keeps its state.
+  static void run(std::vector<std::string> arguments);
+  static std::string folder();
 };
 
 }  // namespace penstock::tests
