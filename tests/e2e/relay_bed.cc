@@ -31,9 +31,11 @@ RelayBed::RelayBed(BedSettings settings)
       kafka_(address_of(Server::kKafka), kPartitions),
       rabbit_(address_of(Server::kRabbitMq)) {
   OrderWriter::make_tables(database_.url());
+  if (settings_.link == BedSettings::Link::kGated)
+    gate_ = std::make_unique<TcpGate>(static_cast<std::uint16_t>(std::stoi(database_.value("SHOW port"))));
   if (settings_.outbox != BedSettings::Outbox::kPolled) make_slot();
   read_outbox(settings_.outbox);
-  relay_ = std::make_unique<cli::RelayProcess>(command("relay.log"));
+  relay_ = std::make_unique<cli::RelayProcess>(command("penstock.toml", "relay.log"));
 }
 
 // Before the first row: a slot has nothing of what was committed before it.
@@ -49,10 +51,18 @@ void RelayBed::drop_slot() {
 
 void RelayBed::read_outbox(BedSettings::Outbox how) {
   settings_.outbox = how;
-  std::ofstream(folder_.file("penstock.toml")) << config_text();
+  std::ofstream(folder_.file("penstock.toml")) << config_text(gated_url());
+  std::ofstream(folder_.file("other.toml")) << config_text(database_.url());
 }
 
-std::string RelayBed::source_text() const {
+std::string RelayBed::gated_url() const {
+  std::string url = database_.url();
+  if (gate_ == nullptr) return url;
+  const std::string port = database_.value("SHOW port");
+  return url.replace(url.find(":" + port) + 1, port.size(), std::to_string(gate_->port()));
+}
+
+std::string RelayBed::source_text(const std::string& database_url) const {
   std::string kind = "kind     = \"outbox\"";
   if (settings_.outbox != BedSettings::Outbox::kPolled) {
     const std::string slot =
@@ -68,10 +78,10 @@ url      = "{}"
 table    = "shop.outbox"
 profile  = "debezium"
 order_by = "seq")",
-                     kind, database_.url());
+                     kind, database_url);
 }
 
-std::string RelayBed::config_text() const {
+std::string RelayBed::config_text(const std::string& database_url) const {
   return fmt::format(R"([store]
 url = "{database}"
 
@@ -107,14 +117,14 @@ from = "store"
 to   = "rabbit"
 max_in_flight = {window}
 )",
-                     fmt::arg("database", database_.url()), fmt::arg("source", source_text()),
+                     fmt::arg("database", database_url), fmt::arg("source", source_text(database_url)),
                      fmt::arg("brokers", address_of(Server::kKafka)), fmt::arg("rabbit", address_of(Server::kRabbitMq)),
                      fmt::arg("exchange", rabbit_.exchange()), fmt::arg("topic", kafka_.topic()),
                      fmt::arg("window", settings_.max_in_flight));
 }
 
-cli::RelayCommand RelayBed::command(const std::string& log) const {
-  return {PENSTOCK_FAILPOINTS_PROGRAM, folder_.file("penstock.toml"), folder_.file(log), {{"PENSTOCK_FAILPOINT", ""}}};
+cli::RelayCommand RelayBed::command(const std::string& config, const std::string& log) const {
+  return {PENSTOCK_FAILPOINTS_PROGRAM, folder_.file(config), folder_.file(log), {{"PENSTOCK_FAILPOINT", ""}}};
 }
 
 void RelayBed::start_load() {
@@ -125,7 +135,7 @@ void RelayBed::start_load() {
 }
 
 void RelayBed::start_relay(const std::string& failpoint) {
-  cli::RelayCommand armed = command("relay.log");
+  cli::RelayCommand armed = command("penstock.toml", "relay.log");
   armed.environment["PENSTOCK_FAILPOINT"] = failpoint;
   relay_ = std::make_unique<cli::RelayProcess>(std::move(armed));
   const Status started = relay_->start();
@@ -192,7 +202,7 @@ void RelayBed::await_progress(std::size_t events, seconds patience) {
 }
 
 std::unique_ptr<cli::RelayProcess> RelayBed::make_other_instance() {
-  return std::make_unique<cli::RelayProcess>(command("other.log"));
+  return std::make_unique<cli::RelayProcess>(command("other.toml", "other.log"));
 }
 
 Verdicts RelayBed::finish() {

@@ -12,6 +12,7 @@
 #include "tests/e2e/order_writer.h"
 #include "tests/support/history_checker.h"
 #include "tests/support/servers.h"
+#include "tests/support/tcp_gate.h"
 #include "tests/support/temporary_folder.h"
 
 namespace penstock::tests {
@@ -23,6 +24,8 @@ struct BedSettings {
   // How the outbox is read: polled, or from the write-ahead log.
   // kFromLogDeleting: and each settled row is deleted, as a polling source does.
   enum class Outbox { kPolled, kFromLog, kFromLogDeleting } outbox = Outbox::kPolled;
+  // kGated: the relay that start_relay() starts reaches Postgres through a gate; other instances don't.
+  enum class Link { kDirect, kGated } link = Link::kDirect;
 };
 
 struct Verdicts {
@@ -65,6 +68,8 @@ class RelayBed {
 
   // Another instance of the same configuration, with a log of its own.
   std::unique_ptr<cli::RelayProcess> make_other_instance();
+  // Only with Link::kGated.
+  TcpGate& gate() { return *gate_; }
 
   // Ends the load, reads both ends until everything has arrived, stops the relay if it runs, and judges.
   Verdicts finish();
@@ -75,9 +80,10 @@ class RelayBed {
   std::string log_text() const;
 
  private:
-  std::string config_text() const;
-  std::string source_text() const;
-  cli::RelayCommand command(const std::string& log) const;
+  std::string gated_url() const;
+  std::string config_text(const std::string& database_url) const;
+  std::string source_text(const std::string& database_url) const;
+  cli::RelayCommand command(const std::string& config, const std::string& log) const;
   void end_epoch();
   Judgement judge_end(BrokerEnd& end, const std::vector<CommittedEvent>& committed,
                       const std::vector<ArrivedEvent>& arrived, const char* route);
@@ -87,6 +93,7 @@ class RelayBed {
   std::uint64_t seed_;
   TemporaryFolder folder_;
   FreshDatabase database_;
+  std::unique_ptr<TcpGate> gate_;
   KafkaEnd kafka_;
   RabbitEnd rabbit_;
   std::unique_ptr<OrderWriter> writer_;
