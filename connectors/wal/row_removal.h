@@ -2,7 +2,8 @@
 //
 // Rows are found by their ids, which the log brings; one that is gone already is no error. At most
 // kRowsPerSecond are deleted, in statements of at most kRowsPerStatement, so that a long backlog doesn't
-// take the database from the services. Single-threaded.
+// take the database from the services. Not promised: that the row of a transaction goes which stands in the
+// log for more than 16 ms before others see it (its server process was paused in between). Single-threaded.
 #pragma once
 
 #include <atomic>
@@ -37,6 +38,9 @@ class RowRemoval {
     ReadMark mark;
     std::optional<std::string> id;
   };
+
+  Status remove(const store::postgres::Parameters& ids, std::size_t wanted, store::postgres::Session& session,
+                Duration patience) const;
 
   const store::postgres::Statement statement_;
   const Clock& clock_;
