@@ -22,6 +22,7 @@ class Arguments {
     for (++i; i < count; ++i) command_.emplace_back(words[i]);
   }
 
+  bool has(const std::string& name) const { return values_.contains(name); }
   std::string text(const std::string& name) const {
     const auto found = values_.find(name);
     if (found == values_.end()) throw std::invalid_argument("--" + name + " is missing");
@@ -29,7 +30,7 @@ class Arguments {
   }
   std::int64_t number(const std::string& name) const { return std::stoll(text(name)); }
   std::int64_t number(const std::string& name, std::int64_t otherwise) const {
-    return values_.contains(name) ? number(name) : otherwise;
+    return has(name) ? number(name) : otherwise;
   }
   const std::vector<std::string>& command() const { return command_; }
 

@@ -52,6 +52,11 @@ void ChildProcess::look(Wait wait) {
   usage_ = {seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss};
 }
 
+bool ChildProcess::ended() {
+  look(Wait::kNot);
+  return !running_;
+}
+
 bool ChildProcess::failed() {
   look(Wait::kNot);
   return failed_;

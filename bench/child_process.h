@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/cpu_time.h"
+
 namespace penstock::bench {
 
 struct Usage {
@@ -21,6 +23,9 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
+  // So far, while it runs.
+  double cpu_seconds() const { return cpu_seconds_of(std::to_string(pid_)); }
+  bool ended();
   // Whether it ended with an error; an orderly end is none.
   bool failed();
   // SIGTERM, then SIGKILL after ten seconds, unless it has ended already.

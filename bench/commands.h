@@ -30,6 +30,13 @@ int insert_under_one_lock(const Arguments& arguments);   // "advisory lock first
 int copy_out_of_store(const Arguments& arguments);       // COPY TO of all events
 int insert_into_bare_file(const Arguments& arguments);   // SQLite
 
+// The limits of reading the log: a slot's stream, counted, or → librdkafka where there is a --topic.
+int run_bare_wal(const Arguments& arguments);
+// The same stream through the source's contract.
+int read_from_wal(const Arguments& arguments);
+// Runs the command behind `--` until it ends or --slot is confirmed beyond --until.
+int time_slot(const Arguments& arguments);
+
 // Creates --topic with --partitions.
 int make_topic(const Arguments& arguments);
 

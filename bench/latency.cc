@@ -88,6 +88,7 @@ int measure_latency(const Arguments& arguments) {
   if (!reader) throw std::runtime_error(reader.error().describe());
   ChildProcess child(arguments.command(), arguments.text("log"));
   std::int64_t seen = 0;
+  double cpu_seconds = 0;
   {
     std::jthread consumer([&] { seen = consume(**reader, load.events, consumed); });
     const auto start = Clock::now() + std::chrono::seconds(2);
@@ -95,7 +96,10 @@ int measure_latency(const Arguments& arguments) {
     for (std::int64_t writer = 0; writer < load.writers; ++writer) {
       writers.emplace_back([&, writer] { write(load, writer, start, committed); });
     }
+    std::this_thread::sleep_until(start);
+    cpu_seconds = -child.cpu_seconds();
   }
+  cpu_seconds += child.cpu_seconds();
   if (seen != load.events) throw std::runtime_error("only " + std::to_string(seen) + " events arrived");
 
   std::vector<double> milliseconds;
@@ -107,6 +111,8 @@ int measure_latency(const Arguments& arguments) {
   const auto span = static_cast<double>(committed.back().load() - committed[warm_up].load()) / 1e9;
   std::cout << "{\"p50_ms\": " << percentile(milliseconds, 0.5) << ", \"p90_ms\": " << percentile(milliseconds, 0.9)
             << ", \"p99_ms\": " << percentile(milliseconds, 0.99) << ", \"max_ms\": " << milliseconds.back()
+            << ", \"cpu_percent\": "
+            << 100 * cpu_seconds * static_cast<double>(load.rate) / static_cast<double>(load.events)
             << ", \"rate\": " << static_cast<double>(milliseconds.size()) / span << "}\n";
   return 0;
 }

@@ -19,9 +19,14 @@ AIMS = {
     "k": [("ratio", ">=", 0.8, 0.8)],
     "l": [("ratio", ">=", 0.8, 0.8)],
     "m": [("p50_ms", "<=", 10, 10), ("idle_cpu_percent", "<=", 1, 1), ("idle_transactions_per_second", "<=", 20, 20)],
+    "n": [("ratio", ">=", 1.1, 1.1), ("reader_cpu_seconds", "<=", 0.15, 0.15)],
+    "o": [("ratio", ">=", 1.5, 1.5), ("reader_cpu_seconds", "<=", 0.15, 0.15)],
+    "p": [("ratio", ">=", 0.9, 0.9)],
+    "q": [("p50_ms", "<=", 2, 2), ("p99_ms", "<=", 8, 8), ("cpu_percent", "<=", 10, 10)],
+    "r": [("max_rss_mb", "<=", 40, 40), ("idle_cpu_percent", "<=", 1, 1)],
 }
 UNITS = {"ratio": "", "p99_ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_rss_mb": " MB", "first_event_ms": " ms", "rate": "/s",
-         "idle_cpu_percent": " %", "idle_transactions_per_second": "/s"}
+         "idle_cpu_percent": " %", "idle_transactions_per_second": "/s", "reader_cpu_seconds": " s", "cpu_percent": " %", "max_rss_mb": " MB"}
 
 DETAILS = ["records", "p50_ms", "p99_ms", "behind_seconds", "blocks_per_event"]
 
@@ -42,7 +47,8 @@ def condensed(result):
 
 
 def shown(name, value):
-    digits = {"ratio": 2, "p99_ratio": 2, "rate": 0, "first_event_ms": 0, "idle_cpu_percent": 2}.get(name, 1)
+    digits = {"ratio": 2, "p99_ratio": 2, "rate": 0, "first_event_ms": 0, "idle_cpu_percent": 2,
+              "reader_cpu_seconds": 2}.get(name, 1)
     return f"{value:,.{digits}f}{UNITS.get(name, '')}"
 
 

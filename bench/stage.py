@@ -88,17 +88,26 @@ class Stage:
     def outbox(self, url, notify=False):
         self.sql(url, OUTBOX + (NOTIFY if notify else ""))
 
+    def insertion(self, rows):
+        """The statement of a row for each n of `rows`."""
+        pad = self.chosen.payload - len('{"n": 1000000, "pad": ""}')
+        return f"""INSERT INTO shop.outbox (id, aggregatetype, aggregateid, type, payload)
+            SELECT gen_random_uuid(), 'order', (n % {self.chosen.keys})::text, 'OrderPlaced',
+                   jsonb_build_object('n', 1000000 + n, 'pad', repeat('x', {pad}))
+            FROM {rows};"""
+
     def fill_outbox(self, url):
         """The rows of one run, with the pages written and the statistics fresh, as on a database that is in use."""
-        chosen = self.chosen
-        pad = chosen.payload - len('{"n": 1000000, "pad": ""}')
         self.sql(url, f"""
-            INSERT INTO shop.outbox (id, aggregatetype, aggregateid, type, payload)
-            SELECT gen_random_uuid(), 'order', (n % {chosen.keys})::text, 'OrderPlaced',
-                   jsonb_build_object('n', 1000000 + n, 'pad', repeat('x', {pad}))
-            FROM generate_series(1, {chosen.events}) n;
+            {self.insertion(f"generate_series(1, {self.chosen.events}) n")}
             VACUUM ANALYZE shop.outbox;
             CHECKPOINT;""")
+
+    def fill_outbox_singly(self, url, events):
+        """Each row in a transaction of its own."""
+        self.sql(url, f"""
+            SET synchronous_commit = off;
+            DO $$ BEGIN FOR i IN 1..{events} LOOP {self.insertion("(VALUES (i)) one(n)")} COMMIT; END LOOP; END $$;""")
 
     # --- Kafka
     def topic(self):

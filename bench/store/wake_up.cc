@@ -1,15 +1,12 @@
 // How soon what a service appends by SQL has its position while the store is idle, and what the watch
 // for it costs while nothing happens.
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <stop_token>
 #include <thread>
 
 #include "bench/commands.h"
+#include "bench/cpu_time.h"
 #include "bench/postgres.h"
 #include "bench/store/load.h"
 #include "bench/store/open_store.h"
@@ -20,19 +17,6 @@ namespace {
 std::string value_of(PGconn* connection, const std::string& sql) {
   const ResultSet found = checked(connection, PQexec(connection, sql.c_str()), PGRES_TUPLES_OK);
   return PQntuples(found.get()) == 0 ? "" : PQgetvalue(found.get(), 0, 0);
-}
-
-// CPU seconds of a process of this machine so far, out of /proc.
-double cpu_seconds_of(const std::string& process) {
-  std::ifstream file("/proc/" + process + "/stat");
-  std::string text;
-  std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  std::string skipped;
-  double user = 0, system = 0;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 // Of everything that belongs to this program: itself and its sessions at the server.

@@ -1,0 +1,60 @@
+// A slot's stream, counted, or each row handed to librdkafka as it comes, before its transaction is known to
+// commit. It keeps nothing and confirms nothing: a limit, not a design.
+#include <array>
+#include <iostream>
+#include <optional>
+
+#include "bench/bare_producer.h"
+#include "bench/commands.h"
+#include "bench/wal/bare_stream.h"
+#include "connectors/outbox/cell_text.h"
+#include "connectors/wal/pgoutput.h"
+
+namespace penstock::bench {
+namespace {
+
+// Columns of the outbox, in their order.
+constexpr std::size_t kId = 1, kCategory = 2, kKey = 3, kType = 4, kPayload = 5, kCreatedAt = 6, kColumns = 7;
+
+void produce(BareProducer& producer, const wal::InsertMessage& insert, wal::Lsn at) {
+  std::array<std::string_view, kColumns> values;
+  wal::Tuple::Reader reader(insert.row);
+  for (auto& value : values) value = reader.next().bytes;
+  const std::string stream = std::string(values[kCategory]).append("-").append(values[kKey]);
+  const std::string place = wal::to_string(at);
+  producer.produce({.key = values[kKey],
+                    .type = values[kType],
+                    .stream = stream,
+                    .content_type = "application/json",
+                    .value = values[kPayload],
+                    .id = *EventId::parse(values[kId]),
+                    .occurred_at = *outbox::time_of(outbox::Cell::text(values[kCreatedAt])),
+                    .version = {},
+                    .position = {},
+                    .source_position = place});
+}
+
+}  // namespace
+
+int run_bare_wal(const Arguments& arguments) {
+  std::optional<BareProducer> producer;
+  if (arguments.has("topic"))
+    producer.emplace(arguments.text("brokers"), arguments.text("topic"), arguments.number("linger"));
+  BareStream stream(arguments.text("url"), arguments.text("slot"), arguments.text("publication"));
+  const std::int64_t wanted = arguments.number("events");
+  wal::PgoutputDecoder decoder;
+  for (std::int64_t events = 0; events < wanted;) {
+    const BareStream::Piece piece = stream.next();
+    const auto message = decoder.decode(piece.message);
+    if (!message) throw std::runtime_error(std::string(message.error().what));
+    const auto* insert = std::get_if<wal::InsertMessage>(&message->body);
+    if (insert == nullptr) continue;
+    if (producer) produce(*producer, *insert, piece.at);
+    ++events;
+  }
+  if (producer) producer->finish();
+  std::cout << "{\"events\": " << wanted << "}\n";
+  return 0;
+}
+
+}  // namespace penstock::bench
