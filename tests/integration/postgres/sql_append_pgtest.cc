@@ -48,6 +48,25 @@ class SqlAppend : public StoreFixture {
   }
 };
 
+// The server believes the inbox to be empty, as it nearly always is; a plan that fits nothing else compares
+// every row with every other one, and ends at the statement's time limit.
+TEST_F(SqlAppend, MovesALargeBacklogThoughPlansWereMadeForAnEmptyInbox) {
+  auto store = open_migrated();
+  auto service = session();
+  run(*service, "VACUUM ANALYZE penstock.inbox");
+  run(*service,
+      "INSERT INTO penstock.streams (name, category, version)"
+      " SELECT 'order-' || n, 'order', 1 FROM generate_series(1, 20000) n");
+  run(*service,
+      "INSERT INTO penstock.inbox (xid8, incarnation, version, id, stream, category, type, content_type, metadata, "
+      "tags)"
+      " SELECT (n + 100)::text::xid8, 1, v, gen_random_uuid(), 'order-' || n, 'order', 'placed', 'text/plain',"
+      " json_build_object('tx', n), '{}' FROM generate_series(1, 20000) n, generate_series(0, 1) v ORDER BY v, n");
+  append_here(*store);
+  EXPECT_EQ(store->log().head()->value, 40'001);
+  expect_whole_transactions();
+}
+
 TEST_F(SqlAppend, AnswersVersionsAndKeepsEveryField) {
   auto store = open_migrated();
   EXPECT_EQ(outcome("append('order-item-7', 'placed', '\\x00ff'::bytea, -1, '" + kId +
