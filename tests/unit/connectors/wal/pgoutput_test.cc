@@ -194,6 +194,24 @@ TEST(Pgoutput, ReadsAbortsOfStreamedTransactions) {
   EXPECT_EQ(aborts[0].xid, aborts[0].sub);
 }
 
+TEST(Pgoutput, ReadsAPreparedTransactionWhereItIsCommitted) {
+  const auto messages = captured_wal("prepared");
+  const auto inserts = all_of<InsertMessage>(messages);
+  ASSERT_EQ(inserts.size(), 2u);
+  EXPECT_TRUE(text_of(inserts[0].row).ends_with("|{\"n\": 3}")) << "was written later, and committed at once";
+  EXPECT_TRUE(text_of(inserts[1].row).ends_with("|{\"n\": 1}"));
+}
+
+// They come only from a slot that was made for them.
+TEST(Pgoutput, RefusesTheMessagesOfTwoPhases) {
+  std::string refused;
+  for (const std::string& bytes : captured_wal("two_phase")) {
+    if (PgoutputDecoder::decode_one(bytes, Within::kTransaction)) continue;
+    refused += bytes[0];
+  }
+  EXPECT_EQ(refused, "bPKbPr");
+}
+
 TEST(Pgoutput, RefusesEveryMessageThatIsCutShort) {
   for (const char* name : {"all_kinds", "origin", "streamed_abort"}) {
     PgoutputDecoder decoder;
