@@ -11,6 +11,7 @@
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_statements.h"
+#include "connectors/outbox/sign_of_life.h"
 #include "core/failpoint.h"
 #include "store/postgres/session.h"
 
@@ -102,8 +103,9 @@ class PostgresTable final : public OutboxTable {
   Status try_settle(Deadline deadline, std::stop_token stop);
   Parameters settle_parameters(std::span<const RowKey> rows) const;
 
-  Result<Rows> run(const Statement& statement, const Parameters& parameters,
-                   std::chrono::seconds limit = kCallDeadline);
+  SessionSettings session_settings() const;
+  Result<Rows> run(const Statement& statement, const Parameters& parameters);
+  Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters);
 
   // How one row of an answer came.
   enum class Verdict { kWhole, kTooLarge, kHeldBack };
@@ -165,7 +167,7 @@ Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   return {};
 }
 
-Status PostgresTable::connect(Deadline deadline, std::stop_token stop) {
+SessionSettings PostgresTable::session_settings() const {
   SessionSettings session;
   session.url = settings_.url;
   session.application_name = application_name_;
@@ -173,7 +175,11 @@ Status PostgresTable::connect(Deadline deadline, std::stop_token stop) {
   session.statement_timeout = kStatementTimeout;
   session.idle_session_timeout = kIdleSessionTimeout;
   session.parameters = scan_session_parameters();
-  auto opened = Session::open(session, deadline, stop);
+  return session;
+}
+
+Status PostgresTable::connect(Deadline deadline, std::stop_token stop) {
+  auto opened = Session::open(session_settings(), deadline, stop);
   if (!opened) return fail(std::move(opened.error()));
   session_ = *std::move(opened);
   last_round_trip_ = std::chrono::steady_clock::now();
@@ -201,8 +207,16 @@ void PostgresTable::prepare_statements() {
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
 }
 
-Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters, std::chrono::seconds limit) {
-  auto rows = session_->run(statement, parameters, Deadline::in(limit), given_up_.get_token());
+Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
+  auto rows = session_->run(statement, parameters, Deadline::in(kCallDeadline), given_up_.get_token());
+  last_round_trip_ = std::chrono::steady_clock::now();
+  return rows;
+}
+
+Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters) {
+  if (!plan.starts_at_bottom()) return run(scan_, parameters);
+  auto rows = run_while_alive(*session_, session_settings(), scan_, parameters, Deadline::in(kLongCallDeadline),
+                              given_up_.get_token());
   last_round_trip_ = std::chrono::steady_clock::now();
   return rows;
 }
@@ -229,7 +243,7 @@ Result<ScanEnd> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
   for (;;) {
     const std::size_t limit = fetch_.rows(room), column_limit = fetch_.column_bytes();
     const Parameters parameters = scan_parameters(plan, limit, column_limit);
-    const auto rows = run(scan_, parameters, plan.starts_at_bottom() ? kLongCallDeadline : kCallDeadline);
+    const auto rows = run_scan(plan, parameters);
     if (!rows) return fail(rows.error());
     fetch_.scanned();
     const auto end = take_rows(*rows, limit, room, receiver);

@@ -2,10 +2,12 @@
 // administrator does to server and table; each by its number.
 #include <gmock/gmock.h>
 
+#include <future>
 #include <set>
 #include <thread>
 
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/eventually.h"
 #include "tests/support/tcp_gate.h"
 
 namespace penstock::tests {
@@ -50,6 +52,45 @@ TEST_F(OutboxLine, Fault3And4EndACallThatTheServerDoesNotAnswer) {
   // What was said before may have reached the server, or not.
   const auto left = read_until(*open_again(), 2);
   EXPECT_THAT(left.size(), testing::AllOf(testing::Ge(2U), testing::Le(3U)));
+}
+
+// Fault 3: the first scan of an opening may take a minute, over dead rows; a server that hangs meanwhile is noticed
+// long before.
+TEST_F(OutboxLine, Fault3NoticesAServerThatHangsDuringALongScan) {
+  TcpGate gate(server_port());
+  go_through(gate.port());
+  outbox().insert("a", 1);
+  const auto source = open();
+  const auto locker = writer();
+  locker->run("BEGIN; LOCK TABLE shop.outbox IN ACCESS EXCLUSIVE MODE");
+  auto reading = std::async(std::launch::async,
+                            [&] { return source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {}); });
+  const bool scans = eventually([&] {
+    return outbox().value("SELECT count(*) FROM pg_locks WHERE relation = 'shop.outbox'::regclass AND NOT granted") ==
+           "1";
+  });
+  gate.hold();
+  locker->run("ROLLBACK");
+  const auto batch = reading.get();
+  gate.release();
+  ASSERT_TRUE(scans);
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "core.timeout");
+  EXPECT_THAT(batch.error().describe(), testing::HasSubstr("nor a new session"));
+  EXPECT_EQ(data_of(read_until(*open_again(), 1)), "1");
+}
+
+// Fault 3, the other way round: a server that works for long is not taken for a dead one.
+TEST_F(OutboxLine, Fault3WaitsForALongScanOfAServerThatLives) {
+  const std::string role = "slow_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT, DELETE ON shop.outbox TO " + role +
+                   "; ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY;"
+                   " CREATE POLICY slow ON shop.outbox USING (pg_sleep(5) IS NOT NULL)");
+  outbox().settings().url = Secret(outbox().url() + "?user=" + role);
+  outbox().insert("a", 1);
+  EXPECT_EQ(data_of(read(*open())), "1");
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // Before the delete, between it and its commit, before the answer: the line is cut at any moment of settling.
