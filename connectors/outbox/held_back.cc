@@ -11,17 +11,18 @@ std::string name_of(const connectors::Blocker& blocker) {
 
 }  // namespace
 
+const HeldBack::Words HeldBack::kEarlierRows{"outbox", codes::kOutboxHeldBack, "may still commit earlier rows"};
+
 void HeldBack::saw(std::optional<connectors::Blocker> blocker, SteadyTime now) {
   if (blocker && !by_) {
     since_ = now;
-    log_.warn(
-        "outbox",
-        Error(codes::kOutboxHeldBack, name_of(*blocker) + " has been open for " + std::to_string(blocker->age.count()) +
-                                          " s and may still commit earlier rows"),
-        {{"source", source_name_}});
+    log_.warn(words_.component,
+              Error(words_.code, name_of(*blocker) + " has been open for " + std::to_string(blocker->age.count()) +
+                                     " s and " + std::string(words_.why)),
+              {{"source", source_name_}});
   } else if (!blocker && by_) {
     const auto waited = std::chrono::duration_cast<std::chrono::seconds>(now - since_);
-    log_.info("outbox", "no transaction holds the source back any more",
+    log_.info(words_.component, "no transaction holds the source back any more",
               {{"source", source_name_}, {"seconds", std::to_string(waited.count())}});
   }
   by_ = std::move(blocker);

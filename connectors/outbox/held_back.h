@@ -1,20 +1,31 @@
-// Says when another transaction keeps a source from passing what it has not seen yet: one line when that
-// begins, one when it ends, and the figures in between. Single-threaded.
+// Says when another transaction holds a source back: one line when that begins, one when it ends, and the
+// figures in between. Single-threaded.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "connectors/source.h"
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/log.h"
 
 namespace penstock::outbox {
 
 class HeldBack {
  public:
+  // How it is said. All of it is static.
+  struct Words {
+    std::string_view component;
+    const ErrorCode& code;
+    std::string_view why;  // follows "has been open for 3 s and "
+  };
+  static const Words kEarlierRows;  // a source doesn't pass what it has not seen yet
+
   // `log` outlives it.
-  HeldBack(std::string source_name, Log& log) : source_name_(std::move(source_name)), log_(log) {}
+  HeldBack(std::string source_name, Log& log, const Words& words = kEarlierRows)
+      : source_name_(std::move(source_name)), log_(log), words_(words) {}
 
   // What a look showed.
   void saw(std::optional<connectors::Blocker> blocker, SteadyTime now);
@@ -24,6 +35,7 @@ class HeldBack {
  private:
   const std::string source_name_;
   Log& log_;
+  const Words words_;
   std::optional<connectors::Blocker> by_;
   SteadyTime since_{};
 };

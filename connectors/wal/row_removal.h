@@ -1,15 +1,16 @@
 // Deletes rows of the outbox table once they are settled, for a table that nobody else empties.
 //
-// Rows are found by their ids, which the log brings; one that is gone already is no error. At most
-// kRowsPerSecond are deleted, in statements of at most kRowsPerStatement, so that a long backlog doesn't
-// take the database from the services. Not promised: that the row of a transaction goes which stands in the
-// log for more than 16 ms before others see it (its server process was paused in between). Single-threaded.
+// Rows are found by their ids, which the log brings; one that is gone already is no error. So a row must be
+// handed in only once it is visible (connectors/wal/visibility_gate.h): one that is not yet would be taken for
+// gone, and stay for ever. At most kRowsPerSecond are deleted, in statements of at most kRowsPerStatement, so
+// that a long backlog doesn't take the database from the services. Single-threaded.
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/outbox/postgres_columns.h"
@@ -28,10 +29,12 @@ class RowRemoval {
   // `id`: the column that the id of an event comes from.
   RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const Clock& clock);
 
+  // Deletes nothing, as remove_up_to() does: what will fail then fails now.
+  Status try_out(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) const;
   // The next event, in read order; nullopt for one whose row stays.
   void handed_out(ReadMark mark, std::optional<std::string> id);
-  // Committed when it returns. Errors: those of the session.
-  Status remove_up_to(ReadMark mark, store::postgres::Session& session, Duration patience);
+  // Committed when it returns. `patience`: for one statement. Errors: those of the session.
+  Status remove_up_to(ReadMark mark, store::postgres::Session& session, Duration patience, const std::stop_token& stop);
 
  private:
   struct Row {
@@ -39,8 +42,8 @@ class RowRemoval {
     std::optional<std::string> id;
   };
 
-  Status remove(const store::postgres::Parameters& ids, std::size_t wanted, store::postgres::Session& session,
-                Duration patience) const;
+  Status remove(const std::vector<std::string_view>& ids, store::postgres::Session& session, Deadline deadline,
+                const std::stop_token& stop) const;
 
   const store::postgres::Statement statement_;
   const Clock& clock_;

@@ -134,6 +134,7 @@ Status Transactions::make_room() {
 Transaction Transactions::take(std::map<Xid, Transaction>::iterator found, Lsn end, std::int64_t commit_time) {
   memory_ -= found->second.memory_bytes();
   Transaction transaction = std::move(found->second);
+  transaction.xid_ = found->first;
   running_.erase(found);
   transaction.commit_end_ = end;
   transaction.commit_time_ = commit_time;

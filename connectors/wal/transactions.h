@@ -44,6 +44,7 @@ struct SpillLimits {
 // The changes of one transaction, in their order.
 class Transaction {
  public:
+  Xid xid() const { return xid_; }
   Lsn commit_end() const { return commit_end_; }
   std::int64_t commit_time() const { return commit_time_; }
   // How many events it has; those that were rolled back don't count.
@@ -69,6 +70,7 @@ class Transaction {
   SpillFile file_;
   std::map<Xid, std::uint64_t> events_of_;  // by sub-transaction
   std::vector<Xid> rolled_back_;            // ascending
+  Xid xid_;
   Lsn commit_end_;
   std::int64_t commit_time_ = 0;
   std::uint64_t events_ = 0;

@@ -37,6 +37,9 @@ constexpr FieldSpec kFields[] = {
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"settle", FieldType::kWord, kOptional, "keep",
      "What becomes of settled rows: they stay, or are deleted by their id, at most 20,000 a second.", kSettleWords},
+    {"visibility_gate", FieldType::kBoolean, kOptional, "",
+     "Whether an event is handed out only once other sessions see its transaction; default: where `settle` is "
+     "`delete`."},
     {"slot", FieldType::kText, kOptional, "", "Replication slot; default: penstock_ and the name of the source."},
     {"publication", FieldType::kText, kOptional, "", "Publication; default: penstock_ and the name of the source."},
     {"create", FieldType::kBoolean, kOptional, "true", "Whether a missing publication and slot are created."},
@@ -84,6 +87,8 @@ std::vector<SectionError> check_settings(const Section& section) {
   }
   if (section.text("settle") == "delete" && section.has("message_prefix"))
     complain("settle", "messages leave no rows behind: remove `settle`");
+  if (section.text("settle") == "delete" && section.boolean("visibility_gate") == false)
+    complain("visibility_gate", "a row that is not visible yet can't be deleted: remove `visibility_gate`");
   if (section.has("slot") && !is_slot_name(section.text("slot")))
     complain("slot", "expected 1 to 63 lower case letters, digits and underscores");
   if (section.has("publication") && !outbox::is_identifier(section.text("publication")))
@@ -116,6 +121,7 @@ Result<WalSettings> read_settings(const Section& section, std::string_view sourc
   settings.slot = section.has("slot") ? section.text("slot") : default_name(source_name);
   settings.publication = section.has("publication") ? section.text("publication") : default_name(source_name);
   if (section.text("settle") == "delete") settings.settle = WalSettings::Settle::kDelete;
+  if (section.boolean("visibility_gate") == true) settings.gate = WalSettings::Gate::kUntilVisible;
   if (section.boolean("create") == false) settings.create = WalSettings::Create::kNo;
   return settings;
 }

@@ -20,8 +20,11 @@ struct WalSettings {
   std::string message_prefix;
   enum class Create { kYes, kNo } create = Create::kYes;        // publication and slot, where they are missing
   enum class Settle { kKeep, kDelete } settle = Settle::kKeep;  // what becomes of settled rows
+  enum class Gate { kNone, kUntilVisible } gate = Gate::kNone;  // what an event waits for, as it was asked for
 
   bool reads_messages() const { return !message_prefix.empty(); }
+  // A row that others don't see yet can't be deleted.
+  bool waits_until_visible() const { return gate == Gate::kUntilVisible || settle == Settle::kDelete; }
 };
 
 std::span<const connectors::FieldSpec> wal_fields();

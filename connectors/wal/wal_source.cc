@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/wal/rest.h"
 #include "connectors/wal/row_removal.h"
 #include "connectors/wal/slot_start.h"
 #include "connectors/wal/slot_watch.h"
+#include "connectors/wal/visibility_gate.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_errors.h"
 #include "connectors/wal/wal_stream.h"
@@ -50,6 +52,7 @@ class WalSource final : public connectors::Source {
   Status settle(ReadMark mark) override;
   Status keep_alive() override;
   void close() override;
+  void give_up() override { given_up_.request_stop(); }
   SourceFigures figures() const override { return figures_; }
 
  private:
@@ -63,12 +66,20 @@ class WalSource final : public connectors::Source {
     SlotWatch watch;
     SteadyTime next_heartbeat{}, next_store{};
     std::uint64_t heartbeats_sent = 0;
-    std::optional<Change> held;         // did not fit into the last batch
-    std::optional<RowRemoval> removal;  // where settled rows are deleted
+    std::optional<Change> held;          // did not fit into the last batch
+    std::optional<VisibilityGate> gate;  // where events wait until they are visible
+    std::optional<RowRemoval> removal;   // where settled rows are deleted
+
+    // Whether the transaction whose turn it is can't be handed out yet.
+    bool gate_is_closed() const {
+      return gate && stream->has_ready() && !gate->is_open_for(stream->ready().changes.xid());
+    }
   };
 
   Status begin(Opening& opening, Deadline deadline, const std::stop_token& stop);
+  Status begin_removal(Opening& opening, const WalDatabase& database, Deadline deadline, const std::stop_token& stop);
 
+  Status look_through_gate();
   Result<ReadBatch> hand_out(const ReadRoom& room);
   // What has to be done now and then whether or not anything is read.
   Status upkeep();
@@ -85,6 +96,7 @@ class WalSource final : public connectors::Source {
   const std::string application_name_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
+  std::stop_source given_up_;
 };
 
 Status WalSource::open(const OpenRequest& request, Deadline deadline, std::stop_token stop) {
@@ -121,12 +133,17 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
-  if (settings_.settle == WalSettings::Settle::kDelete) {
-    const outbox::PostgresColumn* id = database->table->find(*settings_.rows.column_of(outbox::Role::kId));
-    if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
-    opening.removal.emplace(settings_, *id, clock_);
-  }
-  return {};
+  if (settings_.waits_until_visible()) opening.gate.emplace(settings_.rows.source_name, log_);
+  return settings_.settle == WalSettings::Settle::kDelete ? begin_removal(opening, *database, deadline, stop)
+                                                          : Status();
+}
+
+Status WalSource::begin_removal(Opening& opening, const WalDatabase& database, Deadline deadline,
+                                const std::stop_token& stop) {
+  const outbox::PostgresColumn* id = database.table->find(*settings_.rows.column_of(outbox::Role::kId));
+  if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
+  opening.removal.emplace(settings_, *id, clock_);
+  return opening.removal->try_out(*opening.session, deadline, stop);
 }
 
 Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
@@ -135,6 +152,7 @@ Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::
     if (auto received = opening_->stream->receive(std::max<std::size_t>(room.events, 1)); !received)
       return end_opening(std::move(received.error()));
     if (auto kept = upkeep(); !kept) return end_opening(std::move(kept.error()));
+    if (auto looked = look_through_gate(); !looked) return end_opening(std::move(looked.error()));
     auto batch = hand_out(room);
     if (!batch) return end_opening(std::move(batch.error()));
     if (!batch->items.empty()) {
@@ -142,16 +160,29 @@ Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::
       pass_failpoint("wal.after_read");
       return batch;
     }
-    if (opening_->stream->has_ready()) {
+    const bool gate_is_closed = opening_->gate_is_closed();
+    if (opening_->stream->has_ready() && !gate_is_closed) {
       // What waits needs room, which only a settled event makes.
       batch->idle_for = kWaitForRoom;
       return batch;
     }
     if (deadline.expired() || stop.stop_requested()) return batch;
+    if (gate_is_closed) {
+      rest(std::min<Duration>(opening_->gate->pause(clock_.now()), deadline.remaining()), stop);
+      continue;
+    }
     const auto until = std::min(deadline.time(), clock_.now() + kUpkeepEvery);
     if (auto waited = opening_->stream->wait(Deadline::at(until), stop); !waited)
       return end_opening(std::move(waited.error()));
   }
+}
+
+Status WalSource::look_through_gate() {
+  if (!opening_->gate_is_closed()) return {};
+  auto looked = opening_->gate->look(opening_->stream->ready().changes.xid(), clock_.now(), *opening_->session,
+                                     Deadline::in(kCallDeadline), given_up_.get_token());
+  figures_.held_back_by = opening_->gate->held_back_by();
+  return looked;
 }
 
 Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
@@ -164,7 +195,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   std::vector<Found> found;
   std::size_t bytes = 0;
   bool always = room.window == ReadRoom::Window::kEmpty;
-  while (stream.has_ready() && found.size() < room.events) {
+  while (stream.has_ready() && found.size() < room.events && !opening_->gate_is_closed()) {
     ReadyTransaction& transaction = stream.ready();
     if (!opening_->held) {
       auto next = transaction.changes.next();
@@ -218,7 +249,8 @@ Status WalSource::settle(ReadMark mark) {
   INVARIANT(opening_, "only what was read in this opening can be settled");
   // First deleted, then passed: a crash in between brings the event again, and its row stays away.
   if (opening_->removal)
-    if (auto removed = opening_->removal->remove_up_to(mark, *opening_->session, kCallDeadline); !removed)
+    if (auto removed = opening_->removal->remove_up_to(mark, *opening_->session, kCallDeadline, given_up_.get_token());
+        !removed)
       return end_opening(std::move(removed.error()));
   opening_->stream->confirmation().settled(mark);
   if (auto stored = store_progress(); !stored) return end_opening(std::move(stored.error()));
@@ -251,15 +283,16 @@ Status WalSource::upkeep() {
 
 // In a transaction of its own: only a commit that the slot has read lets the server forget the log
 // before it, also where nobody writes to the outbox. One at a time: a stream that stands still gets no
-// more of them.
+// more of them. Nor does it wait for a standby that may be away for long.
 Status WalSource::send_heartbeat() {
   const bool all_back = opening_->stream->heartbeats() >= opening_->heartbeats_sent;
   auto looked = look_at_slot(all_back ? SlotWatch::Heartbeat::kBack : SlotWatch::Heartbeat::kUnderWay);
   if (!looked || !all_back) return looked;
-  static const store::postgres::Statement kEmit{"", "SELECT pg_logical_emit_message(true, $1, $2)::text"};
+  static const store::postgres::Statement kEmit{
+      "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
   store::postgres::Parameters parameters;
   parameters.text(kHeartbeatPrefix).text(settings_.slot);
-  const auto emitted = opening_->session->run(kEmit, parameters, Deadline::in(kCallDeadline));
+  const auto emitted = opening_->session->run(kEmit, parameters, Deadline::in(kCallDeadline), given_up_.get_token());
   if (!emitted) return fail(emitted.error());
   ++opening_->heartbeats_sent;
   return {};
@@ -286,7 +319,10 @@ Status WalSource::keep_alive() {
   return {};
 }
 
-void WalSource::close() { opening_.reset(); }
+void WalSource::close() {
+  opening_.reset();
+  figures_.held_back_by.reset();
+}
 
 tl::unexpected<Error> WalSource::end_opening(Error error) {
   close();

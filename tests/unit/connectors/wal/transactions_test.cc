@@ -39,6 +39,7 @@ TEST_F(TransactionsTest, GivesBackTheChangesOfATransactionInOrder) {
   ASSERT_TRUE(transactions_.add(event("b"), std::nullopt));
   auto transaction = transactions_.commit(Lsn{100}, 5);
   ASSERT_TRUE(transaction);
+  EXPECT_EQ(transaction->xid(), Xid{7});
   EXPECT_EQ(transaction->commit_end(), Lsn{100});
   EXPECT_EQ(transaction->events(), 2u);
   EXPECT_EQ(all_of(*transaction), "Rt a b ");

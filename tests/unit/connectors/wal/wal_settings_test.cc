@@ -61,6 +61,16 @@ TEST(WalSettings, DeleteSettledRowsOnlyByAColumn) {
               ElementsAre(HasSubstr("a column of its own")));
 }
 
+TEST(WalSettings, WaitForVisibleTransactionsOnRequestAndWhereRowsAreDeleted) {
+  const auto table = std::string("outbox"), removal = std::string("delete");
+  const auto waits = [](const Section& section) { return read_settings(section, "orders", 1)->waits_until_visible(); };
+  EXPECT_FALSE(waits(written({{"table", table}})));
+  EXPECT_TRUE(waits(written({{"table", table}, {"visibility_gate", true}})));
+  EXPECT_TRUE(waits(written({{"table", table}, {"settle", removal}})));
+  EXPECT_THAT(complaints(written({{"table", table}, {"settle", removal}, {"visibility_gate", false}})),
+              ElementsAre(HasSubstr("remove `visibility_gate`")));
+}
+
 TEST(WalSettings, RefuseWhatCannotBe) {
   const auto table = std::string("outbox");
   EXPECT_THAT(complaints(written({{"table", table}, {"slot", std::string("My-Slot")}})),
