@@ -32,6 +32,7 @@ constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kStatementTimeout{10};
 constexpr std::chrono::seconds kHeartbeatEvery{10};
 constexpr std::chrono::seconds kStoreIdleEvery{10};
+constexpr std::chrono::seconds kSignEvery{3};
 constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
 constexpr std::chrono::milliseconds kWaitForRoom{5};
 
@@ -64,7 +65,7 @@ class WalSource final : public connectors::Source {
     std::optional<SourceCheckpoint> stored;
     ReadMark last_mark;
     SlotWatch watch;
-    SteadyTime next_heartbeat{}, next_store{};
+    SteadyTime next_heartbeat{}, next_store{}, next_sign{};
     std::uint64_t heartbeats_sent = 0;
     std::optional<Change> held;          // did not fit into the last batch
     std::optional<VisibilityGate> gate;  // where events wait until they are visible
@@ -83,6 +84,7 @@ class WalSource final : public connectors::Source {
   Result<ReadBatch> hand_out(const ReadRoom& room);
   // What has to be done now and then whether or not anything is read.
   Status upkeep();
+  Status ask_for_sign();
   Status send_heartbeat();
   Status look_at_slot(SlotWatch::Heartbeat heartbeat);
   Status store_progress();
@@ -278,7 +280,19 @@ Status WalSource::upkeep() {
   const SteadyTime now = clock_.now();
   if (now >= opening_->next_store)
     if (auto stored = store_progress(); !stored) return stored;
-  return now >= opening_->next_heartbeat ? send_heartbeat() : Status();
+  if (now >= opening_->next_heartbeat)
+    if (auto sent = send_heartbeat(); !sent) return sent;
+  return ask_for_sign();
+}
+
+// A server that hangs is silent on the stream, as an idle one is. The other session gets no answer.
+Status WalSource::ask_for_sign() {
+  if (clock_.now() < opening_->next_sign) return {};
+  static const store::postgres::Statement kSign{"wal_sign", "SELECT 1"};
+  const auto sign = opening_->session->run(kSign, {}, Deadline::in(kCallDeadline), given_up_.get_token());
+  if (!sign) return fail(sign.error());
+  opening_->next_sign = clock_.now() + kSignEvery;
+  return {};
 }
 
 // In a transaction of its own: only a commit that the slot has read lets the server forget the log
@@ -315,6 +329,7 @@ Status WalSource::keep_alive() {
   if (!opening_) return {};
   auto alive = opening_->stream->confirm_if_due();
   if (alive && clock_.now() >= opening_->next_heartbeat) alive = look_at_slot(SlotWatch::Heartbeat::kBack);
+  if (alive) alive = ask_for_sign();
   if (!alive) return end_opening(std::move(alive.error()));
   return {};
 }
