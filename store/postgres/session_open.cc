@@ -126,8 +126,9 @@ Status Session::connect(const SessionSettings& settings, Deadline deadline, std:
                             "keepalives_idle",  "keepalives_interval", "keepalives_count",
                             "tcp_user_timeout", "replication",         nullptr};
   const bool streams = settings.kind == SessionSettings::Kind::kReplication;
+  // Empty is not sent: a pooler refuses a client that so much as names it.
   const char* values[] = {url.c_str(), settings.application_name.c_str(), "UTF8", "2", "1", "3",
-                          "5000",      streams ? "database" : "false",    nullptr};
+                          "5000",      streams ? "database" : "",         nullptr};
   waiting_since_ = looked_at_ = std::chrono::steady_clock::now();
   connection_ = PQconnectStartParams(keywords, values, 1);
   INVARIANT(connection_ != nullptr, "libpq has memory for a connection");
@@ -159,6 +160,18 @@ Status Session::apply_settings(const SessionSettings& settings, Deadline deadlin
     const std::string version = std::to_string(PQserverVersion(connection_) / 10'000);
     close();
     return fail(code_of_(failure_.condition), "the server is PostgreSQL " + version + ", 14 or newer is needed");
+  }
+  // A pooler greets with a number of its own, and may give every transaction another backend: locks and LISTEN would be
+  // somebody else's by then, and so would our settings. Whether it does can't be told from here.
+  const auto backend = execute("SELECT pg_catalog.pg_backend_pid()", deadline, stop);
+  if (!backend) return fail(backend.error());
+  if (backend->integer(0, 0) != PQbackendPID(connection_)) {
+    failure_.condition = SqlCondition::kConnectionLost;
+    close();
+    return fail(
+        code_of_(failure_.condition),
+        "the server is reached through a pooler such as PgBouncer, where a session's locks don't hold: name the "
+        "server itself in the URL");
   }
   auto facts = execute(settings_sql(settings) + std::string(kFactsSql), deadline, std::move(stop));
   if (!facts) return fail(std::move(facts.error()));

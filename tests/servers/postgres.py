@@ -65,7 +65,8 @@ class Postgres(Server):
             return command
         return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command]
 
-    def prepare(self):
+    def make_home(self):
+        """Our folder, or another one where the user of the server can't reach it."""
         user = self.user()
         data = self.folder
         if user and not reachable_by(user, self.folder):
@@ -73,6 +74,10 @@ class Postgres(Server):
         if user:
             os.chown(data, user.pw_uid, user.pw_gid)
         data.chmod(0o700)
+        return data
+
+    def prepare(self):
+        data = self.make_home()
         self.make_cluster(data / "cluster")
         port = free_port()
         with open(data / "cluster" / "postgresql.conf", "a", encoding="ascii") as settings:

@@ -1,29 +1,17 @@
 #include "tests/support/postgres_pair.h"
 
 #include <chrono>
-#include <fstream>
-#include <regex>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
 #include "core/clock.h"
+#include "tests/support/server_port.h"
 #include "tests/support/servers.h"
 
 namespace penstock::tests {
 namespace {
 
 constexpr std::chrono::seconds kPatience{30};
-
-std::string port_of(const std::string& server) {
-  std::ostringstream state;
-  state << std::ifstream(ServerControl::folder() + "/" + server + ".json").rdbuf();
-  std::smatch found;
-  const std::string text = state.str();
-  if (!std::regex_search(text, found, std::regex(R"("port": (\d+))")))
-    throw std::runtime_error("scripts/servers does not say the port of " + server);
-  return found[1];
-}
 
 void await(const std::string& url, const std::string& sql, const std::string& value) {
   const Deadline deadline = Deadline::in(kPatience);
@@ -38,7 +26,8 @@ void await(const std::string& url, const std::string& sql, const std::string& va
 PostgresPair::PostgresPair() {
   ServerControl::run({"stop", "standby", "primary"});
   ServerControl::run({"start", "primary", "standby"});
-  const std::string primary = "127.0.0.1:" + port_of("primary"), standby = "127.0.0.1:" + port_of("standby");
+  const std::string primary = "127.0.0.1:" + port_of_server("primary"),
+                    standby = "127.0.0.1:" + port_of_server("standby");
   run_sql("postgresql://postgres@" + primary + "/postgres", "CREATE DATABASE app");
   primary_ = "postgresql://postgres@" + primary + "/app";
   standby_ = "postgresql://postgres@" + standby + "/app";
@@ -54,7 +43,9 @@ PostgresPair::~PostgresPair() {
   }
 }
 
-std::uint16_t PostgresPair::standby_port() const { return static_cast<std::uint16_t>(std::stoi(port_of("standby"))); }
+std::uint16_t PostgresPair::standby_port() const {
+  return static_cast<std::uint16_t>(std::stoi(port_of_server("standby")));
+}
 
 std::string PostgresPair::value(const std::string& sql) const { return run_sql(url_, sql); }
 
