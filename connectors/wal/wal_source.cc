@@ -32,7 +32,7 @@ constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kStatementTimeout{10};
 constexpr std::chrono::seconds kHeartbeatEvery{10};
 constexpr std::chrono::seconds kStoreIdleEvery{10};
-constexpr std::chrono::seconds kSignEvery{3};
+constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
 constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
 constexpr std::chrono::milliseconds kWaitForRoom{5};
 
@@ -289,7 +289,7 @@ Status WalSource::upkeep() {
 Status WalSource::ask_for_sign() {
   if (clock_.now() < opening_->next_sign) return {};
   static const store::postgres::Statement kSign{"wal_sign", "SELECT 1"};
-  const auto sign = opening_->session->run(kSign, {}, Deadline::in(kCallDeadline), given_up_.get_token());
+  const auto sign = opening_->session->run(kSign, {}, Deadline::in(kSignTakes), given_up_.get_token());
   if (!sign) return fail(sign.error());
   opening_->next_sign = clock_.now() + kSignEvery;
   return {};

@@ -57,12 +57,15 @@ class PatientSource final : public connectors::Source {
 
 }  // namespace
 
+std::string WalOutbox::table_statement(std::string_view columns) {
+  return "CREATE SCHEMA shop; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+         " id uuid DEFAULT gen_random_uuid(), aggregatetype varchar(255), aggregateid varchar(255),"
+         " type varchar(255), payload jsonb" +
+         std::string(columns) + ")";
+}
+
 WalOutbox::WalOutbox(std::string_view columns) {
-  execute(
-      "CREATE SCHEMA shop; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-      " id uuid DEFAULT gen_random_uuid(), aggregatetype varchar(255), aggregateid varchar(255),"
-      " type varchar(255), payload jsonb" +
-      std::string(columns) + ")");
+  execute(table_statement(columns));
   settings_.rows.source_name = "orders";
   settings_.rows.url = Secret(database_.url());
   settings_.rows.table = {"shop", "outbox"};

@@ -41,6 +41,8 @@ class WalOutbox {
   void drop_slot();
   // One row in a transaction of its own; the data is the number in decimal.
   void insert(std::string_view key, int number, std::string_view type = "counted");
+  // The statements that make the table.
+  static std::string table_statement(std::string_view columns = "");
   // The statement that insert() runs, for transactions of the test's own.
   static std::string insert_statement(std::string_view key, int number, std::string_view type = "counted");
   // How many of the rows of insert() are not settled, by what is durable.

@@ -1,0 +1,115 @@
+// The primary whose log is read is lost, and its standby promoted. Starts a pair of servers of its own.
+#include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
+#include "tests/support/postgres_pair.h"
+
+namespace penstock::tests {
+namespace {
+
+class WalFailover : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    if (!ServerControl::available()) GTEST_SKIP() << "PENSTOCK_TEST_SERVERS is not set: no primary can be lost";
+    servers_ = std::make_unique<PostgresPair>();
+    outbox_ = std::make_unique<WalOutbox>();
+    servers_->value(WalOutbox::table_statement());
+    go_to(servers_->url());
+  }
+  // Where the log is read from now on.
+  void go_to(const std::string& url) { outbox_->settings().rows.url = Secret(url); }
+  void insert(int number) const { servers_->value(WalOutbox::insert_statement("a", number)); }
+  void deliver(WalReader& reader, std::size_t events) {
+    const auto items = reader.read(events);
+    ASSERT_EQ(items.size(), events);
+    ASSERT_TRUE(reader.source().settle(items.back().mark));
+  }
+  std::string code_of_opening() {
+    WalReader reader(*outbox_);
+    const auto opened = reader.open();
+    return opened ? "opened" : std::string(opened.error().code().name);
+  }
+  std::string rows() const { return servers_->value("SELECT string_agg(payload::text, ' ') FROM shop.outbox"); }
+  // With everything that was acknowledged; what is committed until then waits for the standby.
+  void replicate_synchronously() const {
+    run_sql(servers_->primary_url(), "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    run_sql(servers_->primary_url(), "SELECT pg_reload_conf()");
+    ASSERT_TRUE(eventually([&] {
+      return run_sql(servers_->primary_url(), "SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'") ==
+             "sync";
+    }));
+  }
+
+  std::unique_ptr<PostgresPair> servers_;
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+// Faults 13 and 14: a standby is refused until it is promoted. What was delivered behind the gate is on it; its slot is
+// not (before PostgreSQL 17), which is put on record, and what was committed meanwhile is still in the table.
+TEST_F(WalFailover, Fault13And14GoOnAtASynchronousStandbyBehindTheGapOfItsSlot) {
+  replicate_synchronously();
+  outbox_->settings().gate = wal::WalSettings::Gate::kUntilVisible;
+  auto reader = std::make_unique<WalReader>(*outbox_);
+  const auto opened = reader->open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  insert(1);
+  deliver(*reader, 1);
+  insert(2);
+  go_to(servers_->standby_url());
+  EXPECT_EQ(code_of_opening(), "wal.unavailable");
+
+  go_to(servers_->url());
+  servers_->await_standby();
+  servers_->fail_over();
+  insert(3);
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  EXPECT_EQ(rows(), "1 2 3");
+  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
+  outbox_->gaps().acknowledge_all();
+  reader = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(reader->open());
+  insert(4);
+  EXPECT_EQ(data_of(reader->read(1)), "4");
+}
+
+// Faults 15 and 16: what was delivered and is lost in the database is put on record; the old primary is never read
+// again.
+TEST_F(WalFailover, Fault15And16PutALostTailOnRecordAndRefuseTheOldPrimary) {
+  auto reader = std::make_unique<WalReader>(*outbox_);
+  const auto opened = reader->open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  insert(1);
+  deliver(*reader, 1);
+  servers_->await_standby();
+  servers_->cut();
+  insert(2);
+  deliver(*reader, 1);
+  const std::string delivered = outbox_->checkpoints().position("orders");
+  servers_->fail_over();
+  reader.reset();
+
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  EXPECT_EQ(outbox_->checkpoints().position("orders"), delivered);
+  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
+  const SourceGap gap = outbox_->gaps().records().front().gap;
+  EXPECT_EQ(gap.reason, "wal.other_server");
+  EXPECT_LT(wal::lsn_of(gap.from), wal::parse_progress(delivered)->settled) << "begins where the standby's log ends";
+  outbox_->gaps().acknowledge_all();
+  reader = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(reader->open());
+  insert(3);
+  deliver(*reader, 1);
+  reader.reset();
+
+  servers_->revive_primary();
+  go_to(servers_->primary_url());
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  go_to(servers_->standby_url());
+  run_sql(servers_->standby_url(), WalOutbox::insert_statement("a", 4));
+  reader = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(eventually([&] { return reader->open().has_value(); }));
+  EXPECT_EQ(data_of(reader->read(1)), "4");
+}
+
+}  // namespace
+}  // namespace penstock::tests

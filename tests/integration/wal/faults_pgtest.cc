@@ -1,0 +1,89 @@
+// Rows of the fault matrix that come from the line to the server, from its state, or from our own disk; each by its
+// number.
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
+#include "tests/support/tcp_gate.h"
+#include "tests/support/tiny_disk.h"
+
+namespace penstock::tests {
+namespace {
+
+class WalFaults : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>(", note text");
+    outbox_->create_publication_and_slot();
+  }
+  void TearDown() override { reader_.reset(); }
+
+  // Once the server has noticed the end of an earlier opening.
+  void open() {
+    reader_ = std::make_unique<WalReader>(*outbox_);
+    ASSERT_TRUE(eventually([&] { return reader_->open().has_value(); }));
+  }
+  Error failing_read() {
+    const auto batch = reader_->source().read({10, 64 << 20, connectors::ReadRoom::Window::kEmpty},
+                                              Deadline::in(std::chrono::seconds(40)), {});
+    if (batch) throw std::runtime_error("the read did not fail");
+    return batch.error();
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+  std::unique_ptr<WalReader> reader_;
+};
+
+// The stream of a server that hangs is as silent as an idle one, so it is the other session that notices.
+TEST_F(WalFaults, Fault3NoticesAServerThatHangs) {
+  TcpGate gate(static_cast<std::uint16_t>(std::stoi(outbox_->value("SHOW port"))));
+  outbox_->settings().rows.url = Secret(outbox_->url() + "?host=127.0.0.1&port=" + std::to_string(gate.port()));
+  open();
+  outbox_->insert("a", 1);
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+  gate.hold();
+  outbox_->insert("a", 2);
+  EXPECT_EQ(failing_read().code().name, "core.timeout");
+  gate.release();
+  open();
+  EXPECT_EQ(data_of(reader_->read(2)), "1 2");
+}
+
+TEST_F(WalFaults, Fault12WaitsWhereNoRoomIsLeftForALargeTransaction) {
+  if (const auto why = TinyDisk::reason_missing(); !why.empty()) GTEST_SKIP() << why;
+  TinyDisk disk(1 << 20);
+  const char* const before = getenv("TMPDIR");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("TMPDIR", disk.path().c_str(), 1);
+  open();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, note) SELECT 'order', 'a', 'counted',"
+      " to_jsonb(i), repeat('x', 4000) FROM generate_series(1, 4000) i");
+  EXPECT_EQ(failing_read().code().name, "wal.spill_failed");
+  disk.grow(64 << 20);
+  open();
+  EXPECT_EQ(reader_->read(4'000).size(), 4'000U);
+  reader_.reset();
+  before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", kept.c_str(), 1);
+}
+
+// Reading needs no right to write. Deleting does, and is refused before anything is delivered.
+TEST_F(WalFaults, Fault13RefusesToDeleteFromADatabaseThatCannotBeWritten) {
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  const std::string alter = "ALTER DATABASE " + outbox_->value("SELECT current_database()");
+  run_sql(address_of(Server::kPostgres), alter + " SET default_transaction_read_only = on");
+  WalReader reader(*outbox_);
+  const auto refused = reader.open();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code().name, "wal.unavailable");
+  EXPECT_THAT(refused.error().describe(), testing::HasSubstr("read-only"));
+  run_sql(address_of(Server::kPostgres), alter + " RESET default_transaction_read_only");
+  outbox_->insert("a", 1);
+  open();
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+}
+
+}  // namespace
+}  // namespace penstock::tests

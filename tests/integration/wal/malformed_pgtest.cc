@@ -1,0 +1,107 @@
+// Rows that no event can be made of, polled and read from the log: the same verdict either way.
+#include <gmock/gmock.h>
+
+#include "connectors/outbox/outbox_source.h"
+#include "tests/integration/wal/wal_reader.h"
+
+namespace penstock::tests {
+namespace {
+
+using testing::HasSubstr;
+
+struct Case {
+  std::string_view values;   // id, aggregatetype, aggregateid, type, payload, headers, at
+  std::string_view verdict;  // what the reason names; empty: it becomes an event
+};
+
+constexpr std::string_view kIdOfDuplicates = "0190a7e2-0000-7000-8000-00000000000d";
+
+constexpr Case kCases[] = {
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{}', '2026-01-01Z'", ""},
+    {"NULL, 'order', '7', 'placed', '{}', '{}', '2026-01-01Z'", "column `id`: is NULL"},
+    {"'no uuid', 'order', '7', 'placed', '{}', '{}', '2026-01-01Z'", "column `id`"},
+    {"gen_random_uuid(), NULL, '7', 'placed', '{}', '{}', '2026-01-01Z'", "column `aggregatetype`"},
+    {"gen_random_uuid(), '', '7', 'placed', '{}', '{}', '2026-01-01Z'", "column `aggregatetype`"},
+    {"gen_random_uuid(), 'order', NULL, 'placed', '{}', '{}', '2026-01-01Z'", "column `aggregateid`: is NULL"},
+    {"gen_random_uuid(), 'order', '7', '', '{}', '{}', '2026-01-01Z'", "column `type`"},
+    {"gen_random_uuid(), 'order', '7', NULL, '{}', '{}', '2026-01-01Z'", "column `type`"},
+    {"gen_random_uuid(), 'order', '7', repeat('ä', 200), '{}', '{}', '2026-01-01Z'", "column `type`"},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{\"broken', '{}', '2026-01-01Z'", ""},  // passed on as it is
+    {"gen_random_uuid(), 'order', '7', 'placed', NULL, '{}', '2026-01-01Z'", ""},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{\"broken', '2026-01-01Z'", "column `headers`"},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '[1]', '2026-01-01Z'", "column `headers`"},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{}', '9999-12-31Z'", ""},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{}', '0001-01-01Z'", ""},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{}', '0044-03-15Z BC'", "column `at`"},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{}', '12026-01-01Z'", "column `at`"},
+    {"gen_random_uuid(), 'order', '7', 'placed', '{}', '{}', 'infinity'", "column `at`"},
+    {"'0190a7e2-0000-7000-8000-00000000000d', 'order', '7', 'placed', '{\"same\":1}', '{}', '2026-01-01Z'", ""},
+    {"'0190a7e2-0000-7000-8000-00000000000d', 'order', '7', 'placed', '{\"same\":1}', '{}', '2026-01-01Z'", ""},
+    {"'0190a7e2-0000-7000-8000-00000000000d', 'order', '7', 'placed', '{\"other\":1}', '{}', '2026-01-01Z'", ""},
+};
+
+class MalformedRows : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>(", headers text, at timestamptz");
+    outbox_->execute(
+        "ALTER TABLE shop.outbox ALTER id DROP DEFAULT, ALTER id TYPE text, ALTER type TYPE text,"
+        " ALTER payload TYPE text");
+    auto& columns = outbox_->settings().rows.columns;
+    columns[outbox::Role::kHeaders] = {ColumnOrConstant::Is::kColumn, "headers"};
+    columns[outbox::Role::kOccurredAt] = {ColumnOrConstant::Is::kColumn, "at"};
+  }
+  void insert_all() {
+    for (const Case& one : kCases)
+      outbox_->execute("INSERT INTO shop.outbox(id, aggregatetype, aggregateid, type, payload, headers, at) VALUES (" +
+                       std::string(one.values) + ")");
+  }
+  static void expect_verdicts(const std::vector<connectors::ReadItem>& items) {
+    ASSERT_EQ(items.size(), std::size(kCases));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      SCOPED_TRACE(kCases[i].values);
+      if (kCases[i].verdict.empty()) {
+        ASSERT_FALSE(items[i].malformed) << items[i].malformed->reason;
+      } else {
+        ASSERT_TRUE(items[i].malformed);
+        EXPECT_EQ(items[i].malformed->code, "outbox.row_malformed");
+        EXPECT_THAT(items[i].malformed->reason, HasSubstr(std::string(kCases[i].verdict)));
+        EXPECT_FALSE(items[i].malformed->source_key.empty());
+      }
+    }
+    // Same bytes or not is for the store to say, which knows what it has.
+    const auto* duplicates = &items[items.size() - 3];
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(duplicates[i].event->id.to_string(), kIdOfDuplicates);
+    EXPECT_EQ(duplicates[0].event->data, duplicates[1].event->data);
+    EXPECT_NE(duplicates[0].event->data, duplicates[2].event->data);
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+TEST_F(MalformedRows, Fault41AreParkedFromTheLogWithTheirReason) {
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  insert_all();
+  expect_verdicts(reader.read(std::size(kCases)));
+}
+
+TEST_F(MalformedRows, Fault41AreParkedByAPollWithTheirReason) {
+  insert_all();
+  SystemClock clock;
+  SeededRandom random(1);
+  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(),
+                                                 {clock, random, outbox_->log(), "test"});
+  const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
+  ASSERT_TRUE(opened) << opened.error().describe();
+  const auto batch = source->read({100, 16 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
+  ASSERT_TRUE(batch) << batch.error().describe();
+  expect_verdicts(batch->items);
+  ASSERT_TRUE(source->settle(batch->items.back().mark));
+  EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
+}
+
+}  // namespace
+}  // namespace penstock::tests
