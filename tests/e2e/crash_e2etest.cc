@@ -1,4 +1,4 @@
-// The relay is killed, at random moments and at every named crash point.
+// The relay is killed, at random moments and at every named crash point. PENSTOCK_TEST_KILLS makes the first longer.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -83,7 +83,7 @@ void die_at_every_named_point(RelayBed& bed, const std::vector<std::string_view>
 
 TEST_F(Crashes, AtRandomMomentsLoseNothingAndKeepTheOrder) {
   RelayBed bed({.max_in_flight = kWindow});
-  die_at_random_moments(bed, 16, random_);
+  die_at_random_moments(bed, kills_of_this_run(16), random_);
 }
 
 TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
@@ -93,7 +93,7 @@ TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
 
 TEST_F(Crashes, AtRandomMomentsLoseNothingFromTheLogAndKeepTheOrder) {
   RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLogDeleting});
-  die_at_random_moments(bed, 8, random_);
+  die_at_random_moments(bed, kills_of_this_run(8), random_);
 }
 
 TEST_F(Crashes, AtEveryNamedPointLoseNothingFromTheLogAndKeepTheOrder) {

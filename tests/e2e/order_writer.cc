@@ -129,12 +129,27 @@ class Clerk {
       fine = fine && session_.run(kAddWritten,
                                   {draft.id.c_str(), draft.key.c_str(), draft.number.c_str(), draft.payload.c_str()});
     }
-    // Every eighth transaction stays open for a while, so that lower numbers are committed later.
-    if (below(8) == 0) std::this_thread::sleep_for(milliseconds(below(120)));
-    fine = fine && session_.run(regret ? "rollback" : "commit");
+    linger();
+    if (settings_.prepared == WriterSettings::Prepared::kSometimes && below(12) == 0)
+      fine = fine && end_prepared(regret);
+    else
+      fine = fine && session_.run(regret ? "rollback" : "commit");
     if (fine) return regret ? Outcome::kRolledBack : Outcome::kCommitted;
     connected_ = false;
     return Outcome::kFailed;
+  }
+
+  void linger() {
+    if (below(8) != 0) return;
+    const auto latest = static_cast<std::uint64_t>(settings_.latest_commit.count());
+    std::this_thread::sleep_for(milliseconds(below(latest)));
+  }
+
+  bool end_prepared(bool regret) {
+    const std::string name = "'" + make_id() + "'";
+    if (!session_.run(("prepare transaction " + name).c_str())) return false;
+    linger();
+    return session_.run(((regret ? "rollback prepared " : "commit prepared ") + name).c_str()) != nullptr;
   }
 
   // After a lost connection: the server has ended the old session once it accepts a new one after a crash. Without an

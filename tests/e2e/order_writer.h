@@ -21,6 +21,10 @@ struct WriterSettings {
   int threads = 4;
   int keys_per_thread = 6;
   std::chrono::microseconds between_transactions{6'000};
+  // Every eighth transaction stays open for up to so long, so that lower numbers are committed later.
+  std::chrono::milliseconds latest_commit{120};
+  // Some lie prepared for a while. Not for a server that crashes: nobody would end them.
+  enum class Prepared { kNever, kSometimes } prepared = Prepared::kNever;
 };
 
 class OrderWriter {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <sstream>
@@ -24,6 +25,11 @@ void require(bool held, const std::string& what) {
 }
 
 }  // namespace
+
+int kills_of_this_run(int otherwise) {
+  const char* wanted = std::getenv("PENSTOCK_TEST_KILLS");
+  return wanted == nullptr ? otherwise : std::atoi(wanted);
+}
 
 RelayBed::RelayBed(BedSettings settings)
     : settings_(settings),
@@ -131,7 +137,9 @@ void RelayBed::start_load() {
   writer_ = std::make_unique<OrderWriter>(WriterSettings{.url = database_.url(),
                                                          .seed = seed_,
                                                          .threads = settings_.writer_threads,
-                                                         .between_transactions = settings_.between_transactions});
+                                                         .between_transactions = settings_.between_transactions,
+                                                         .latest_commit = settings_.latest_commit,
+                                                         .prepared = settings_.prepared});
 }
 
 void RelayBed::start_relay(const std::string& failpoint) {

@@ -19,8 +19,11 @@ namespace penstock::tests {
 
 struct BedSettings {
   std::size_t max_in_flight = 400;  // of each route
+  // Of the writer, see there.
   std::chrono::microseconds between_transactions{8'000};
   int writer_threads = 4;
+  std::chrono::milliseconds latest_commit{120};
+  WriterSettings::Prepared prepared = WriterSettings::Prepared::kNever;
   // How the outbox is read: polled, or from the write-ahead log.
   // kFromLogDeleting: and each settled row is deleted, as a polling source does.
   enum class Outbox { kPolled, kFromLog, kFromLogDeleting } outbox = Outbox::kPolled;
@@ -33,6 +36,9 @@ struct Verdicts {
   std::string text() const { return "kafka: " + kafka.describe() + "rabbitmq: " + rabbit.describe(); }
   bool promise_held() const { return kafka.promise_held() && rabbit.promise_held(); }
 };
+
+// How often a test kills the relay: PENSTOCK_TEST_KILLS if set.
+int kills_of_this_run(int otherwise);
 
 // Needs all three servers: PENSTOCK_NEEDS them before. Throws std::runtime_error when something that is not under test
 // fails.
