@@ -109,17 +109,20 @@ class LateWriter {
     session_.ask("ROLLBACK TO doubt");
     ++counts_.in_part;
   }
-  void nap_now_and_then() {
-    if (random_.below(3) != 0 || until_.expired()) return;
+  void nap() {
+    if (until_.expired()) return;
     session_.nap(random_.below(kLatestMs));
     ++counts_.late;
+  }
+  void nap_now_and_then() {
+    if (random_.below(3) == 0) nap();
   }
   void end(std::counting_semaphore<>& may_lie_prepared) {
     const bool rolls_back = random_.below(5) == 0;
     if (random_.below(6) == 0 && may_lie_prepared.try_acquire()) {
       const std::string name = "'" + unique_name("late") + "'";
       session_.ask("PREPARE TRANSACTION " + name);
-      nap_now_and_then();
+      nap();
       session_.ask((rolls_back ? "ROLLBACK PREPARED " : "COMMIT PREPARED ") + name);
       may_lie_prepared.release();
       ++counts_.prepared;
