@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
+#include <thread>
+
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_gate.h"
@@ -20,6 +22,11 @@ class WalFaults : public testing::Test {
   }
   void TearDown() override { reader_.reset(); }
 
+  std::uint16_t server_port() { return static_cast<std::uint16_t>(std::stoi(outbox_->value("SHOW port"))); }
+  // The log is read through there from now on.
+  void go_through(const TcpGate& gate) {
+    outbox_->settings().rows.url = Secret(outbox_->url() + "?host=127.0.0.1&port=" + std::to_string(gate.port()));
+  }
   // Once the server has noticed the end of an earlier opening.
   void open() {
     reader_ = std::make_unique<WalReader>(*outbox_);
@@ -38,8 +45,8 @@ class WalFaults : public testing::Test {
 
 // The stream of a server that hangs is as silent as an idle one, so it is the other session that notices.
 TEST_F(WalFaults, Fault3NoticesAServerThatHangs) {
-  TcpGate gate(static_cast<std::uint16_t>(std::stoi(outbox_->value("SHOW port"))));
-  outbox_->settings().rows.url = Secret(outbox_->url() + "?host=127.0.0.1&port=" + std::to_string(gate.port()));
+  TcpGate gate(server_port());
+  go_through(gate);
   open();
   outbox_->insert("a", 1);
   EXPECT_EQ(data_of(reader_->read(1)), "1");
@@ -49,6 +56,66 @@ TEST_F(WalFaults, Fault3NoticesAServerThatHangs) {
   gate.release();
   open();
   EXPECT_EQ(data_of(reader_->read(2)), "1 2");
+}
+
+// A server that has not noticed yet that its reader is gone keeps the slot for it: that is waited for.
+TEST_F(WalFaults, Fault4WaitsForTheSlotThatAHalfOpenLinkStillHolds) {
+  TcpGate gate(server_port());
+  go_through(gate);
+  open();
+  outbox_->insert("a", 1);
+  const auto items = reader_->read(1);
+  ASSERT_TRUE(reader_->source().settle(items.back().mark));
+  gate.hold();
+  reader_.reset();
+  outbox_->insert("a", 2);
+  outbox_->settings().rows.url = Secret(outbox_->url());
+  WalReader other(*outbox_);
+  const auto refused = other.open();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code().name, "wal.slot_in_use");
+  gate.cut();
+  open();
+  EXPECT_EQ(data_of(reader_->read(1)), "2");
+}
+
+TEST_F(WalFaults, Fault6ReadsOnOverALineThatStallsAgainAndAgain) {
+  TcpGate gate(server_port());
+  go_through(gate);
+  open();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, note) SELECT 'order', 'a', 'counted',"
+      " to_jsonb(i), repeat('x', 2000) FROM generate_series(1, 500) i");
+  std::jthread stalling([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      gate.hold();
+      std::this_thread::sleep_for(std::chrono::milliseconds(40));
+      gate.release();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    gate.release();
+  });
+  const auto items = reader_->read(500);
+  ASSERT_EQ(items.size(), 500U);
+  EXPECT_EQ(items.back().event->data, "500");
+  EXPECT_TRUE(reader_->source().settle(items.back().mark));
+}
+
+TEST_F(WalFaults, Fault7WaitsForAFreeConnection) {
+  const std::string role = "few_" + outbox_->settings().slot;
+  outbox_->execute("CREATE ROLE " + role + " LOGIN REPLICATION CONNECTION LIMIT 0; GRANT USAGE ON SCHEMA shop TO " +
+                   role);
+  outbox_->settings().rows.url = Secret(outbox_->url() + "?user=" + role);
+  WalReader refused(*outbox_);
+  const auto opened = refused.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.unavailable");
+  outbox_->execute("ALTER ROLE " + role + " CONNECTION LIMIT 2");
+  outbox_->insert("a", 1);
+  open();
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+  reader_.reset();
+  outbox_->execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(WalFaults, Fault12WaitsWhereNoRoomIsLeftForALargeTransaction) {
