@@ -1,4 +1,6 @@
-// The primary whose log is read is lost, and its standby promoted. Starts a pair of servers of its own.
+// The primary of an outbox is lost, and its standby promoted: where its log is read, and where it is polled. Starts a
+// pair of servers of its own.
+#include "connectors/outbox/outbox_source.h"
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 #include "tests/support/postgres_pair.h"
@@ -109,6 +111,43 @@ TEST_F(WalFailover, Fault15And16PutALostTailOnRecordAndRefuseTheOldPrimary) {
   reader = std::make_unique<WalReader>(*outbox_);
   ASSERT_TRUE(eventually([&] { return reader->open().has_value(); }));
   EXPECT_EQ(data_of(reader->read(1)), "4");
+}
+
+// Faults 13 and 14 of a polling source: what was settled on the standby too is gone there, the rest comes again.
+TEST_F(WalFailover, Fault13And14GoOnPollingOnceTheStandbyIsPromoted) {
+  SystemClock clock;
+  SeededRandom random(1);
+  const auto poll = [&](const std::string& url) {
+    go_to(url);
+    return outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(),
+                                      {clock, random, outbox_->log(), "test"});
+  };
+  const auto open = [](connectors::Source& source) {
+    return source.open({}, Deadline::in(std::chrono::seconds(10)), {});
+  };
+  const auto read = [](connectors::Source& source) {
+    auto batch = source.read({10, 1 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
+    EXPECT_TRUE(batch) << batch.error().describe();
+    return batch ? data_of(batch->items) : "";
+  };
+  const auto before = poll(servers_->url());
+  ASSERT_TRUE(open(*before));
+  insert(1);
+  insert(2);
+  ASSERT_EQ(read(*before), "1 2");
+  ASSERT_TRUE(before->settle(ReadMark{1}));
+  servers_->await_standby();
+  const auto refused = open(*poll(servers_->standby_url()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code().name, "outbox.unavailable");
+
+  servers_->fail_over();
+  EXPECT_FALSE(before->settle(ReadMark{2}));
+  const auto after = poll(servers_->url());
+  const auto opened = open(*after);
+  ASSERT_TRUE(opened) << opened.error().describe();
+  insert(3);
+  EXPECT_EQ(read(*after), "2 3");
 }
 
 }  // namespace
