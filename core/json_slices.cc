@@ -1,11 +1,13 @@
 #include "core/json_slices.h"
 
-#include "core/json_text.h"
+#include "core/text_runs.h"
 
 namespace penstock {
 namespace {
 
 constexpr std::size_t kDeepest = 10'000;
+// So many digits fit into a double.
+constexpr std::size_t kMostSafeDigits = 300;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
@@ -14,10 +16,12 @@ bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >
 // fault then says what and where.
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {}
+  explicit Scanner(std::string_view text, std::size_t deepest = kDeepest) : text_(text), deepest_(deepest) {}
 
   std::size_t at() const { return at_; }
   const JsonFault& fault() const { return fault_; }
+  // Whether all that it went over is read alike by every reader.
+  bool is_plain() const { return is_plain_; }
   bool at_end() const { return at_ == text_.size(); }
   std::string_view since(std::size_t first) const { return text_.substr(first, at_ - first); }
 
@@ -38,16 +42,20 @@ class Scanner {
   // From its opening quote to its closing one.
   bool string() {
     if (!take('"', "a string is missing")) return false;
-    while (!at_end()) {
+    for (;;) {
+      at_ = find_special(text_, at_);
+      if (at_end()) return refuse("a string has no end");
       const char c = text_[at_];
       if (c == '"') return ++at_, true;
       if (static_cast<unsigned char>(c) < 0x20) return refuse("a control character stands in a string");
-      if (c != '\\')
-        ++at_;
-      else if (!escape())
-        return false;
+      if (c == '\\') {
+        if (!escape()) return false;
+        continue;
+      }
+      const std::size_t length = utf8_length(text_, at_);
+      if (length == 0) return refuse("this is not UTF-8");
+      at_ += length;
     }
-    return refuse("a string has no end");
   }
 
   // A whole value, however deep.
@@ -56,7 +64,7 @@ class Scanner {
     for (;;) {
       if (looks_at('{') || looks_at('[')) {
         const bool is_object = looks_at('{');
-        if (open_.size() == kDeepest) return refuse("the nesting is too deep");
+        if (open_.size() == deepest_) return refuse("the nesting is too deep");
         ++at_;
         skip_blanks();
         if (!looks_at(is_object ? '}' : ']')) {
@@ -112,6 +120,7 @@ class Scanner {
       while (!at_end() && is_digit(text_[at_])) ++at_;
       return at_ > first;
     };
+    const std::size_t first = at_;
     if (looks_at('-')) ++at_;
     if (looks_at('0')) {
       ++at_;
@@ -122,7 +131,9 @@ class Scanner {
       ++at_;
       if (!digits()) return refuse("a digit is missing");
     }
+    if (at_ - first > kMostSafeDigits) is_plain_ = false;
     if (looks_at('e') || looks_at('E')) {
+      is_plain_ = false;
       ++at_;
       if (looks_at('+') || looks_at('-')) ++at_;
       if (!digits()) return refuse("a digit is missing");
@@ -135,6 +146,7 @@ class Scanner {
     if (at_end() || std::string_view("\"\\/bfnrtu").find(text_[at_]) == std::string_view::npos)
       return refuse("an escape is unknown");
     if (text_[at_++] != 'u') return true;
+    is_plain_ = false;
     for (int i = 0; i < 4; ++i, ++at_) {
       if (at_end() || !is_hex_digit(text_[at_])) return refuse("a hexadecimal digit is missing");
     }
@@ -142,9 +154,11 @@ class Scanner {
   }
 
   const std::string_view text_;
+  const std::size_t deepest_;
   std::size_t at_ = 0;
   std::vector<char> open_;  // what closes the objects and arrays that are open
   JsonFault fault_{0, {}};
+  bool is_plain_ = true;
 };
 
 bool collect(Scanner& scanner, std::vector<JsonSlice>& members) {
@@ -178,14 +192,22 @@ std::optional<JsonFault> slice_object(std::string_view text, std::vector<JsonSli
   members.clear();
   Scanner scanner(text);
   if (!collect(scanner, members)) return scanner.fault();
-  if (const auto place = find_non_utf8(text)) return JsonFault{*place, "this is not UTF-8"};
   return std::nullopt;
+}
+
+JsonProof prove_json(std::string_view text) {
+  Scanner scanner(text, text.size());
+  scanner.skip_blanks();
+  if (!scanner.value()) return JsonProof::kNone;
+  scanner.skip_blanks();
+  if (!scanner.at_end()) return JsonProof::kNone;
+  return scanner.is_plain() ? JsonProof::kPlain : JsonProof::kReadersDiffer;
 }
 
 bool is_json_on_one_line(std::string_view text) {
   if (text.find_first_of("\r\n") != std::string_view::npos) return false;
   Scanner scanner(text);
-  return scanner.value() && scanner.at_end() && !find_non_utf8(text);
+  return scanner.value() && scanner.at_end();
 }
 
 }  // namespace penstock

@@ -3,32 +3,13 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/json_slices.h"
+#include "core/text_runs.h"
+
 namespace penstock {
 namespace {
 
 using nlohmann::json;
-
-// Length of the UTF-8 sequence that starts at `text[at]`; 0 when it is none (RFC 3629).
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const auto continues = [&](std::size_t i) { return at + i < text.size() && (byte(i) & 0xc0) == 0x80; };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return continues(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xe0 && byte(1) < 0xa0) return 0;
-    if (lead == 0xed && byte(1) > 0x9f) return 0;
-    return 3;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (lead == 0xf0 && byte(1) < 0x90) return 0;
-    if (lead == 0xf4 && byte(1) > 0x8f) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 // Finds one top-level member without building a tree of the others.
 class MemberFinder : public nlohmann::json_sax<json> {
@@ -138,9 +119,8 @@ void append_text_member(std::string& out, std::string_view name, std::string_vie
 void append_json_on_one_line(std::string& out, std::string_view json_text) {
   const auto start = out.size();
   out.append(json_text);
-  for (auto i = start; i < out.size(); ++i) {
-    if (out[i] == '\n' || out[i] == '\r') out[i] = ' ';
-  }
+  for (const char line_break : {'\n', '\r'})
+    for (auto at = out.find(line_break, start); at != std::string::npos; at = out.find(line_break, at)) out[at] = ' ';
 }
 
 }  // namespace
@@ -150,9 +130,13 @@ bool is_json_content(std::string_view content_type) {
   return media == "application/json" || media.ends_with("+json");
 }
 
-// The parser takes a NUL for the end of its input.
 bool is_json(std::string_view text) {
-  return text.find('\0') == std::string_view::npos && json::accept(text.begin(), text.end());
+  switch (prove_json(text)) {
+    case JsonProof::kNone: return false;
+    case JsonProof::kPlain: return true;
+    case JsonProof::kReadersDiffer: return json::accept(text.begin(), text.end());
+  }
+  return false;
 }
 
 bool is_json_object(std::string_view text) {
@@ -197,7 +181,11 @@ std::vector<std::string> find_texts(std::string_view object, std::string_view na
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHexDigits[] = "0123456789abcdef";
   out += '"';
-  for (std::size_t i = 0; i < text.size();) {
+  for (std::size_t i = 0;;) {
+    const std::size_t special = find_special(text, i);
+    out.append(text.substr(i, special - i));
+    i = special;
+    if (i == text.size()) break;
     const char c = text[i];
     const auto code = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {

@@ -72,6 +72,18 @@ TEST(JsonText, KnowsAnObject) {
     EXPECT_FALSE(is_json_object(text)) << text;
 }
 
+TEST(JsonText, AcceptsWhatEveryReaderTakes) {
+  for (const char* text :
+       {"1e5", "-0.5E-3", "\"\\ud83d\\ude00 \\u00e9\"", "[\"grüße\", {\"a\": [true, null]}]", "\t1 \n"})
+    EXPECT_TRUE(is_json(text)) << text;
+  EXPECT_TRUE(is_json(std::string(305, '7')));
+  EXPECT_TRUE(is_json(std::string(20'000, '[') + std::string(20'000, ']')));
+  // Halves of pairs, more than a double holds, a mark in front.
+  for (const char* text : {"\"\\ud800\"", "\"\\udc00 \"", "\"\\ud83d\\u0041\"", "1e999", "-1E400", "\xef\xbb\xbf{}"})
+    EXPECT_FALSE(is_json(text)) << text;
+  EXPECT_FALSE(is_json(std::string(400, '7')));
+}
+
 TEST(JsonText, LooksBehindANul) {
   using namespace std::string_view_literals;
   EXPECT_FALSE(is_json("{}\0x"sv));
