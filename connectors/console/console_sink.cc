@@ -23,6 +23,7 @@ using connectors::Submitted;
 using connectors::Ticket;
 
 constexpr std::size_t kMostWaiting = 4 << 20;  // bytes of lines that wait for the writer
+constexpr std::size_t kWorthwhile = 64 << 10;  // so many are written, or reported, without waiting for more
 
 // Lines in one piece, and where each ends.
 struct Lines {
@@ -49,7 +50,7 @@ class ConsoleSink final : public Sink {
 
   Status open(Deadline deadline, std::stop_token stop) override;
   Submitted submit(Ticket ticket, const connectors::Message& message) override;
-  void flush() override {}  // the writer holds nothing back
+  void flush() override;
   Drained drain(Deadline deadline) override;
   void abandon() override;
 
@@ -59,10 +60,12 @@ class ConsoleSink final : public Sink {
   }
 
  private:
+  void begin_writing();
   void run(const std::stop_token& stop);
   void write_lines(const std::stop_token& stop);
+  void report_written(std::size_t written);
   void report(Outcome outcome, std::size_t count, const std::shared_ptr<const Error>& error);
-  void fail_all(std::shared_ptr<const Error> why);
+  void fail_all(std::size_t written, std::shared_ptr<const Error> why);
   std::shared_ptr<const Error> why_abandoned() const;
   void set_phase(SinkState::Phase phase, std::shared_ptr<const Error> why);
 
@@ -76,6 +79,7 @@ class ConsoleSink final : public Sink {
   Lines waiting_;
   std::size_t outstanding_ = 0;
   bool abandoned_ = false;
+  enum class Course { kGathers, kWrites } course_ = Course::kGathers;
 
   // Of the writing thread:
   Lines writing_;
@@ -101,12 +105,25 @@ Submitted ConsoleSink::submit(Ticket ticket, const connectors::Message& message)
   waiting_.text += '\n';
   waiting_.lines.push_back({ticket, waiting_.text.size()});
   ++outstanding_;
-  changed_.notify_all();
+  if (waiting_.text.size() >= kWorthwhile) begin_writing();
   return Submitted::kAccepted;
+}
+
+// Under mutex_. A writer that is woken for each line costs more than the lines.
+void ConsoleSink::begin_writing() {
+  if (waiting_.lines.empty()) return;
+  course_ = Course::kWrites;
+  changed_.notify_all();
+}
+
+void ConsoleSink::flush() {
+  std::lock_guard lock(mutex_);
+  begin_writing();
 }
 
 Sink::Drained ConsoleSink::drain(Deadline deadline) {
   std::unique_lock lock(mutex_);
+  begin_writing();
   const bool all = changed_.wait_until(lock, deadline.time(), [this] { return outstanding_ == 0; });
   return all ? Drained::kAll : Drained::kNotAll;
 }
@@ -116,7 +133,7 @@ void ConsoleSink::abandon() {
   abandoned_ = true;
   state_ = {SinkState::Phase::kBroken,
             std::make_shared<const Error>(codes::kConsoleWriteFailed, "the right to write was lost")};
-  changed_.notify_all();
+  begin_writing();
 }
 
 void ConsoleSink::run(const std::stop_token& stop) {
@@ -124,32 +141,41 @@ void ConsoleSink::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      if (!changed_.wait(lock, stop, [this] { return !waiting_.lines.empty(); })) return;
+      const auto is_due = [this] { return course_ == Course::kWrites && !waiting_.lines.empty(); };
+      if (!changed_.wait(lock, stop, is_due)) return;
       std::swap(waiting_, writing_);
+      course_ = Course::kGathers;
     }
     write_lines(stop);
     writing_.clear();
   }
 }
 
-// Reports lines as they are taken; ends early when writing fails, when the right was lost, at the stop.
+// Reports lines once they are taken; ends early when writing fails, when the right was lost, at the stop.
 void ConsoleSink::write_lines(const std::stop_token& stop) {
-  std::size_t written = 0;
+  std::size_t written = 0, told = 0;
   reported_ = 0;
   while (written < writing_.text.size() && !stop.stop_requested()) {
-    if (auto why = why_abandoned()) return fail_all(std::move(why));
+    if (auto why = why_abandoned()) return fail_all(written, std::move(why));
     const auto step = writer_.write_some(std::string_view(writing_.text).substr(written));
-    if (!step) return fail_all(std::make_shared<const Error>(step.error()));
+    if (!step) return fail_all(written, std::make_shared<const Error>(step.error()));
     if (*step == 0) {
+      report_written(written);
       if (writer_.stalled()) set_phase(SinkState::Phase::kBlocked, writer_.why_stalled());
       continue;
     }
     set_phase(SinkState::Phase::kReady, nullptr);
     written += *step;
-    std::size_t whole = reported_;
-    while (whole < writing_.lines.size() && writing_.lines[whole].end <= written) ++whole;
-    report(Outcome::kDelivered, whole - reported_, nullptr);
+    if (written - told < kWorthwhile && written < writing_.text.size()) continue;
+    report_written(written);
+    told = written;
   }
+}
+
+void ConsoleSink::report_written(std::size_t written) {
+  std::size_t whole = reported_;
+  while (whole < writing_.lines.size() && writing_.lines[whole].end <= written) ++whole;
+  report(Outcome::kDelivered, whole - reported_, nullptr);
 }
 
 void ConsoleSink::report(Outcome outcome, std::size_t count, const std::shared_ptr<const Error>& error) {
@@ -168,7 +194,8 @@ std::shared_ptr<const Error> ConsoleSink::why_abandoned() const {
   return abandoned_ ? state_.why : nullptr;
 }
 
-void ConsoleSink::fail_all(std::shared_ptr<const Error> why) {
+void ConsoleSink::fail_all(std::size_t written, std::shared_ptr<const Error> why) {
+  report_written(written);
   writer_.give_up_line();
   set_phase(SinkState::Phase::kBroken, why);
   report(Outcome::kRetryable, writing_.lines.size() - reported_, why);
@@ -177,6 +204,7 @@ void ConsoleSink::fail_all(std::shared_ptr<const Error> why) {
     std::lock_guard lock(mutex_);
     writing_.clear();
     std::swap(waiting_, writing_);
+    course_ = Course::kGathers;
   }
   reported_ = 0;
   report(Outcome::kRetryable, writing_.lines.size(), why);

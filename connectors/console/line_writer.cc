@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,12 +19,24 @@ constexpr int kWaitMs = 100;
 constexpr std::chrono::seconds kStall{1};
 // What a pipe that polls as writable takes without blocking (POSIX: PIPE_BUF).
 constexpr std::size_t kPiece = 4'096;
+// A file takes anything.
+constexpr std::size_t kPieceOfFile = 64 << 10;
+constexpr unsigned kMemoryDevices = 1;  // major number of /dev/null and its like
 
 tl::unexpected<Error> failed(int error) {
   return fail(codes::kConsoleWriteFailed, std::string("standard output: ") + std::strerror(error));
 }
 
+std::size_t piece_for(int descriptor) {
+  struct stat found {};
+  if (fstat(descriptor, &found) != 0) return kPiece;
+  const bool is_file = S_ISREG(found.st_mode) || (S_ISCHR(found.st_mode) && major(found.st_rdev) == kMemoryDevices);
+  return is_file ? kPieceOfFile : kPiece;
+}
+
 }  // namespace
+
+LineWriter::LineWriter(int descriptor) : descriptor_(descriptor), piece_(piece_for(descriptor)) {}
 
 Status LineWriter::check() const {
   const int flags = fcntl(descriptor_, F_GETFL);
@@ -40,7 +54,7 @@ Result<std::size_t> LineWriter::write_some(std::string_view text) {
   if (ready == 0 || (ready < 0 && errno == EINTR)) return 0;
   if (ready < 0) return failed(errno);
 
-  std::string_view piece = text.substr(0, kPiece);
+  std::string_view piece = text.substr(0, piece_);
   if (cut_off_) piece = "\n";
   const auto taken = ::write(descriptor_, piece.data(), piece.size());
   if (taken < 0) {

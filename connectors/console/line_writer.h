@@ -15,7 +15,7 @@ namespace penstock::console {
 
 class LineWriter {
  public:
-  explicit LineWriter(int descriptor) : descriptor_(descriptor) {}
+  explicit LineWriter(int descriptor);
 
   // Whether it is open for writing. Error: console.write_failed.
   Status check() const;
@@ -36,6 +36,7 @@ class LineWriter {
 
  private:
   const int descriptor_;
+  const std::size_t piece_;  // most bytes of one write
   bool mid_line_ = false;
   bool cut_off_ = false;
   std::optional<SteadyTime> refused_since_;

@@ -9,6 +9,7 @@
 
 #include "connectors/console/console_sink.h"
 #include "tests/contract/sink/sink_contract.h"
+#include "tests/support/temporary_folder.h"
 
 namespace penstock::tests {
 namespace {
@@ -125,6 +126,29 @@ class ConsoleHarness final : public SinkHarness {
 
 INSTANTIATE_TEST_SUITE_P(Console, SinkContract,
                          testing::Values(SinkKit{"Pipe", [] { return std::make_unique<ConsoleHarness>(); }}), kit_name);
+
+TEST(ConsoleSink, HoldsLinesBackUntilItIsToldThatNoMoreCome) {
+  const TemporaryFolder folder;
+  const int file = ::open((folder.path() / "lines").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_GE(file, 0);
+  OutcomeCollector outcomes;
+  const auto sink = console::make_console_sink(file, outcomes);
+  ASSERT_TRUE(sink->open(Deadline::in(std::chrono::seconds(1)), {}));
+  Event event;
+  event.stream = "order-1";
+  event.category = "order";
+  event.type = "OrderPlaced";
+  std::vector<connectors::Message> messages;
+  for (std::uint64_t ticket = 1; ticket <= 3; ++ticket) {
+    messages.push_back(connectors::MessageBuilder(make_event(event)).finish());
+    ASSERT_EQ(sink->submit(connectors::Ticket{ticket}, messages.back()), connectors::Submitted::kAccepted);
+  }
+  EXPECT_EQ(lseek(file, 0, SEEK_END), 0);
+  sink->flush();
+  EXPECT_TRUE(outcomes.wait_for_reports(3, Deadline::in(std::chrono::seconds(10))));
+  EXPECT_GT(lseek(file, 0, SEEK_END), 0);
+  close(file);
+}
 
 }  // namespace
 }  // namespace penstock::tests
