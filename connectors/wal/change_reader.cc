@@ -162,7 +162,8 @@ Status ChangeReader::learn(const Change& change) {
 
 Result<std::unique_ptr<MalformedRow>> ChangeReader::read(const Change& change, const WalPosition& position,
                                                          EventBatchBuilder& builder) {
-  place_ = to_string(position);
+  place_.clear();
+  append_text(place_, position);
   row_id_.reset();
   const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within);
   if (!message) return not_understood(message.error());

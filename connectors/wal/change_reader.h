@@ -44,8 +44,8 @@ class ChangeReader {
   Result<std::unique_ptr<connectors::MalformedRow>> read(const Change& change, const WalPosition& position,
                                                          EventBatchBuilder& builder);
   // What the id column of the row held that was read last, as the server wrote it; nullopt where it held
-  // nothing, and for a message.
-  const std::optional<std::string>& row_id() const { return row_id_; }
+  // nothing, and for a message. Lives as long as the builder's batch.
+  std::optional<std::string_view> row_id() const { return row_id_; }
 
  private:
   // A mapping over one set of columns.
@@ -71,7 +71,7 @@ class ChangeReader {
   std::map<std::string, Mapped, std::less<>> mapped_;  // by names and types of the columns
   std::vector<outbox::Cell> cells_;
   std::string place_, scratch_;
-  std::optional<std::string> row_id_;
+  std::optional<std::string_view> row_id_;
 };
 
 }  // namespace penstock::wal

@@ -18,13 +18,17 @@ void append_hex(std::string& out, std::uint32_t number) {
     out += *digit >= 'a' ? static_cast<char>(*digit - 'a' + 'A') : *digit;
 }
 
+void append_lsn(std::string& out, Lsn lsn) {
+  append_hex(out, static_cast<std::uint32_t>(lsn.value >> 32));
+  out += '/';
+  append_hex(out, static_cast<std::uint32_t>(lsn.value));
+}
+
 }  // namespace
 
 std::string to_string(Lsn lsn) {
   std::string text;
-  append_hex(text, static_cast<std::uint32_t>(lsn.value >> 32));
-  text += '/';
-  append_hex(text, static_cast<std::uint32_t>(lsn.value));
+  append_lsn(text, lsn);
   return text;
 }
 
@@ -38,7 +42,16 @@ std::optional<Lsn> parse_lsn(std::string_view text) {
 }
 
 std::string to_string(const WalPosition& position) {
-  return to_string(position.commit_end) + ":" + std::to_string(position.index);
+  std::string text;
+  append_text(text, position);
+  return text;
+}
+
+void append_text(std::string& out, const WalPosition& position) {
+  append_lsn(out, position.commit_end);
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, position.index).ptr;
+  out.append(1, ':').append(digits, end);
 }
 
 std::string to_string(const Progress& progress) {

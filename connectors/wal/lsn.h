@@ -32,6 +32,7 @@ struct WalPosition {
 
 // "16/B374D848:3"
 std::string to_string(const WalPosition& position);
+void append_text(std::string& out, const WalPosition& position);
 
 // How far a source has settled: every transaction that ends at or before `settled`, and the first
 // `partial.index` events of the one that ends at `partial.commit_end`, if that lies beyond.

@@ -190,11 +190,14 @@ Status WalSource::look_through_gate() {
 Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   struct Found {
     std::unique_ptr<MalformedRow> malformed;  // null: the next event of the batch
-    std::optional<std::string> row_id;
+    std::optional<std::string_view> row_id;
   };
   WalStream& stream = *opening_->stream;
   EventBatchBuilder builder;
   std::vector<Found> found;
+  const std::size_t likely = std::min<std::size_t>(room.events, stream.ready_events());
+  builder.reserve(likely);
+  found.reserve(likely);
   std::size_t bytes = 0;
   bool always = room.window == ReadRoom::Window::kEmpty;
   while (stream.has_ready() && found.size() < room.events && !opening_->gate_is_closed()) {
@@ -238,7 +241,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   for (Found& one : found) {
     connectors::ReadItem& item = batch.items.emplace_back();
     item.mark = opening_->last_mark = opening_->last_mark.next();
-    if (opening_->removal) opening_->removal->handed_out(item.mark, std::move(one.row_id));
+    if (opening_->removal) opening_->removal->handed_out(item.mark, std::optional<std::string>(one.row_id));
     if (one.malformed)
       item.malformed = std::move(one.malformed);
     else

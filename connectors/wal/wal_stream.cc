@@ -99,15 +99,16 @@ Error WalStream::explain(Error error) const {
 Status WalStream::receive(std::size_t enough_events) {
   std::size_t ready_bytes = 0;
   for (const ReadyTransaction& one : ready_) ready_bytes += one.changes.memory_bytes();
-  for (int turn = 0; turn < kMessagesPerTurn && ready_events_ < enough_events && ready_bytes < kReadyBytes; ++turn) {
+  int turn = 0;
+  for (; turn < kMessagesPerTurn && ready_events_ < enough_events && ready_bytes < kReadyBytes; ++turn) {
     const auto frame = session_->next_message();
     if (!frame) return fail(explain(frame.error()));
-    if (!*frame) return {};
-    last_message_ = clock_.now();
+    if (!*frame) break;
     const std::size_t held = ready_.size();
     if (auto taken = take(**frame); !taken) return taken;
     if (ready_.size() > held) ready_bytes += ready_.back().changes.memory_bytes();
   }
+  if (turn > 0) last_message_ = clock_.now();
   return {};
 }
 

@@ -46,6 +46,8 @@ class WalStream {
   // Complete transactions in the order of the log.
   bool has_ready() const { return !ready_.empty(); }
   ReadyTransaction& ready() { return ready_.front(); }
+  // Of all transactions that have not been taken whole.
+  std::size_t ready_events() const { return ready_events_; }
   void pop_ready();
   ChangeReader& reader() { return reader_; }
   Confirmation& confirmation() { return confirmation_; }
