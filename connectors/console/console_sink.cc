@@ -22,7 +22,7 @@ using connectors::SinkState;
 using connectors::Submitted;
 using connectors::Ticket;
 
-constexpr std::size_t kMostWaiting = 4 << 20;  // bytes of lines that wait for the writer
+constexpr std::size_t kMostWaiting = 1 << 20;  // bytes of lines that wait for the writer
 constexpr std::size_t kWorthwhile = 64 << 10;  // so many are written, or reported, without waiting for more
 
 // Lines in one piece, and where each ends.

@@ -37,7 +37,7 @@ struct Change {
 };
 
 struct SpillLimits {
-  std::size_t memory_bytes = 8 << 20;
+  std::size_t memory_bytes = 2 << 20;
   std::string folder;
 };
 

@@ -15,7 +15,7 @@ using store::postgres::SessionSettings;
 constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kStatusEvery{5};
 constexpr std::size_t kReadyBytes = 4 << 20;
-constexpr std::size_t kTransactionMemory = 8 << 20;
+constexpr std::size_t kTransactionMemory = 2 << 20;
 // A large transaction arrives for minutes, and the server has to hear of us meanwhile.
 constexpr int kMessagesPerTurn = 20'000;
 // While the stream is lively a short rest lets messages gather: one wake-up for many of them.
