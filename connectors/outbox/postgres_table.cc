@@ -1,8 +1,6 @@
 // The outbox table in a Postgres database: one session that holds the lock, reads, settles
 // and listens. When it is lost, everything that hung on it is over.
 #include <algorithm>
-#include <bit>
-#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -10,6 +8,7 @@
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/postgres_intake.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/sign_of_life.h"
 #include "core/failpoint.h"
@@ -35,44 +34,12 @@ constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kStatementTimeout{60};
 constexpr std::chrono::seconds kLongCallDeadline{65};
 
-constexpr std::size_t kSmallestFetch = 1 << 20;  // bytes of one answer that are always allowed
-constexpr std::size_t kSmallestColumnLimit = 2 << 10;
-constexpr int kScansBeforeShrinking = 64;
-constexpr std::size_t kLongestKey = 1'024;
-
-// Bounds an answer in bytes: so many rows, times the longest column that is let through. Grows at
-// once when a longer value has to be fetched, shrinks slowly.
-class FetchLimit {
- public:
-  explicit FetchLimit(std::size_t largest) : largest_(largest) {}
-
-  std::size_t column_bytes() const { return column_bytes_; }
-  std::size_t rows(const ScanRoom& room) const {
-    const std::size_t fetch = std::max(room.bytes, kSmallestFetch);
-    return std::clamp<std::size_t>(fetch / column_bytes_, 1, room.rows);
-  }
-  void let_through(std::size_t bytes) {
-    column_bytes_ = std::min(std::bit_ceil(std::max(bytes, kSmallestColumnLimit)), largest_);
-    scans_since_ = 0;
-  }
-  void scanned() {
-    if (++scans_since_ < kScansBeforeShrinking) return;
-    column_bytes_ = std::max(column_bytes_ / 2, kSmallestColumnLimit);
-    scans_since_ = 0;
-  }
-
- private:
-  const std::size_t largest_;
-  std::size_t column_bytes_ = kSmallestColumnLimit;
-  int scans_since_ = 0;
-};
-
 class PostgresTable final : public OutboxTable {
  public:
   PostgresTable(const OutboxSettings& settings, std::string application_name)
       : settings_(settings),
         application_name_(std::move(application_name)),
-        fetch_(settings.event_bytes + kOtherColumnsBytes) {}
+        intake_(settings.event_bytes) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
   void close() override { session_.reset(); }
@@ -107,36 +74,17 @@ class PostgresTable final : public OutboxTable {
   Result<Rows> run(const Statement& statement, const Parameters& parameters);
   Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters);
 
-  // How one row of an answer came.
-  enum class Verdict { kWhole, kTooLarge, kHeldBack };
-  struct Measured {
-    Verdict verdict;
-    std::size_t bytes;           // of the whole row
-    std::size_t longest_column;  // at most
-  };
-  Measured measure(const Rows& rows, std::size_t row) const;
-  // nullopt: nothing was taken, because the first row has a column that is longer than what was let
-  // through; ask again.
-  Result<std::optional<ScanEnd>> take_rows(const Rows& rows, std::size_t limit, const ScanRoom& room,
-                                           RowReceiver& receiver);
-  void take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver);
-  Cell cell_of(const Rows& rows, std::size_t row, std::size_t column) const;
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
   Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const;
-  bool is_too_large(std::size_t payload, std::size_t others) const {
-    return payload > settings_.event_bytes || others > settings_.event_bytes + kOtherColumnsBytes;
-  }
 
   const OutboxSettings settings_;
   const std::string application_name_;
   std::unique_ptr<Session> session_;
   PostgresColumns table_;
-  std::vector<PostgresColumn> columns_;  // as in shape_
   RowShape shape_;
   RoleColumns roles_;
   Statement scan_, settle_, holders_, blocker_, drawn_;
-  FetchLimit fetch_;
-  std::vector<Cell> cells_;
+  PostgresIntake intake_;
   SteadyTime last_round_trip_{};
   std::stop_source given_up_;
 };
@@ -149,13 +97,13 @@ Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   table_ = *std::move(table);
   if (auto checked = check_postgres_columns(table_, settings_); !checked) return checked;
 
-  columns_ = columns_to_read(table_, settings_);
+  std::vector<PostgresColumn> columns = columns_to_read(table_, settings_);
   shape_ = RowShape{settings_.order_by, {}};
-  for (const PostgresColumn& column : columns_) shape_.columns.push_back({column.name, column.type});
+  for (const PostgresColumn& column : columns) shape_.columns.push_back({column.name, column.type});
   auto roles = find_role_columns(settings_, shape_);
   if (!roles) return fail(std::move(roles.error()));
   roles_ = *roles;
-  cells_.resize(columns_.size());
+  intake_.expect(std::move(columns), roles_);
   prepare_statements();
 
   if (auto locked = take_lock(deadline, stop); !locked) return locked;
@@ -198,9 +146,9 @@ Status PostgresTable::take_lock(Deadline deadline, std::stop_token stop) {
 }
 
 void PostgresTable::prepare_statements() {
-  scan_ = {"outbox_scan", xid_column(settings_.policy) == nullptr ? scan_statement(settings_, table_, columns_, roles_)
-                                                                  : xid_scan_statement(settings_, columns_, roles_)};
-  if (!keeps_rows()) settle_ = {"outbox_settle", settle_statement(settings_, table_, columns_[roles_.id()])};
+  scan_ = {"outbox_scan", xid_column(settings_.policy) == nullptr ? scan_statement(settings_, table_, intake_.columns(), roles_)
+                                                                  : xid_scan_statement(settings_, intake_.columns(), roles_)};
+  if (!keeps_rows()) settle_ = {"outbox_settle", settle_statement(settings_, table_, intake_.columns()[roles_.id()])};
   blocker_ = {"outbox_blocker",
               xid_column(settings_.policy) == nullptr ? kBlockerStatement : xid_blocker_statement(settings_)};
   holders_ = {"outbox_holders", kLockHoldersStatement};
@@ -241,90 +189,17 @@ Parameters PostgresTable::scan_parameters(const ScanPlan& plan, std::size_t rows
 Result<ScanEnd> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                     RowReceiver& receiver) {
   for (;;) {
-    const std::size_t limit = fetch_.rows(room), column_limit = fetch_.column_bytes();
+    const std::size_t limit = intake_.limit().rows(room), column_limit = intake_.limit().column_bytes();
     const Parameters parameters = scan_parameters(plan, limit, column_limit);
     const auto rows = run_scan(plan, parameters);
     if (!rows) return fail(rows.error());
-    fetch_.scanned();
-    const auto end = take_rows(*rows, limit, room, receiver);
+    intake_.limit().scanned();
+    const auto end = intake_.take_rows(*rows, limit, room, receiver);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows->memory());
     return **end;
   }
-}
-
-PostgresTable::Measured PostgresTable::measure(const Rows& rows, std::size_t row) const {
-  const auto payload = static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(ScanColumn::kPayloadBytes)));
-  const auto others = static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(ScanColumn::kOtherBytes)));
-  std::size_t guarded = 0, unguarded = 0;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const bool by_length = columns_[i].guard == PostgresColumn::Guard::kByLength;
-    (by_length ? guarded : unguarded) += rows.bytes(row, kFirstTableColumn + i).size();
-  }
-  // What was held back is missing in what was received.
-  Verdict verdict = guarded < payload + others ? Verdict::kHeldBack : Verdict::kWhole;
-  if (is_too_large(payload, others)) verdict = Verdict::kTooLarge;
-  return {verdict, kRowOverhead + payload + others + unguarded, std::max(payload, others)};
-}
-
-Result<std::optional<ScanEnd>> PostgresTable::take_rows(const Rows& rows, std::size_t limit, const ScanRoom& room,
-                                                        RowReceiver& receiver) {
-  std::size_t taken_bytes = 0;
-  bool always = room.first_row == ScanRoom::FirstRow::kAlways;
-  XidPlace previous;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    const std::int64_t number = rows.integer(row, static_cast<std::size_t>(ScanColumn::kNumber));
-    const XidPlace place{rows.integer(row, static_cast<std::size_t>(ScanColumn::kXid)), number};
-    if (place < previous) return fail(codes::kInternal, "the answer of a scan is not in order");
-    previous = place;
-    const Measured measured = measure(rows, row);
-    if (measured.verdict != Verdict::kTooLarge && taken_bytes + measured.bytes > room.bytes && !always)
-      return std::optional(ScanEnd::kCutShort);
-    if (measured.verdict == Verdict::kHeldBack) {
-      fetch_.let_through(measured.longest_column);
-      return row == 0 ? std::nullopt : std::optional(ScanEnd::kCutShort);
-    }
-    for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_of(rows, row, i);
-    if (measured.verdict == Verdict::kTooLarge) {
-      take_large_row(place, measured.bytes, receiver);
-      continue;
-    }
-    receiver.whole_row({number, cells_, place.xid});
-    taken_bytes += measured.bytes;
-    always = false;
-  }
-  return std::optional(rows.size() < limit ? ScanEnd::kExhausted : ScanEnd::kCutShort);
-}
-
-void PostgresTable::take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver) {
-  std::optional<std::string_view> key;
-  if (const auto column = roles_[Role::kAggregateId])
-    if (cells_[*column].is == Cell::Is::kText && cells_[*column].bytes.size() <= kLongestKey)
-      key = cells_[*column].bytes;
-  receiver.large_row(place, bytes, key);
-}
-
-Cell PostgresTable::cell_of(const Rows& rows, std::size_t row, std::size_t column) const {
-  const std::size_t at = kFirstTableColumn + column;
-  if (rows.is_null(row, at)) return Cell::null();
-  switch (columns_[column].type) {
-    case ColumnType::kUuid: return Cell::uuid(rows.bytes(row, at));
-    case ColumnType::kBytes: return Cell::blob(rows.bytes(row, at));
-    case ColumnType::kInteger: return Cell::integer(rows.integer(row, at));
-    case ColumnType::kTime: {
-      // The ends of the range stand for -infinity and infinity.
-      const std::int64_t time = rows.integer(row, at);
-      if (time == kLowestNumber || time == kHighestNumber) return Cell::time(time);
-      return Cell::time(store::postgres::from_postgres_time(time).time_since_epoch().count());
-    }
-    case ColumnType::kText:
-    case ColumnType::kJson:
-    case ColumnType::kNumber:
-    case ColumnType::kBoolean:
-    case ColumnType::kDynamic: return Cell::text(rows.bytes(row, at));
-  }
-  return Cell::null();
 }
 
 // A sequence that hands out numbers in advance (CACHE) says nothing about those that are drawn.
@@ -389,7 +264,7 @@ Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const 
   }
   Parameters parameters;
   parameters.int8s(numbers);
-  switch (settled_id_type(columns_[roles_.id()])) {
+  switch (settled_id_type(intake_.columns()[roles_.id()])) {
     case SettledIdType::kUuid: parameters.array(SqlType::kUuidArray, SqlType::kUuid, ids); break;
     case SettledIdType::kBytes: parameters.array(SqlType::kByteaArray, SqlType::kBytea, ids); break;
     case SettledIdType::kText: parameters.array(SqlType::kTextArray, SqlType::kText, ids); break;

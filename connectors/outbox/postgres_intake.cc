@@ -1,0 +1,121 @@
+#include "connectors/outbox/postgres_intake.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "connectors/outbox/postgres_statements.h"
+
+namespace penstock::outbox {
+namespace {
+
+using store::postgres::Rows;
+
+constexpr std::size_t kSmallestFetch = 1 << 20;  // bytes of one answer that are always allowed
+constexpr std::size_t kSmallestColumnLimit = 2 << 10;
+constexpr int kScansBeforeShrinking = 64;
+constexpr std::size_t kLongestKey = 1'024;
+
+}  // namespace
+
+FetchLimit::FetchLimit(std::size_t largest) : largest_(largest), column_bytes_(kSmallestColumnLimit) {}
+
+std::size_t FetchLimit::rows(const ScanRoom& room) const {
+  const std::size_t fetch = std::max(room.bytes, kSmallestFetch);
+  return std::clamp<std::size_t>(fetch / column_bytes_, 1, room.rows);
+}
+
+void FetchLimit::let_through(std::size_t bytes) {
+  column_bytes_ = std::min(std::bit_ceil(std::max(bytes, kSmallestColumnLimit)), largest_);
+  scans_since_ = 0;
+}
+
+void FetchLimit::scanned() {
+  if (++scans_since_ < kScansBeforeShrinking) return;
+  column_bytes_ = std::max(column_bytes_ / 2, kSmallestColumnLimit);
+  scans_since_ = 0;
+}
+
+PostgresIntake::PostgresIntake(std::size_t event_bytes)
+    : event_bytes_(event_bytes), limit_(event_bytes + kOtherColumnsBytes) {}
+
+void PostgresIntake::expect(std::vector<PostgresColumn> columns, const RoleColumns& roles) {
+  columns_ = std::move(columns);
+  roles_ = roles;
+  cells_.resize(columns_.size());
+}
+
+PostgresIntake::Measured PostgresIntake::measure(const Rows& rows, std::size_t row) const {
+  const auto payload = static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(ScanColumn::kPayloadBytes)));
+  const auto others = static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(ScanColumn::kOtherBytes)));
+  std::size_t guarded = 0, unguarded = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const bool by_length = columns_[i].guard == PostgresColumn::Guard::kByLength;
+    (by_length ? guarded : unguarded) += rows.bytes(row, kFirstTableColumn + i).size();
+  }
+  // What was held back is missing in what was received.
+  Verdict verdict = guarded < payload + others ? Verdict::kHeldBack : Verdict::kWhole;
+  if (is_too_large(payload, others)) verdict = Verdict::kTooLarge;
+  return {verdict, kRowOverhead + payload + others + unguarded, std::max(payload, others)};
+}
+
+Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::size_t most_rows, const ScanRoom& room,
+                                                         RowReceiver& receiver) {
+  std::size_t taken_bytes = 0;
+  bool always = room.first_row == ScanRoom::FirstRow::kAlways;
+  XidPlace previous;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const std::int64_t number = rows.integer(row, static_cast<std::size_t>(ScanColumn::kNumber));
+    const XidPlace place{rows.integer(row, static_cast<std::size_t>(ScanColumn::kXid)), number};
+    if (place < previous) return fail(codes::kInternal, "the answer of a scan is not in order");
+    previous = place;
+    const Measured measured = measure(rows, row);
+    if (measured.verdict != Verdict::kTooLarge && taken_bytes + measured.bytes > room.bytes && !always)
+      return std::optional(ScanEnd::kCutShort);
+    if (measured.verdict == Verdict::kHeldBack) {
+      limit_.let_through(measured.longest_column);
+      return row == 0 ? std::nullopt : std::optional(ScanEnd::kCutShort);
+    }
+    for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_of(rows, row, i);
+    if (measured.verdict == Verdict::kTooLarge) {
+      take_large_row(place, measured.bytes, receiver);
+      continue;
+    }
+    receiver.whole_row({number, cells_, place.xid});
+    taken_bytes += measured.bytes;
+    always = false;
+  }
+  return std::optional(rows.size() < most_rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
+}
+
+void PostgresIntake::take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver) {
+  std::optional<std::string_view> key;
+  if (const auto column = roles_[Role::kAggregateId])
+    if (cells_[*column].is == Cell::Is::kText && cells_[*column].bytes.size() <= kLongestKey)
+      key = cells_[*column].bytes;
+  receiver.large_row(place, bytes, key);
+}
+
+Cell PostgresIntake::cell_of(const Rows& rows, std::size_t row, std::size_t column) const {
+  const std::size_t at = kFirstTableColumn + column;
+  if (rows.is_null(row, at)) return Cell::null();
+  switch (columns_[column].type) {
+    case ColumnType::kUuid: return Cell::uuid(rows.bytes(row, at));
+    case ColumnType::kBytes: return Cell::blob(rows.bytes(row, at));
+    case ColumnType::kInteger: return Cell::integer(rows.integer(row, at));
+    case ColumnType::kTime: {
+      // The ends of the range stand for -infinity and infinity.
+      const std::int64_t time = rows.integer(row, at);
+      if (time == kLowestNumber || time == kHighestNumber) return Cell::time(time);
+      return Cell::time(store::postgres::from_postgres_time(time).time_since_epoch().count());
+    }
+    case ColumnType::kText:
+    case ColumnType::kJson:
+    case ColumnType::kNumber:
+    case ColumnType::kBoolean:
+    case ColumnType::kDynamic: return Cell::text(rows.bytes(row, at));
+  }
+  return Cell::null();
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,72 @@
+// Takes the rows out of the answer to a scan of Postgres, within bounds in bytes: how many rows are asked
+// for, how long a column may be to be fetched, which row is too large to be fetched at all. Touches no
+// session. Single-threaded.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/row_mapping.h"
+#include "store/postgres/session.h"
+
+namespace penstock::outbox {
+
+// Bounds an answer in bytes: so many rows, times the longest column that is let through. Grows at
+// once when a longer value has to be fetched, shrinks slowly.
+class FetchLimit {
+ public:
+  explicit FetchLimit(std::size_t largest);
+
+  std::size_t column_bytes() const { return column_bytes_; }
+  std::size_t rows(const ScanRoom& room) const;
+  void let_through(std::size_t bytes);
+  void scanned();
+
+ private:
+  const std::size_t largest_;
+  std::size_t column_bytes_;
+  int scans_since_ = 0;
+};
+
+class PostgresIntake {
+ public:
+  explicit PostgresIntake(std::size_t event_bytes);
+
+  // For the answers to come: their columns, in this order behind those of ScanColumn.
+  void expect(std::vector<PostgresColumn> columns, const RoleColumns& roles);
+  const std::vector<PostgresColumn>& columns() const { return columns_; }
+
+  FetchLimit& limit() { return limit_; }
+
+  // Hands over what there is room for, of an answer that `most_rows` were asked for. nullopt: nothing was
+  // taken, because the first row has a column that is longer than what was let through; ask again. Error:
+  // internal, when the answer is not in order.
+  Result<std::optional<ScanEnd>> take_rows(const store::postgres::Rows& rows, std::size_t most_rows,
+                                           const ScanRoom& room, RowReceiver& receiver);
+
+ private:
+  // How one row of an answer came.
+  enum class Verdict { kWhole, kTooLarge, kHeldBack };
+  struct Measured {
+    Verdict verdict;
+    std::size_t bytes;           // of the whole row
+    std::size_t longest_column;  // at most
+  };
+  Measured measure(const store::postgres::Rows& rows, std::size_t row) const;
+  bool is_too_large(std::size_t payload, std::size_t others) const {
+    return payload > event_bytes_ || others > event_bytes_ + kOtherColumnsBytes;
+  }
+  void take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver);
+  Cell cell_of(const store::postgres::Rows& rows, std::size_t row, std::size_t column) const;
+
+  const std::size_t event_bytes_;
+  std::vector<PostgresColumn> columns_;
+  RoleColumns roles_;
+  FetchLimit limit_;
+  std::vector<Cell> cells_;
+};
+
+}  // namespace penstock::outbox
