@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cli/json_writer.h"
+#include "core/json_members.h"
 #include "core/json_text.h"
 #include "relay/route_phase.h"
 
@@ -47,6 +48,27 @@ std::string seconds_text(std::optional<double> seconds) {
   if (!seconds) return "-";
   const auto tenths = static_cast<std::int64_t>(std::llround(*seconds * 10));
   return std::to_string(tenths / 10) + "." + std::to_string(std::abs(tenths % 10));
+}
+
+// Names the transaction that a source waits for, which is no fault of the route; empty where there is none.
+std::string held_back_text(const RouteState& state) {
+  std::string pid, application, age;
+  for (const JsonMember& member : json_members(state.details).value_or(std::vector<JsonMember>())) {
+    if (member.name == "held_back_by_pid") pid = member.text;
+    if (member.name == "held_back_by") application = json_string(member);
+    if (member.name == "held_back_by_age_s") age = member.text;
+  }
+  if (pid.empty()) return {};
+  std::string text = pid == "0" ? "held back by a prepared transaction" : "held back by pid " + pid;
+  if (!application.empty()) text += " (" + printable(application) + ")";
+  return text + ", open for " + age + " s";
+}
+
+TextTable::Cell last_error_cell(const RouteReport& route) {
+  if (!route.state) return "-";
+  if (!route.state->code.empty()) return route.state->code + ": " + printable(route.state->message);
+  const std::string held_back = route.is_reporting() ? held_back_text(*route.state) : "";
+  return held_back.empty() ? TextTable::Cell("-") : TextTable::Cell(held_back, Tint::kWarning);
 }
 
 }  // namespace
@@ -135,7 +157,6 @@ TextTable table_of_routes(const std::vector<RouteReport>& routes) {
     std::string phase(route.phase());
     if (route.state && !route.is_reporting()) phase += " (not reporting)";
     if (route.configured == RouteReport::Configured::kNo) phase += " (not in this file)";
-    const bool has_error = route.state && !route.state->code.empty();
     table.add({route.name,
                route.from,
                route.to,
@@ -144,7 +165,7 @@ TextTable table_of_routes(const std::vector<RouteReport>& routes) {
                route.lag_events ? std::to_string(*route.lag_events) : "-",
                seconds_text(route.is_reporting() ? route.state->lag_seconds : std::nullopt),
                {std::to_string(route.parked), route.parked > 0 ? Tint::kWarning : Tint::kNone},
-               has_error ? route.state->code + ": " + printable(route.state->message) : "-"});
+               last_error_cell(route)});
   }
   return table;
 }
