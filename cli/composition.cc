@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/catalogue.h"
+#include "connectors/outbox/outbox_source.h"
 #include "connectors/store/store_sink.h"
 #include "connectors/store/store_source.h"
 #include "core/invariant.h"
@@ -75,9 +76,19 @@ const connectors::WireProfile* wire_of(const connectors::SinkKind& kind, const S
   return kind.wire_profiles.front();
 }
 
+// Of the outboxes that routes lead from.
+std::shared_ptr<outbox::SourceSessions> make_source_sessions(const config::Settings& settings) {
+  std::vector<const Section*> sections;
+  for (const config::Route& route : settings.routes)
+    if (const config::Endpoint* source = settings.find_source(route.from))
+      if (find_source_kind(source->kind) == &outbox::source_kind()) sections.push_back(&source->section);
+  return outbox::make_source_sessions(sections);
+}
+
 // Fills in how the source of a route is made.
 void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const Section& route_section,
-                 store::Store& store, const connectors::Surroundings& surroundings) {
+                 store::Store& store, const connectors::Surroundings& surroundings,
+                 const std::shared_ptr<outbox::SourceSessions>& sessions) {
   const relay::RouteSettings& route = plan.settings;
   plan.source_name = route.from;
   if (route.from == kStoreName) {
@@ -95,8 +106,11 @@ void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const
   const connectors::SourceKind* kind = find_source_kind(source->kind);
   INVARIANT(kind != nullptr, "config has checked the kinds");
   plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, &store, &surroundings,
-                      gaps = std::make_shared<store::GapsOfSources>(store.gaps())] {
-    return kind->make(source->section, {source->name, name, bytes, store.source_checkpoints(), *gaps}, surroundings);
+                      sessions, gaps = std::make_shared<store::GapsOfSources>(store.gaps())] {
+    const connectors::SourceRoute source_route{source->name, name, bytes, store.source_checkpoints(), *gaps};
+    if (kind == &outbox::source_kind())
+      return outbox::make_outbox_source(source->section, source_route, surroundings, sessions.get());
+    return kind->make(source->section, source_route, surroundings);
   };
 }
 
@@ -176,11 +190,12 @@ Result<std::unique_ptr<store::Transfer>> make_transfer(const config::Settings& s
 
 std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings, store::Store& store,
                                                const connectors::Surroundings& surroundings) {
+  const auto sessions = make_source_sessions(settings);
   std::vector<relay::RoutePlan> plans;
   for (const config::Route& route : settings.routes) {
     relay::RoutePlan plan;
     plan.settings = route_settings_of(settings, route);
-    plan_source(plan, settings, route.section, store, surroundings);
+    plan_source(plan, settings, route.section, store, surroundings, sessions);
     plan_sink(plan, settings, route.section, store, surroundings);
     plans.push_back(std::move(plan));
   }

@@ -11,6 +11,7 @@
 #include "connectors/outbox/poll_pace.h"
 #include "connectors/outbox/row_mapping.h"
 #include "connectors/outbox/rows_in_flight.h"
+#include "connectors/outbox/source_sessions.h"
 #include "core/failpoint.h"
 #include "core/invariant.h"
 
@@ -321,16 +322,11 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   else
     plan = low_mark.plan(reach, in_flight, opening_->kept);
 
-  std::optional<std::int64_t> drawn;
-  if (!by_xid && !low_mark.mark()) {
-    const auto last = table_->last_drawn();
-    if (!last) return fail(last.error());
-    drawn = *last;
-  }
+  if (!by_xid && !low_mark.mark()) plan.drawn = ScanPlan::Drawn::kAsked;
   Harvest harvest(opening_->mapping, opening_->id_column, in_flight, room.rows);
-  const auto end = table_->scan(plan, room, harvest.builder(), harvest);
-  if (!end) return fail(end.error());
-  opening_->last_end = *end;
+  const auto scanned = table_->scan(plan, room, harvest.builder(), harvest);
+  if (!scanned) return fail(scanned.error());
+  opening_->last_end = scanned->end;
   ++figures_.reads;
   figures_.rereads += harvest.rereads();
   if (reach == Reach::kWholeTable) {
@@ -339,7 +335,7 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
     opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, (now - start) * kRestPerFullScan);
   }
   if (!by_xid)
-    low_mark.scanned(plan, harvest.numbers(), *end, drawn);
+    low_mark.scanned(plan, harvest.numbers(), scanned->end, scanned->drawn_before);
   else if (!harvest.found().empty())
     opening_->read_to = XidPlace{harvest.found().back().key.xid, harvest.found().back().key.number};
   return hand_out(harvest);
@@ -415,9 +411,7 @@ tl::unexpected<Error> OutboxSource::end_opening(Error error) {
 Result<std::unique_ptr<connectors::Source>> make_source(const connectors::Section& section,
                                                         const connectors::SourceRoute& route,
                                                         const connectors::Surroundings& surroundings) {
-  auto settings = read_settings(section, route.source_name, route.event_bytes);
-  if (!settings) return fail(std::move(settings.error()));
-  return make_outbox_source(*settings, route.checkpoints, surroundings);
+  return make_outbox_source(section, route, surroundings, nullptr);
 }
 
 std::vector<connectors::Finding> inspect_source(const connectors::Section& section, Deadline deadline) {
@@ -429,9 +423,27 @@ std::vector<connectors::Finding> inspect_source(const connectors::Section& secti
 
 }  // namespace
 
+std::unique_ptr<SourceSessions> make_source_sessions(std::span<const connectors::Section* const> sources) {
+  std::vector<Secret> urls;
+  for (const connectors::Section* source : sources)
+    if (const auto settings = read_settings(*source, "", 1); settings && settings->backend == Backend::kPostgres)
+      urls.push_back(settings->url);
+  return std::make_unique<SourceSessions>(urls);
+}
+
+Result<std::unique_ptr<connectors::Source>> make_outbox_source(const connectors::Section& section,
+                                                               const connectors::SourceRoute& route,
+                                                               const connectors::Surroundings& surroundings,
+                                                               SourceSessions* sessions) {
+  auto settings = read_settings(section, route.source_name, route.event_bytes);
+  if (!settings) return fail(std::move(settings.error()));
+  return make_outbox_source(*settings, route.checkpoints, surroundings, sessions);
+}
+
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings, SourceCheckpoints& checkpoints,
-                                                       const connectors::Surroundings& surroundings) {
-  auto table = settings.backend == Backend::kPostgres ? make_postgres_table(settings, surroundings)
+                                                       const connectors::Surroundings& surroundings,
+                                                       SourceSessions* sessions) {
+  auto table = settings.backend == Backend::kPostgres ? make_postgres_table(settings, surroundings, sessions)
                                                       : make_sqlite_table(settings);
   return make_outbox_source(settings, std::move(table), checkpoints, surroundings);
 }

@@ -3,16 +3,29 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "connectors/kind.h"
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/source_sessions.h"
 
 namespace penstock::outbox {
 
-// `checkpoints` and `surroundings` outlive the source. Only policy "cursor" has a checkpoint.
+// The sessions that a program's sources share; `sources` are all of this kind.
+std::unique_ptr<SourceSessions> make_source_sessions(std::span<const connectors::Section* const> sources);
+
+// As SourceKind::make, with `sessions` as below.
+Result<std::unique_ptr<connectors::Source>> make_outbox_source(const connectors::Section& section,
+                                                               const connectors::SourceRoute& route,
+                                                               const connectors::Surroundings& surroundings,
+                                                               SourceSessions* sessions);
+
+// `checkpoints`, `surroundings` and `sessions` outlive the source. Only policy "cursor" has a checkpoint. Without
+// `sessions` it shares none with other sources.
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings, SourceCheckpoints& checkpoints,
-                                                       const connectors::Surroundings& surroundings);
+                                                       const connectors::Surroundings& surroundings,
+                                                       SourceSessions* sessions = nullptr);
 
 // Over a given table; for tests.
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,

@@ -37,6 +37,12 @@ inline constexpr std::size_t kRowOverhead = 512;
 // large to be fetched: room for the longest names and metadata.
 inline constexpr std::size_t kOtherColumnsBytes = 128 << 10;
 
+struct Scanned {
+  ScanEnd end;
+  // The highest number that is known to have been drawn before the scan, if its plan asked and the database tells.
+  std::optional<std::int64_t> drawn_before;
+};
+
 // Takes what a scan finds, in ascending order.
 class RowReceiver {
  public:
@@ -45,6 +51,8 @@ class RowReceiver {
   // Too large to be fetched. `key` is the aggregate id, if it is short.
   virtual void large_row(const XidPlace& place, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
 };
+
+class SourceSessions;
 
 class OutboxTable {
  public:
@@ -61,7 +69,7 @@ class OutboxTable {
   virtual MarkMoves mark_moves() const = 0;
 
   // Runs one plan in one snapshot. The cells' bytes are owned or adopted by `builder`.
-  virtual Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+  virtual Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                RowReceiver& receiver) = 0;
 
   // The highest number that is known to be drawn, where the database tells.
@@ -102,8 +110,10 @@ class OutboxTable {
 std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline);
 std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline deadline);
 
+// `sessions`: null for a session of its own; otherwise it outlives the table.
 std::unique_ptr<OutboxTable> make_postgres_table(const OutboxSettings& settings,
-                                                 const connectors::Surroundings& surroundings);
+                                                 const connectors::Surroundings& surroundings,
+                                                 SourceSessions* sessions = nullptr);
 std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings);
 
 }  // namespace penstock::outbox

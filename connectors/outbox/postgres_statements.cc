@@ -122,6 +122,9 @@ std::string xid_blocker_statement(const OutboxSettings& settings) {
 const char* const kTryLockStatement =
     "SELECT pg_try_advisory_lock(hashtextextended('penstock.source.' || $1::int8::text, 0))";
 
+const char* const kUnlockStatement =
+    "SELECT pg_advisory_unlock(hashtextextended('penstock.source.' || $1::int8::text, 0))";
+
 const std::vector<std::pair<std::string, std::string>>& scan_session_parameters() {
   static const std::vector<std::pair<std::string, std::string>> parameters = {
       {"plan_cache_mode", "force_generic_plan"},

@@ -55,6 +55,9 @@ std::string xid_blocker_statement(const OutboxSettings& settings);
 // Whether we got the lock of the source's table $1.
 extern const char* const kTryLockStatement;
 
+// Frees it.
+extern const char* const kUnlockStatement;
+
 // Settings of a session that runs only these statements: their plans must not hang on statistics,
 // which are always out of date for a table that is filled and emptied all day.
 const std::vector<std::pair<std::string, std::string>>& scan_session_parameters();

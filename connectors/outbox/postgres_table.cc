@@ -1,57 +1,58 @@
-// The outbox table in a Postgres database: one session that holds the lock, reads, settles
-// and listens. When it is lost, everything that hung on it is over.
+// The outbox table in a Postgres database: one session, which other tables may share, holds the lock, reads,
+// settles and listens. When it is lost, everything that hung on it is over.
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "connectors/outbox/cell_text.h"
-#include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/sign_of_life.h"
+#include "connectors/outbox/source_sessions.h"
 #include "core/failpoint.h"
 #include "store/postgres/session.h"
 
 namespace penstock::outbox {
 namespace {
 
+using store::postgres::Call;
 using store::postgres::Parameters;
 using store::postgres::Rows;
 using store::postgres::Session;
-using store::postgres::SessionSettings;
 using store::postgres::SqlType;
 using store::postgres::Statement;
 
-// The server ends a session that says nothing for so long, so that a paused owner loses the lock;
-// a living one makes a round trip each second.
-constexpr std::chrono::seconds kIdleSessionTimeout{5};
-constexpr std::chrono::milliseconds kQuietBeforePing{900};
-
 constexpr std::chrono::seconds kCallDeadline{12};
 // A scan from the lowest number on passes every dead row that vacuum has not removed.
-constexpr std::chrono::seconds kStatementTimeout{60};
 constexpr std::chrono::seconds kLongCallDeadline{65};
+// Others that share the session have theirs first.
+constexpr std::chrono::seconds kTurnDeadline{30};
+// So often somebody has to look whether the server still hears from us.
+constexpr std::chrono::milliseconds kLongestListening{900};
+
+std::optional<std::int64_t> drawn_in(const Rows& answer) {
+  if (answer.empty() || answer.is_null(0, 0)) return std::nullopt;
+  return answer.integer(0, 0);
+}
 
 class PostgresTable final : public OutboxTable {
  public:
-  PostgresTable(const OutboxSettings& settings, std::string application_name)
-      : settings_(settings),
-        application_name_(std::move(application_name)),
-        intake_(settings.event_bytes) {}
+  PostgresTable(const OutboxSettings& settings, std::string instance, SourceSessions* sessions)
+      : settings_(settings), instance_(std::move(instance)), sessions_(sessions), intake_(settings.event_bytes) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
-  void close() override { session_.reset(); }
+  void close() override { seat_.reset(); }
 
   const RowShape& shape() const override { return shape_; }
   MarkMoves mark_moves() const override { return MarkMoves::kBehindLockHolders; }
   Identity identity() const override {
-    const auto& server = session_->server();
+    const auto& server = seat_->server();
     return {server.system_identifier + "/" + std::to_string(table_.table_oid), server.timeline};
   }
 
-  Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+  Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override;
   Result<LockHolders> lock_holders() override;
@@ -63,36 +64,60 @@ class PostgresTable final : public OutboxTable {
   void give_up() override { given_up_.request_stop(); }
 
  private:
-  Status connect(Deadline deadline, std::stop_token stop);
-  Status take_lock(Deadline deadline, std::stop_token stop);
-  void prepare_statements();
+  Status take_seat(Deadline deadline, const std::stop_token& stop);
+  Status set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop);
+  Status take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop);
+  void prepare_statements(const Turn& turn);
   // Does with no row what will be done with settled ones: what fails then fails now.
-  Status try_settle(Deadline deadline, std::stop_token stop);
+  Status try_settle(Session& session, Deadline deadline, const std::stop_token& stop);
   Parameters settle_parameters(std::span<const RowKey> rows) const;
 
-  SessionSettings session_settings() const;
+  Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
   Result<Rows> run(const Statement& statement, const Parameters& parameters);
-  Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters);
+  Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters, std::optional<std::int64_t>& drawn);
+  Result<std::vector<Rows>> run_calls(Session& session, std::span<const Call> calls, const ScanPlan& plan);
+  bool tells_drawn() const;
+  Status settle_on(Session& session, const Parameters& parameters);
+  void note_failure(const Session& session);
 
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
   Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const;
 
   const OutboxSettings settings_;
-  const std::string application_name_;
-  std::unique_ptr<Session> session_;
+  const std::string instance_;
+  SourceSessions* const sessions_;  // null: it shares with nobody
+  Company company_ = Company::kShared;
+  std::unique_ptr<Seat> seat_;
   PostgresColumns table_;
   RowShape shape_;
   RoleColumns roles_;
   Statement scan_, settle_, holders_, blocker_, drawn_;
   PostgresIntake intake_;
-  SteadyTime last_round_trip_{};
   std::stop_source given_up_;
 };
 
+// What is sent on a shared session is waited for: to give it up would end the openings of others.
 Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   close();
-  if (auto connected = connect(deadline, stop); !connected) return connected;
-  auto table = load_postgres_columns(*session_, settings_, deadline, stop);
+  if (auto seated = take_seat(deadline, stop); !seated) return seated;
+  const auto turn = seat_->take_turn(deadline, stop);
+  if (!turn) return fail(turn.error());
+  Status done = seat_->is_shared() ? set_up(*turn, Deadline::in(kCallDeadline), {}) : set_up(*turn, deadline, stop);
+  if (!done) note_failure(turn->session());
+  return done;
+}
+
+Status PostgresTable::take_seat(Deadline deadline, const std::stop_token& stop) {
+  const SeatWish wish{settings_.url, settings_.source_name, instance_, company_};
+  auto seat = sessions_ == nullptr ? take_seat_alone(wish, deadline, stop) : sessions_->take_seat(wish, deadline, stop);
+  if (!seat) return fail(std::move(seat.error()));
+  seat_ = *std::move(seat);
+  company_ = Company::kShared;
+  return {};
+}
+
+Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop) {
+  auto table = load_postgres_columns(turn.session(), settings_, deadline, stop);
   if (!table) return fail(std::move(table.error()));
   table_ = *std::move(table);
   if (auto checked = check_postgres_columns(table_, settings_); !checked) return checked;
@@ -104,69 +129,52 @@ Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   if (!roles) return fail(std::move(roles.error()));
   roles_ = *roles;
   intake_.expect(std::move(columns), roles_);
-  prepare_statements();
+  prepare_statements(turn);
 
-  if (auto locked = take_lock(deadline, stop); !locked) return locked;
+  if (auto locked = take_lock(turn, deadline, stop); !locked) return locked;
   if (!keeps_rows())
-    if (auto tried = try_settle(deadline, stop); !tried) return tried;
+    if (auto tried = try_settle(turn.session(), deadline, stop); !tried) return tried;
   if (settings_.listen.empty()) return {};
-  const auto listening = session_->execute("LISTEN " + quoted_identifier(settings_.listen), deadline, stop);
-  if (!listening) return fail(listening.error());
-  return {};
+  return seat_->listen(turn, settings_.listen, deadline, stop);
 }
 
-SessionSettings PostgresTable::session_settings() const {
-  SessionSettings session;
-  session.url = settings_.url;
-  session.application_name = application_name_;
-  session.code_of = code_of_postgres;
-  session.statement_timeout = kStatementTimeout;
-  session.idle_session_timeout = kIdleSessionTimeout;
-  session.parameters = scan_session_parameters();
-  return session;
-}
-
-Status PostgresTable::connect(Deadline deadline, std::stop_token stop) {
-  auto opened = Session::open(session_settings(), deadline, stop);
-  if (!opened) return fail(std::move(opened.error()));
-  session_ = *std::move(opened);
-  last_round_trip_ = std::chrono::steady_clock::now();
-  if (session_->server().role == store::postgres::ServerFacts::Role::kStandby)
-    return fail(codes::kOutboxUnavailable, "the server is a standby, where no row can be settled");
-  return {};
-}
-
-Status PostgresTable::take_lock(Deadline deadline, std::stop_token stop) {
-  Parameters oid;
-  oid.int8(table_.table_oid);
-  const auto locked = session_->run({"", kTryLockStatement}, oid, deadline, stop);
+Status PostgresTable::take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop) {
+  const auto locked = seat_->try_lock(turn, table_.table_oid, deadline, stop);
   if (!locked) return fail(locked.error());
-  if (locked->boolean(0, 0)) return {};
+  if (*locked) return {};
   return fail(codes::kOutboxLocked, "another relay holds the lock of table " + settings_.table.to_string());
 }
 
-void PostgresTable::prepare_statements() {
-  scan_ = {"outbox_scan", xid_column(settings_.policy) == nullptr ? scan_statement(settings_, table_, intake_.columns(), roles_)
-                                                                  : xid_scan_statement(settings_, intake_.columns(), roles_)};
-  if (!keeps_rows()) settle_ = {"outbox_settle", settle_statement(settings_, table_, intake_.columns()[roles_.id()])};
-  blocker_ = {"outbox_blocker",
-              xid_column(settings_.policy) == nullptr ? kBlockerStatement : xid_blocker_statement(settings_)};
+void PostgresTable::prepare_statements(const Turn& turn) {
+  const bool by_xid = xid_column(settings_.policy) != nullptr;
+  const std::vector<PostgresColumn>& columns = intake_.columns();
+  scan_ = seat_->statement(
+      turn, "outbox_scan",
+      by_xid ? xid_scan_statement(settings_, columns, roles_) : scan_statement(settings_, table_, columns, roles_));
+  if (!keeps_rows())
+    settle_ = seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, columns[roles_.id()]));
+  blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
 }
 
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
-  auto rows = session_->run(statement, parameters, Deadline::in(kCallDeadline), given_up_.get_token());
-  last_round_trip_ = std::chrono::steady_clock::now();
+  const auto turn = take_turn();
+  if (!turn) return fail(turn.error());
+  auto rows = turn->session().run(statement, parameters, Deadline::in(kCallDeadline), given_up_.get_token());
+  if (!rows) note_failure(turn->session());
   return rows;
 }
 
-Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters) {
-  if (!plan.starts_at_bottom()) return run(scan_, parameters);
-  auto rows = run_while_alive(*session_, session_settings(), scan_, parameters, Deadline::in(kLongCallDeadline),
-                              given_up_.get_token());
-  last_round_trip_ = std::chrono::steady_clock::now();
-  return rows;
+// Who needs long doesn't make others wait again: its next opening is on a session of its own.
+void PostgresTable::note_failure(const Session& session) {
+  using store::postgres::SqlCondition;
+  switch (session.failure().condition) {
+    case SqlCondition::kCanceled:
+    case SqlCondition::kLockTimeout:
+    case SqlCondition::kDeadline: company_ = Company::kAlone; return;
+    default: return;
+  }
 }
 
 Parameters PostgresTable::scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const {
@@ -186,32 +194,63 @@ Parameters PostgresTable::scan_parameters(const ScanPlan& plan, std::size_t rows
   return parameters;
 }
 
-Result<ScanEnd> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                     RowReceiver& receiver) {
   for (;;) {
     const std::size_t limit = intake_.limit().rows(room), column_limit = intake_.limit().column_bytes();
-    const Parameters parameters = scan_parameters(plan, limit, column_limit);
-    const auto rows = run_scan(plan, parameters);
+    std::optional<std::int64_t> drawn;
+    const auto rows = run_scan(plan, scan_parameters(plan, limit, column_limit), drawn);
     if (!rows) return fail(rows.error());
     intake_.limit().scanned();
     const auto end = intake_.take_rows(*rows, limit, room, receiver);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows->memory());
-    return **end;
+    return Scanned{**end, drawn};
   }
 }
 
+Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters,
+                                     std::optional<std::int64_t>& drawn) {
+  std::vector<Call> calls;
+  Parameters sequence;
+  if (plan.drawn == ScanPlan::Drawn::kAsked && tells_drawn()) {
+    sequence.int8(table_.order_sequence->oid);
+    calls.push_back({&drawn_, &sequence});
+  }
+  calls.push_back({&scan_, &parameters});
+  const auto turn = take_turn();
+  if (!turn) return fail(turn.error());
+  auto answers = run_calls(turn->session(), calls, plan);
+  if (!answers) {
+    note_failure(turn->session());
+    return fail(std::move(answers.error()));
+  }
+  if (calls.size() > 1) drawn = drawn_in(answers->front());
+  return std::move(answers->back());
+}
+
+// On a session that is shared no statement takes long.
+Result<std::vector<Rows>> PostgresTable::run_calls(Session& session, std::span<const Call> calls,
+                                                   const ScanPlan& plan) {
+  if (seat_->is_shared() || !plan.starts_at_bottom())
+    return session.run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token());
+  return run_while_alive(session, seat_->settings(), calls, Deadline::in(kLongCallDeadline), given_up_.get_token());
+}
+
 // A sequence that hands out numbers in advance (CACHE) says nothing about those that are drawn.
-Result<std::optional<std::int64_t>> PostgresTable::last_drawn() {
+bool PostgresTable::tells_drawn() const {
   const auto& sequence = table_.order_sequence;
-  if (!sequence || !sequence->may_read || sequence->cache > 1) return std::optional<std::int64_t>();
+  return sequence && sequence->may_read && sequence->cache <= 1;
+}
+
+Result<std::optional<std::int64_t>> PostgresTable::last_drawn() {
+  if (!tells_drawn()) return std::optional<std::int64_t>();
   Parameters oid;
-  oid.int8(sequence->oid);
+  oid.int8(table_.order_sequence->oid);
   const auto rows = run(drawn_, oid);
   if (!rows) return fail(rows.error());
-  if (rows->empty() || rows->is_null(0, 0)) return std::optional<std::int64_t>();
-  return std::optional(rows->integer(0, 0));
+  return drawn_in(*rows);
 }
 
 Result<LockHolders> PostgresTable::lock_holders() {
@@ -235,9 +274,9 @@ Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHold
                                            std::chrono::seconds(rows->integer(0, 2))});
 }
 
-Status PostgresTable::try_settle(Deadline deadline, std::stop_token stop) {
+Status PostgresTable::try_settle(Session& session, Deadline deadline, const std::stop_token& stop) {
   const Parameters no_rows = settle_parameters({});
-  if (auto tried = session_->run(settle_, no_rows, deadline, std::move(stop)); !tried)
+  if (auto tried = session.run(settle_, no_rows, deadline, stop); !tried)
     return fail(std::move(tried.error())
                     .with_context("policy \"" + std::string(to_string(settings_.policy)) + "\" on table " +
                                   settings_.table.to_string()));
@@ -274,40 +313,42 @@ Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const 
 
 Status PostgresTable::settle(std::span<const RowKey> rows) {
   const Parameters parameters = settle_parameters(rows);
+  const auto turn = take_turn();
+  if (!turn) return fail(turn.error());
+  Status settled = settle_on(turn->session(), parameters);
+  if (!settled) note_failure(turn->session());
+  return settled;
+}
+
+Status PostgresTable::settle_on(Session& session, const Parameters& parameters) {
   static const Statement kBegin{"outbox_begin", "BEGIN"};
-  const store::postgres::Call calls[] = {{&kBegin, nullptr}, {&settle_, &parameters}};
-  if (auto done = session_->run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token()); !done)
+  const Call calls[] = {{&kBegin, nullptr}, {&settle_, &parameters}};
+  if (auto done = session.run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token()); !done)
     return fail(std::move(done.error()));
   pass_failpoint("outbox.in_settle");
-  auto committed = session_->execute("COMMIT", Deadline::in(kCallDeadline), given_up_.get_token());
-  last_round_trip_ = std::chrono::steady_clock::now();
-  if (!committed) return fail(std::move(committed.error()));
+  if (auto committed = session.execute("COMMIT", Deadline::in(kCallDeadline), given_up_.get_token()); !committed)
+    return fail(std::move(committed.error()));
   return {};
 }
 
 Result<OutboxTable::Waited> PostgresTable::wait_for_notification(Deadline deadline, std::stop_token stop) {
   if (settings_.listen.empty()) return Waited::kNo;
-  const auto until = std::min(deadline.time(), std::chrono::steady_clock::now() + kQuietBeforePing);
-  const auto channels = session_->wait_notified(Deadline::at(until), std::move(stop));
-  if (!channels) return fail(channels.error());
-  if (!channels->empty()) return Waited::kUntilNotified;
+  const auto until = std::min(deadline.time(), std::chrono::steady_clock::now() + kLongestListening);
+  const auto notified = seat_->wait_notified(Deadline::at(until), stop);
+  if (!notified) return fail(notified.error());
+  if (*notified) return Waited::kUntilNotified;
   if (auto awake = stay_awake(); !awake) return fail(std::move(awake.error()));
   return Waited::kUntilDeadline;
 }
 
-Status PostgresTable::stay_awake() {
-  if (std::chrono::steady_clock::now() - last_round_trip_ < kQuietBeforePing) return {};
-  static const Statement kPing{"outbox_ping", "SELECT 1"};
-  if (const auto answer = run(kPing, Parameters()); !answer) return fail(answer.error());
-  return {};
-}
+Status PostgresTable::stay_awake() { return seat_->stay_awake(Deadline::in(kTurnDeadline), given_up_.get_token()); }
 
 }  // namespace
 
 std::unique_ptr<OutboxTable> make_postgres_table(const OutboxSettings& settings,
-                                                 const connectors::Surroundings& surroundings) {
-  return std::make_unique<PostgresTable>(settings,
-                                         "penstock source " + settings.source_name + " " + surroundings.instance);
+                                                 const connectors::Surroundings& surroundings,
+                                                 SourceSessions* sessions) {
+  return std::make_unique<PostgresTable>(settings, surroundings.instance, sessions);
 }
 
 }  // namespace penstock::outbox

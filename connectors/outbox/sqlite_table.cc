@@ -66,7 +66,7 @@ class SqliteTable final : public OutboxTable {
   }
   Identity identity() const override { return {}; }
 
-  Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+  Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }
   Result<LockHolders> lock_holders() override { return LockHolders(); }
@@ -189,7 +189,7 @@ Result<OutboxTable::News> SqliteTable::look_for_news() {
   return exhausted_version_ == *version ? News::kNone : News::kUnknown;
 }
 
-Result<ScanEnd> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+Result<Scanned> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                   RowReceiver& receiver) {
   // Read before the snapshot is taken: a commit in between makes the next poll look again.
   const auto version = data_version();
@@ -201,10 +201,10 @@ Result<ScanEnd> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, Ev
   select_.reset();
   file_.limit_value_bytes(std::numeric_limits<int>::max());
   auto ended = file_.execute("COMMIT");
-  if (!end) return end;
+  if (!end) return fail(std::move(end.error()));
   if (!ended) return fail(std::move(ended.error()));
   if (*end == ScanEnd::kExhausted) exhausted_version_ = *version;
-  return end;
+  return Scanned{*end, std::nullopt};
 }
 
 Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,

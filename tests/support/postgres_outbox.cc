@@ -15,8 +15,8 @@ PostgresOutbox::PostgresOutbox(std::string_view columns) {
   settings_.columns = outbox::columns_of(*outbox::find_profile("debezium"));
 }
 
-std::unique_ptr<connectors::Source> PostgresOutbox::make_source() {
-  return outbox::make_outbox_source(settings_, checkpoints_, surroundings_);
+std::unique_ptr<connectors::Source> PostgresOutbox::make_source(outbox::SourceSessions* sessions) {
+  return outbox::make_outbox_source(settings_, checkpoints_, surroundings_, sessions);
 }
 
 std::unique_ptr<outbox::OutboxTable> PostgresOutbox::make_table() {

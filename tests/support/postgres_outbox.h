@@ -20,7 +20,8 @@ class PostgresOutbox {
 
   // Of table "shop"."outbox", ordered by seq. May be changed before a source is made.
   outbox::OutboxSettings& settings() { return settings_; }
-  std::unique_ptr<connectors::Source> make_source();
+  // `sessions`: null for a session of its own.
+  std::unique_ptr<connectors::Source> make_source(outbox::SourceSessions* sessions = nullptr);
   std::unique_ptr<outbox::OutboxTable> make_table();
   MemorySourceCheckpoints& checkpoints() { return checkpoints_; }
   RecordingLog& log() { return log_; }

@@ -53,7 +53,7 @@ class MemoryRows final : public OutboxTable {
   const RowShape& shape() const override { return shape_; }
   MarkMoves mark_moves() const override { return MarkMoves::kBehindLockHolders; }
 
-  Result<ScanEnd> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+  Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override {
     rows_.plans.push_back(plan);
     if (rows_.scan_error) return fail(*rows_.scan_error);
@@ -62,7 +62,7 @@ class MemoryRows final : public OutboxTable {
     std::size_t taken = 0;
     for (const auto& [number, payload] : rows_.payloads) {
       if (!is_asked_for(plan, number)) continue;
-      if (taken++ == room.rows) return ScanEnd::kCutShort;
+      if (taken++ == room.rows) return Scanned{ScanEnd::kCutShort, {}};
       if (rows_.large.contains(number)) {
         receiver.large_row({0, number}, kLarge, "7");
         continue;
@@ -74,7 +74,7 @@ class MemoryRows final : public OutboxTable {
                                     Cell::text(data)};
       receiver.whole_row({number, cells});
     }
-    return ScanEnd::kExhausted;
+    return Scanned{ScanEnd::kExhausted, {}};
   }
 
   Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }

@@ -1,0 +1,102 @@
+#include "connectors/outbox/source_sessions.h"
+
+#include <algorithm>
+
+#include "connectors/outbox/outbox_errors.h"
+#include "connectors/outbox/postgres_statements.h"
+
+namespace penstock::outbox {
+namespace {
+
+using std::chrono::seconds;
+
+// The server ends a session that says nothing for so long, so that a paused owner loses its locks;
+// a living one makes a round trip each second.
+constexpr seconds kIdleSessionTimeout{5};
+// A scan from the lowest number on passes every dead row that vacuum has not removed.
+constexpr seconds kLongestStatement{60};
+// Where others wait for it. Who needs longer gets a session of its own.
+constexpr seconds kLongestSharedStatement{4}, kLongestSharedLockWait{2};
+
+store::postgres::SessionSettings settings_of(const SeatWish& wish, Company company) {
+  store::postgres::SessionSettings session;
+  session.url = wish.url;
+  session.code_of = code_of_postgres;
+  session.idle_session_timeout = kIdleSessionTimeout;
+  session.parameters = scan_session_parameters();
+  if (company == Company::kAlone) {
+    session.application_name = "penstock source " + wish.source_name + " " + wish.instance;
+    session.statement_timeout = kLongestStatement;
+  } else {
+    session.application_name = "penstock sources " + wish.instance;
+    session.statement_timeout = kLongestSharedStatement;
+    session.lock_timeout = kLongestSharedLockWait;
+  }
+  return session;
+}
+
+Result<std::unique_ptr<Seat>> open_session(const SeatWish& wish, Company company, Deadline deadline,
+                                           const std::stop_token& stop, std::weak_ptr<SharedSession>& opened) {
+  auto session = SharedSession::open(settings_of(wish, company), company, deadline, stop);
+  if (!session) return fail(std::move(session.error()));
+  opened = *session;
+  return Seat::take(*std::move(session));
+}
+
+}  // namespace
+
+SourceSessions::SourceSessions(std::span<const Secret> urls) {
+  for (const Secret& url : urls) {
+    const auto sources = std::ranges::count(urls, url.reveal(), &Secret::reveal);
+    if (static_cast<std::size_t>(sources) > kSessionsOfADatabase && find(url) == nullptr)
+      databases_.push_back({url, {}, 0});
+  }
+}
+
+SourceSessions::Database* SourceSessions::find(const Secret& url) {
+  const auto found = std::ranges::find(databases_, url.reveal(), [](const Database& one) { return one.url.reveal(); });
+  return found == databases_.end() ? nullptr : &*found;
+}
+
+Result<std::unique_ptr<Seat>> SourceSessions::take_seat(const SeatWish& wish, Deadline deadline,
+                                                        const std::stop_token& stop) {
+  Database* const shared = wish.company == Company::kShared ? find(wish.url) : nullptr;
+  if (shared == nullptr) return take_seat_alone(wish, deadline, stop);
+  Database& database = *shared;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    std::erase_if(database.sessions, [](const std::weak_ptr<SharedSession>& one) {
+      const auto session = one.lock();
+      return session == nullptr || !session->is_open();
+    });
+    if (database.sessions.size() + database.opening < kSessionsOfADatabase) break;
+    if (auto seat = join_shortest(database)) return seat;
+    const auto anything_to_join = [&] { return database.opening < kSessionsOfADatabase; };
+    if (!changed_.wait_until(lock, stop, deadline.time(), anything_to_join))
+      return fail(codes::kOutboxBusy, "other sources of this database are still connecting");
+  }
+  ++database.opening;
+  lock.unlock();
+  std::weak_ptr<SharedSession> session;
+  auto seat = open_session(wish, Company::kShared, deadline, stop, session);
+  lock.lock();
+  --database.opening;
+  if (seat) database.sessions.push_back(std::move(session));
+  changed_.notify_all();
+  return seat;
+}
+
+std::unique_ptr<Seat> SourceSessions::join_shortest(const Database& database) {
+  std::shared_ptr<SharedSession> shortest;
+  for (const std::weak_ptr<SharedSession>& one : database.sessions)
+    if (auto session = one.lock())
+      if (!shortest || session->seats() < shortest->seats()) shortest = std::move(session);
+  return shortest ? Seat::take(std::move(shortest)) : nullptr;
+}
+
+Result<std::unique_ptr<Seat>> take_seat_alone(const SeatWish& wish, Deadline deadline, const std::stop_token& stop) {
+  std::weak_ptr<SharedSession> session;
+  return open_session(wish, Company::kAlone, deadline, stop, session);
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,192 @@
+// Several sources on the sessions of one database.
+#include <future>
+
+#include "connectors/outbox/source_sessions.h"
+#include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/eventually.h"
+
+namespace penstock::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kSources = 5;
+
+class OutboxSharing : public OutboxTest {
+ protected:
+  void SetUp() override {
+    OutboxTest::SetUp();
+    if (IsSkipped()) return;
+    for (int i = 0; i < kSources; ++i)
+      outbox().execute("CREATE TABLE shop.outbox" + std::to_string(i) + " (LIKE shop.outbox INCLUDING ALL)");
+    const std::vector<Secret> urls(kSources, Secret(outbox().url()));
+    sessions_ = std::make_unique<outbox::SourceSessions>(urls);
+  }
+
+  std::unique_ptr<connectors::Source> make(int table) {
+    outbox().settings().source_name = "orders" + std::to_string(table);
+    outbox().settings().table.name = "outbox" + std::to_string(table);
+    return outbox().make_source(sessions_.get());
+  }
+  std::unique_ptr<connectors::Source> open(int table) {
+    auto source = make(table);
+    const auto opened = source->open({}, Deadline::in(10s), {});
+    EXPECT_TRUE(opened) << opened.error().describe();
+    return source;
+  }
+  std::vector<std::unique_ptr<connectors::Source>> open_all() {
+    std::vector<std::unique_ptr<connectors::Source>> all;
+    for (int i = 0; i < kSources; ++i) all.push_back(open(i));
+    return all;
+  }
+
+  void insert(int table, int number) {
+    outbox().execute("INSERT INTO shop.outbox" + std::to_string(table) +
+                     "(aggregatetype, aggregateid, type, payload) VALUES ('order', 'a', 'counted', '" +
+                     std::to_string(number) + "')");
+  }
+  std::string backends(const std::string& like) const {
+    return const_cast<OutboxSharing*>(this)->outbox().value(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '" + like +
+        "'");
+  }
+  std::string locked_tables() {
+    return outbox().value(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+  }
+
+ private:
+  std::unique_ptr<outbox::SourceSessions> sessions_;
+};
+
+TEST_F(OutboxSharing, TakesTwoSessionsADatabaseAndALockForEachTable) {
+  const auto sources = open_all();
+  EXPECT_EQ(backends("penstock%"), "2");
+  EXPECT_EQ(locked_tables(), std::to_string(kSources));
+  for (int i = 0; i < kSources; ++i) insert(i, 10 + i);
+  for (int i = 0; i < kSources; ++i) {
+    auto& source = *sources[static_cast<std::size_t>(i)];
+    const auto items = read(source);
+    ASSERT_EQ(data_of(items), std::to_string(10 + i));
+    EXPECT_TRUE(source.settle(items.back().mark));
+  }
+  for (int i = 0; i < kSources; ++i)
+    EXPECT_EQ(outbox().value("SELECT count(*) FROM shop.outbox" + std::to_string(i)), "0");
+}
+
+TEST_F(OutboxSharing, KeepsASecondSourceOfTheProgramOffATable) {
+  const auto sources = open_all();
+  for (int i = 0; i < kSources; ++i) {
+    const auto second = make(i);
+    EXPECT_EQ(code_of(second->open({}, Deadline::in(10s), {})), "outbox.locked") << "table " << i;
+  }
+}
+
+TEST_F(OutboxSharing, FreesTheLockOfASourceThatCloses) {
+  const auto sources = open_all();
+  sources[0]->close();
+  EXPECT_EQ(locked_tables(), std::to_string(kSources - 1));
+  insert(0, 7);
+  outbox().settings().table.name = "outbox0";
+  const auto other_relay = outbox().make_source();
+  ASSERT_TRUE(other_relay->open({}, Deadline::in(10s), {}));
+  EXPECT_EQ(data_of(read(*other_relay)), "7");
+  for (std::size_t i = 1; i < sources.size(); ++i) EXPECT_TRUE(sources[i]->keep_alive());
+}
+
+TEST_F(OutboxSharing, LeavesNothingOfASourceThatIsOpenedAgainAndAgain) {
+  const auto sources = open_all();
+  for (int i = 0; i < 20; ++i) {
+    sources[0]->close();
+    ASSERT_TRUE(sources[0]->open({}, Deadline::in(10s), {}));
+    insert(0, i);
+    const auto items = read(*sources[0]);
+    ASSERT_EQ(data_of(items), std::to_string(i));
+    ASSERT_TRUE(sources[0]->settle(items.back().mark));
+    for (const auto& source : sources) ASSERT_TRUE(source->keep_alive());
+  }
+  EXPECT_EQ(backends("penstock%"), "2");
+  EXPECT_EQ(locked_tables(), std::to_string(kSources));
+}
+
+TEST_F(OutboxSharing, EndsOnlyTheOpeningThatTheServerRefuses) {
+  const auto sources = open_all();
+  outbox().execute("ALTER TABLE shop.outbox0 RENAME COLUMN payload TO contents");
+  insert(2, 5);
+  const auto refused = sources[0]->read(kMuchRoom, Deadline::in(0s), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code().name, "outbox.table_missing");
+  EXPECT_EQ(data_of(read(*sources[2])), "5");
+  for (std::size_t i = 1; i < sources.size(); ++i) EXPECT_TRUE(sources[i]->keep_alive());
+  EXPECT_EQ(backends("penstock%"), "2");
+}
+
+TEST_F(OutboxSharing, EndsTheOpeningsOfASessionThatIsLostAndNoOthers) {
+  const auto sources = open_all();
+  outbox().execute(
+      "SELECT pg_terminate_backend(max(pid)) FROM pg_stat_activity WHERE application_name LIKE 'penstock%'"
+      " AND datname = current_database()");
+  ASSERT_TRUE(eventually([&] { return backends("penstock%") == "1"; }));
+  std::size_t lost = 0;
+  for (const auto& source : sources) {
+    if (source->read(kMuchRoom, Deadline::in(0s), {})) continue;
+    ++lost;
+    EXPECT_TRUE(source->open({}, Deadline::in(10s), {}));
+  }
+  EXPECT_GE(lost, 2U);
+  EXPECT_LE(lost, 3U);
+  EXPECT_EQ(backends("penstock%"), "2");
+  EXPECT_EQ(locked_tables(), std::to_string(kSources));
+}
+
+TEST_F(OutboxSharing, GivesASourceThatMadeOthersWaitASessionOfItsOwn) {
+  const auto sources = open_all();
+  const auto service = writer();
+  service->run("BEGIN");
+  service->run("LOCK TABLE shop.outbox0 IN ACCESS EXCLUSIVE MODE");
+  const auto waited = sources[0]->read(kMuchRoom, Deadline::in(30s), {});
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().code().name, "outbox.busy");
+  service->run("ROLLBACK");
+  for (std::size_t i = 1; i < sources.size(); ++i) EXPECT_TRUE(sources[i]->keep_alive());
+  ASSERT_TRUE(sources[0]->open({}, Deadline::in(10s), {}));
+  EXPECT_EQ(backends("penstock source orders0%"), "1");
+  EXPECT_EQ(backends("penstock sources%"), "2");
+}
+
+TEST_F(OutboxSharing, WakesEachSourceByItsOwnChannel) {
+  outbox().settings().poll_min = outbox().settings().poll_max = 60s;
+  std::vector<std::unique_ptr<connectors::Source>> sources;
+  for (int i = 0; i < kSources; ++i) {
+    outbox().settings().listen = "changed" + std::to_string(i);
+    sources.push_back(open(i));
+    ASSERT_TRUE(read(*sources.back()).empty());
+  }
+  std::stop_source stop;
+  std::vector<std::future<Result<connectors::ReadBatch>>> reads;
+  for (const auto& source : sources)
+    reads.push_back(std::async(std::launch::async, [&source = *source, &stop] {
+      return source.read(kMuchRoom, Deadline::in(30s), stop.get_token());
+    }));
+  const auto service = writer();
+  for (int i = kSources - 1; i >= 0; --i) {
+    service->run("INSERT INTO shop.outbox" + std::to_string(i) +
+                 "(aggregatetype, aggregateid, type, payload) VALUES ('order', 'a', 'counted', '" + std::to_string(i) +
+                 "'); NOTIFY changed" + std::to_string(i));
+    const auto batch = reads[static_cast<std::size_t>(i)].get();
+    ASSERT_TRUE(batch) << batch.error().describe();
+    EXPECT_EQ(data_of(batch->items), std::to_string(i));
+  }
+}
+
+TEST_F(OutboxSharing, GoesOnForTheOthersWhenOneGivesUp) {
+  const auto sources = open_all();
+  sources[0]->give_up();
+  EXPECT_FALSE(sources[0]->read(kMuchRoom, Deadline::in(0s), {}));
+  for (std::size_t i = 1; i < sources.size(); ++i) EXPECT_TRUE(sources[i]->read(kMuchRoom, Deadline::in(0s), {}));
+  EXPECT_EQ(backends("penstock%"), "2");
+}
+
+}  // namespace
+}  // namespace penstock::tests
