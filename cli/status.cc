@@ -36,9 +36,19 @@ std::string json_of(const config::Endpoint& source, const StatusReport& report) 
   return std::move(object).finish();
 }
 
+Error unfinished_import() { return Error(codes::kStoreImporting, "an import of this store has not ended"); }
+
 void print_json(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   JsonObject store;
   store.text("backend", report.backend).position("head", report.head);
+  if (report.importing == StatusReport::Importing::kYes) {
+    const Error error = unfinished_import();
+    JsonObject object;
+    object.text("code", error.code().name).text("message", error.message()).text("hint", error.code().hint);
+    store.text("phase", "importing").raw("last_error", std::move(object).finish());
+  } else {
+    store.text("phase", "open").null("last_error");
+  }
   JsonArray sources, routes;
   for (const config::Endpoint& source : settings.sources) sources.add(json_of(source, report));
   for (const RouteReport& route : report.routes) routes.add(json_of(route));
@@ -51,9 +61,12 @@ void print_json(const StatusReport& report, const config::Settings& settings, In
 
 void print_tables(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   const Palette palette = invocation.palette();
-  TextTable store({"STORE", "HEAD"});
-  store.add({report.backend, std::to_string(report.head.value)});
+  const bool importing = report.importing == StatusReport::Importing::kYes;
+  TextTable store({"STORE", "HEAD", "PHASE"});
+  store.add({report.backend, std::to_string(report.head.value),
+             importing ? TextTable::Cell("importing", Tint::kWarning) : TextTable::Cell("open", Tint::kGood)});
   store.print(invocation.out, palette);
+  if (importing) invocation.out << unfinished_import().describe() << '\n';
   if (!settings.sources.empty()) {
     TextTable sources({"SOURCE", "KIND", "ROUTE", "PHASE"});
     for (const config::Endpoint& source : settings.sources) {

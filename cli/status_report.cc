@@ -87,6 +87,9 @@ Result<StatusReport> make_status_report(const config::Settings& settings, store:
   const auto head = store.log().head();
   if (!head) return fail(head.error());
   report.head = *head;
+  const auto importing = store.is_importing();
+  if (!importing) return fail(importing.error());
+  report.importing = *importing ? StatusReport::Importing::kYes : StatusReport::Importing::kNo;
   auto states = store.route_states().list();
   if (!states) return fail(states.error());
   const auto checkpoints = store.checkpoints().list();

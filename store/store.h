@@ -61,6 +61,8 @@ class Store {
   // The SQL that an administrator runs to make the roles of this store; nullopt where a backend has none.
   virtual std::optional<std::string> roles_sql() const = 0;
   virtual Result<StoreIdentity> identity() = 0;
+  // Whether an import has begun and not ended: the store is closed to all others (store/transfer.h).
+  virtual Result<bool> is_importing() = 0;
   // Proves what must hold of the whole store, claim by claim. Reads all of it: for operators.
   virtual Result<std::vector<IntegrityCheck>> check_integrity() = 0;
 

@@ -2,7 +2,8 @@
 // as they are kept, and a way to write them so.
 //
 // A store that is being filled is closed to all others: from begin() to finish(), also over a crash in
-// between, appends answer store.importing and no lease is given out, so no route and no source runs.
+// between, appends answer store.importing (those by SQL functions: SQLSTATE PS006) and no lease is given out, so
+// no route and no source runs.
 //
 // Threads: one at a time; it has a session of its own. Durable when a call returns.
 #pragma once
@@ -55,7 +56,8 @@ class Transfer {
 
   virtual Result<Filling> filling() = 0;
   // Opens the store for load(). One that is open already is left so. Errors: store.other_events when the
-  // head is not `head`, or when rows of the inbox wait for a position; store.in_use while somebody holds a lease.
+  // head is not `head`, or when rows of the inbox wait for a position; store.in_use while somebody holds a lease, or
+  // a transaction that appended by SQL is open.
   virtual Status begin(Position head) = 0;
   // Writes rows behind the head in one transaction, each with all that it has. Errors: store.invalid_request
   // for rows that don't fit the log (see store/load_rules.h), store.other_events when the head moved or

@@ -65,6 +65,8 @@ constexpr Question kQuestions[] = {
      " count(*) || ' rows without a position' FROM @schema@.inbox i CROSS JOIN @schema@.head h"
      " LEFT JOIN @schema@.streams s ON s.name = i.stream",
      "the next append gives positions to those of an older incarnation; for others compare with a backup"},
+    {"no import is unfinished", "SELECT h.importing::int, 'head ' || h.position FROM @schema@.head h",
+     "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},
     {"no gap waits for an operator",
      "SELECT count(*) FILTER (WHERE g.acknowledged_at IS NULL), count(*) || ' gap records' FROM @schema@.gaps g",
      "look at `penstock gaps ls`"},

@@ -110,6 +110,7 @@ class PostgresStore final : public Store {
         writers_(opener_, "state", kWriters),
         identity_{"identity", opener_.schema().expand("SELECT h.system_identifier, h.timeline, h.incarnation"
                                                       " FROM @schema@.head h WHERE h.id = 1")},
+        importing_{"importing", opener_.schema().expand("SELECT h.importing FROM @schema@.head h WHERE h.id = 1")},
         reader_(readers_, opener_.schema()),
         log_reader_(readers_, opener_.schema()),
         signal_([this] { return log_reader_.head(); }),
@@ -152,6 +153,14 @@ class PostgresStore final : public Store {
     return StoreIdentity{std::string(rows->bytes(0, 0)), rows->integer(0, 1), rows->integer(0, 2)};
   }
 
+  Result<bool> is_importing() override {
+    const Deadline deadline = Deadline::in(kCall);
+    auto rows =
+        readers_.with_session(deadline, [&](Session& session) { return session.run(importing_, {}, deadline); });
+    if (!rows) return fail(std::move(rows.error()));
+    return rows->boolean(0, 0);
+  }
+
   Result<std::vector<IntegrityCheck>> check_integrity() override { return postgres::check_integrity(opener_); }
 
   EventStore& events() override { return events_; }
@@ -168,7 +177,7 @@ class PostgresStore final : public Store {
   Log& log_of_program_;
   SessionOpener opener_;
   SessionPool readers_, writers_;
-  const Statement identity_;
+  const Statement identity_, importing_;
   EventReader reader_;
   LogReader log_reader_;
   HeadSignal signal_;

@@ -74,26 +74,24 @@ class PostgresTransfer final : public Transfer {
   Status begin(Position head) override {
     return in_transaction([&](Session& session, Deadline deadline) -> Status {
       // Each in its own statement: what was committed while the lock was waited for is seen.
-      const Call looks[] = {{&statements_.begin, nullptr},
-                            {&statements_.close, nullptr},
-                            {&statements_.holder, nullptr},
-                            {&statements_.waiting, nullptr}};
+      const Call looks[] = {
+          {&statements_.begin, nullptr}, {&statements_.close, nullptr}, {&statements_.holder, nullptr}};
       const auto found = session.run_pipeline(looks, deadline);
       if (!found) return fail(found.error());
-      const Rows& head_row = (*found)[1];
+      const Rows &head_row = (*found)[1], &holder = (*found)[2];
       if (head_row.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
       if (head_row.integer(0, 0) != head.value) return moved(head_row.integer(0, 0), head);
-      if (!head_row.boolean(0, 1)) {
-        const Rows& holder = (*found)[2];
-        if (!holder.empty()) return fail(codes::kStoreInUse, std::string(holder.bytes(0, 0)));
-        if ((*found)[3].boolean(0, 0))
-          return fail(codes::kStoreOtherEvents, "the store has events, written by SQL, that wait for a position");
-      }
+      const bool is_open = head_row.boolean(0, 1);
+      if (!is_open && !holder.empty()) return fail(codes::kStoreInUse, std::string(holder.bytes(0, 0)));
       Parameters importing;
       importing.boolean(true);
-      const Call changes[] = {{&statements_.mark, &importing}, {&statements_.commit, nullptr}};
-      const auto changed = session.run_pipeline(changes, deadline);
-      return changed ? Status() : fail(changed.error());
+      const Call closing[] = {{&statements_.mark, &importing}, {&statements_.waiting, nullptr}};
+      const auto closed = session.run_pipeline(closing, deadline);
+      if (!closed) return not_closed(session, closed.error());
+      if (!is_open && (*closed)[1].boolean(0, 0))
+        return fail(codes::kStoreOtherEvents, "the store has events, written by SQL, that wait for a position");
+      const auto committed = session.run(statements_.commit, {}, deadline);
+      return committed ? Status() : fail(committed.error());
     });
   }
 
@@ -161,6 +159,11 @@ class PostgresTransfer final : public Transfer {
     if (done) return done;
     if (!session_->broken() && !session_->rollback(deadline)) session_->close();
     return done;
+  }
+
+  static tl::unexpected<Error> not_closed(const Session& session, Error error) {
+    if (session.failure().condition != SqlCondition::kLockTimeout) return fail(std::move(error));
+    return fail(codes::kStoreInUse, "a transaction that appended by SQL has not ended");
   }
 
   static tl::unexpected<Error> moved(std::int64_t head, Position expected) {

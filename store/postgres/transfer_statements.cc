@@ -25,7 +25,7 @@ TransferStatements::TransferStatements(const Schema& schema)
                                            " WHERE l.owner <> '' AND l.expires_at > clock_timestamp()"
                                            " ORDER BY l.name LIMIT 1")},
       waiting{"inbox_waits", schema.expand("SELECT EXISTS (SELECT FROM @schema@.inbox)")},
-      mark{"mark_importing", schema.expand("UPDATE @schema@.head h SET importing = $1 WHERE h.id = 1")},
+      mark{"mark_importing", schema.expand("SELECT @schema@.mark_importing($1)")},
       lock_head{"lock_head", schema.expand("SELECT h.position, greatest(h.recorded_at, '0001-01-01T00:00:00Z'),"
                                            " h.importing FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},
       lock_streams{"load_streams", schema.expand("SELECT s.name, s.category, s.version, s.scavenged_before"

@@ -17,7 +17,7 @@ struct TransferStatements {
   const Statement close;            // the same, and holds back whoever takes a lease just now
   const Statement holder;           // → who holds a lease
   const Statement waiting;          // → whether rows of the inbox have no position
-  const Statement mark;             // $1 whether the store is being filled
+  const Statement mark;             // $1 whether the store is being filled; waits for whoever has appended by SQL
   const Statement lock_head;        // → position, recorded_at, whether the store is being filled
   const Statement lock_streams;     // $1 names → name, category, version, scavenged_before
   const Statement insert_tags;      // $1 tags, $2 positions

@@ -47,6 +47,8 @@ constexpr Question kQuestions[] = {
      "SELECT count(*) FILTER (WHERE c.position > 0 AND e.id IS NOT c.event_id), count(*) || ' checkpoints' FROM"
      " checkpoints c LEFT JOIN events e ON e.position = c.position",
      "the file was restored: compare these routes' sinks with the log before going on"},
+    {"no import is unfinished", "SELECT importing, 'head ' || position FROM head",
+     "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},
     {"no gap waits for an operator",
      "SELECT count(*) FILTER (WHERE acknowledged_at IS NULL), count(*) || ' gap records' FROM gaps",
      "look at `penstock gaps ls`"},

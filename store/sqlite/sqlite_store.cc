@@ -33,6 +33,13 @@ class SqliteStore final : public Store {
   Result<StoreIdentity> identity() override {
     return database_.read("reading the identity of the store", read_identity);
   }
+  Result<bool> is_importing() override {
+    return database_.read("reading the head", [](Connection& connection) -> Result<bool> {
+      const auto importing = connection.read_number("SELECT importing FROM head");
+      if (!importing) return fail(importing.error());
+      return *importing != 0;
+    });
+  }
 
   Result<std::vector<IntegrityCheck>> check_integrity() override {
     return database_.read("checking the store", sqlite::check_integrity);

@@ -139,6 +139,7 @@ class MemoryStore final : public store::Store {
   Status migrate() override { return {}; }
   std::optional<std::string> roles_sql() const override { return std::nullopt; }
   Result<store::StoreIdentity> identity() override;
+  Result<bool> is_importing() override { return false; }
   Result<std::vector<store::IntegrityCheck>> check_integrity() override;
   store::EventStore& events() override;
   store::EventLog& log() override;

@@ -30,7 +30,9 @@ TEST_P(ClosingContract, RefusesAppendsAndLeasesUntilTheImportHasEnded) {
   EXPECT_EQ(try_to_append(to(), "order-9"), "store.importing");
   EXPECT_EQ(code_of(to().store->leases().take("route/r", "me")), "store.importing");
   EXPECT_EQ(to().transfer->filling()->open, Filling::Open::kYes);
+  EXPECT_EQ(to().store->is_importing(), true);
   ASSERT_EQ(code_of(to().transfer->finish()), "ok");
+  EXPECT_EQ(to().store->is_importing(), false);
   EXPECT_EQ(try_to_append(to(), "order-1"), "ok");
   EXPECT_EQ(code_of(to().store->leases().take("route/r", "me")), "ok");
   EXPECT_EQ(to().transfer->filling()->open, Filling::Open::kNo);

@@ -99,6 +99,8 @@ TEST_F(Look, StatusTellsStoreAndRoutes) {
   const json told = status();
   EXPECT_EQ(told.at("store").at("backend"), "sqlite");
   EXPECT_EQ(told.at("store").at("head"), "0");
+  EXPECT_EQ(told.at("store").at("phase"), "open");
+  EXPECT_TRUE(told.at("store").at("last_error").is_null());
   const json& route = told.at("routes").at(0);
   EXPECT_EQ(route.at("name"), "printing");
   EXPECT_EQ(route.at("phase"), "running");

@@ -153,6 +153,14 @@ TEST_F(StoreCopy, GoesOnWithAnImportThatWasKilled) {
   const Ended closed = call({"append", "order-7", "--type", "t", "-c", "new.toml"}, "{}");
   EXPECT_EQ(closed.exit_code, 69);
   EXPECT_THAT(closed.err, HasSubstr("store.importing"));
+  const json store = json::parse(call({"status", "-o", "json", "-c", "new.toml"}).out).at("store");
+  EXPECT_EQ(store.at("phase"), "importing");
+  EXPECT_EQ(store.at("last_error").at("code"), "store.importing");
+  EXPECT_THAT(call({"status", "-c", "new.toml"}).out,
+              HasSubstr("Run `penstock store import` with the same file again"));
+  const Ended check = call({"store", "check", "-c", "new.toml"});
+  EXPECT_EQ(check.exit_code, 1);
+  EXPECT_THAT(check.out, AllOf(HasSubstr("no import is unfinished"), HasSubstr("`penstock store import`")));
   const Ended again = imported({"a.jsonl", "-o", "json"});
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(json::parse(again.out).at("verified_events"), head);
