@@ -31,7 +31,8 @@ struct StoreSettings {
   std::size_t queue_bytes = 64 << 20;  // appends that wait; beyond: store.queue_full
   std::size_t tail_bytes = 16 << 20;   // newest events kept in memory for those who follow the log
   // Postgres only: when what others wrote by the SQL functions gets its positions from this program, with
-  // each of its appends, or within milliseconds also while it appends nothing.
+  // each of its appends, or within milliseconds also while it appends nothing. Who watches also gives these
+  // functions its limits, in migrate().
   enum class Inbox { kSweptByAppends, kWatched } inbox = Inbox::kSweptByAppends;
 };
 

@@ -19,6 +19,7 @@
 #include "store/postgres/postgres_route_states.h"
 #include "store/postgres/postgres_source_checkpoints.h"
 #include "store/postgres/roles.h"
+#include "store/postgres/sql_limits.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -105,6 +106,7 @@ class PostgresStore final : public Store {
  public:
   PostgresStore(StoreSettings settings, Schema schema, std::string instance, Log& log)
       : log_of_program_(log),
+        limits_(settings.limits),
         opener_(settings.url, std::move(schema), std::move(instance)),
         readers_(opener_, "read", kReaders),
         writers_(opener_, "state", kWriters),
@@ -144,7 +146,10 @@ class PostgresStore final : public Store {
 
   std::string_view backend() const override { return "postgres"; }
   Result<MigrationPlan> plan_migration() override { return postgres::plan_migration(opener_); }
-  Status migrate() override { return run_migration(opener_, log_of_program_); }
+  Status migrate() override {
+    if (auto migrated = run_migration(opener_, log_of_program_); !migrated || !inbox_) return migrated;
+    return set_sql_limits(opener_, limits_, log_of_program_);
+  }
   std::optional<std::string> roles_sql() const override { return postgres::roles_sql(opener_.schema()); }
   Result<StoreIdentity> identity() override {
     const Deadline deadline = Deadline::in(kCall);
@@ -175,6 +180,7 @@ class PostgresStore final : public Store {
 
  private:
   Log& log_of_program_;
+  const AppendLimits limits_;
   SessionOpener opener_;
   SessionPool readers_, writers_;
   const Statement identity_, importing_;

@@ -18,7 +18,7 @@ inline constexpr RuntimeRights kRuntimeRights[] = {
     {"INSERT", "events, tags, parked"},
     {"INSERT, UPDATE", "streams, checkpoints, source_checkpoints, leases, gaps"},
     {"INSERT, UPDATE, DELETE", "route_state"},
-    {"UPDATE", "head"},
+    {"UPDATE", "head, limits"},
     {"DELETE", "inbox"},
 };
 

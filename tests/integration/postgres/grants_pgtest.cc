@@ -67,7 +67,7 @@ TEST_F(GrantsTest, SeeASingleTableThatMayNotBeWritten) {
   open_migrated();
   grant_what_is_missing();
   execute("REVOKE UPDATE ON penstock.head FROM " + role_);
-  EXPECT_THAT(missing(), ElementsAre("GRANT UPDATE ON \"penstock\".head TO " + role_ + ";"));
+  EXPECT_THAT(missing(), ElementsAre("GRANT UPDATE ON \"penstock\".head, \"penstock\".limits TO " + role_ + ";"));
 }
 
 TEST_F(GrantsTest, AskForNothingMoreThanTheRuntimeRoleHas) {

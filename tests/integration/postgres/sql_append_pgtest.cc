@@ -208,6 +208,55 @@ TEST_F(SqlAppend, RefusesWhatCouldNotBeWrittenLater) {
   EXPECT_EQ(outcome("append('a-1', 't', ''::bytea, category => 'b')"), "PS005");
 }
 
+TEST_F(SqlAppend, HasTheLimitsOfTheProgramThatWasStartedLast) {
+  const auto start = [this](const AppendLimits& limits, StoreSettings::Inbox inbox = StoreSettings::Inbox::kWatched) {
+    auto program = open({.limits = limits, .inbox = inbox});
+    EXPECT_TRUE(program->migrate());
+    return program;
+  };
+  start({});
+  auto service = session();
+  const auto with_data = [&](int bytes, const std::string& metadata = "{}") {
+    return outcome(*service, "append('a-1', 't', pg_catalog.repeat('x', " + std::to_string(bytes) +
+                                 ")::bytea, metadata => '" + metadata + "')");
+  };
+  EXPECT_EQ(with_data(1 << 20), "ok 0");
+  const AppendLimits narrow{.event_bytes = 10,
+                            .batch_events = 2,
+                            .batch_bytes = 15,
+                            .stream_bytes = 5,
+                            .type_bytes = 16,
+                            .metadata_bytes = 20};
+  start(narrow);
+  EXPECT_EQ(with_data(10), "ok 1");
+  EXPECT_EQ(with_data(11), "PS003");
+  EXPECT_EQ(with_data(11, "{\"a\":1}"), "PS003") << "what is out of the ordinary is judged alike";
+  const std::string seventeen = "pg_catalog.repeat('x', 17)";
+  EXPECT_EQ(outcome(*service, "append('a-1', " + seventeen + ", ''::bytea)"), "PS003");
+  EXPECT_EQ(outcome(*service, "append('a-1', 't', ''::bytea, content_type => " + seventeen + ")"), "PS003");
+  EXPECT_EQ(outcome(*service, "append('b-1', 't', ''::bytea, category => " + seventeen + ")"), "PS003");
+  EXPECT_EQ(outcome(*service, "append('a-1234', 't', ''::bytea)"), "PS003");
+  EXPECT_EQ(outcome(*service, "append('a-1', 't', ''::bytea, metadata => '{\"a\":\"0123456789abcd\"}')"), "PS003");
+  const auto many = [&](int events, int bytes) {
+    return outcome(*service, "append_many('b-1', -2, (SELECT array_agg(ROW('t', pg_catalog.repeat('x', " +
+                                 std::to_string(bytes) + ")::bytea, NULL, NULL, NULL, NULL)::penstock.new_event)" +
+                                 " FROM generate_series(1, " + std::to_string(events) + ")))");
+  };
+  EXPECT_EQ(many(3, 1), "PS003");
+  EXPECT_EQ(many(2, 8), "PS003");
+  EXPECT_EQ(many(2, 7), "ok 1");
+  start({}, StoreSettings::Inbox::kSweptByAppends);
+  EXPECT_EQ(with_data(11), "PS003") << "a command changes nothing";
+  AppendLimits wide;
+  wide.event_bytes = wide.batch_bytes = 8 << 20;
+  wide.batch_events = 5'000;
+  const auto program = start(wide);
+  EXPECT_EQ(with_data(2 << 20), "ok 2");
+  EXPECT_EQ(many(3'000, 0), "ok 3001");
+  append_here(*program);
+  EXPECT_EQ(value("SELECT max(octet_length(data)) FROM penstock.events"), std::to_string(2 << 20));
+}
+
 TEST_F(SqlAppend, IsSeenByItsWriterBeforeItHasAPosition) {
   auto store = open_migrated();
   append_here(*store, "order-1");
