@@ -1,7 +1,9 @@
 // Named crash points. A line with an effect that must survive a crash passes one before or after it:
 //   pass_failpoint("relay.after_ack");
 // `penstock` links the empty definition; `penstock-failpoints`, built from the same objects, links
-// the armed one: PENSTOCK_FAILPOINT=name[:count] ends the process by SIGKILL at the count-th pass.
+// the armed one: PENSTOCK_FAILPOINT=name[:count] ends the process by SIGKILL at the count-th pass. With
+// name:count:stop it only stops there, by SIGSTOP, until somebody sends SIGCONT: for what happens to others
+// at that moment.
 #pragma once
 
 #include <string_view>

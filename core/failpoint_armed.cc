@@ -12,11 +12,17 @@ namespace {
 struct ArmedPoint {
   std::string name;
   std::atomic<long> passes_left{0};
+  int signal = SIGKILL;  // not exit: nothing may be flushed, unlocked or said on the way out
 
   ArmedPoint() {
     const char* setting = std::getenv("PENSTOCK_FAILPOINT");
     if (setting == nullptr) return;
-    const std::string_view text(setting);
+    std::string_view text(setting);
+    constexpr std::string_view kStop = ":stop";
+    if (text.ends_with(kStop)) {
+      signal = SIGSTOP;
+      text.remove_suffix(kStop.size());
+    }
     const auto colon = text.find(':');
     name = text.substr(0, colon);
     long count = 1;
@@ -30,8 +36,7 @@ struct ArmedPoint {
 void pass_failpoint(std::string_view name) {
   static ArmedPoint armed;
   if (armed.name != name) return;
-  // SIGKILL, not exit: nothing may be flushed, unlocked or said on the way out.
-  if (armed.passes_left.fetch_sub(1) == 1) std::raise(SIGKILL);
+  if (armed.passes_left.fetch_sub(1) == 1) std::raise(armed.signal);
 }
 
 }  // namespace penstock

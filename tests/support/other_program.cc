@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tests/support/eventually.h"
+
 namespace penstock::tests {
 namespace {
 
@@ -51,6 +53,16 @@ void OtherProgram::kill(int signal) const {
   if (process_ > 0) ::kill(process_, signal);
 }
 
+bool OtherProgram::wait_for_stop() {
+  int status = 0;
+  if (!eventually([&] { return waitpid(process_, &status, WNOHANG | WUNTRACED) == process_; }))
+    throw std::runtime_error("the other program hangs");
+  if (WIFSTOPPED(status)) return true;
+  status_ = status;
+  process_ = -1;
+  return false;
+}
+
 int OtherProgram::wait() {
   if (process_ > 0) waitpid(process_, &status_, 0);
   process_ = -1;
@@ -62,6 +74,11 @@ bool OtherProgram::wait_for_lines(std::size_t count) {
     if (!read_some()) return false;
   }
   return true;
+}
+
+void OtherProgram::take_output() {
+  for (pollfd waited{output_, POLLIN, 0}; poll(&waited, 1, 0) > 0 && read_some();) {
+  }
 }
 
 const std::string& OtherProgram::all_output() {

@@ -18,10 +18,14 @@ class OtherProgram {
   OtherProgram& operator=(const OtherProgram&) = delete;
 
   void kill(int signal) const;
+  // Waits until it has stopped, as by SIGSTOP; false if it ended before.
+  bool wait_for_stop();
   // Status as of waitpid.
   int wait();
   // Waits until that many lines came; false if the program ended before.
   bool wait_for_lines(std::size_t count);
+  // Takes what it has printed so far, so that it never waits for its reader.
+  void take_output();
   // Everything that it prints until it ends.
   const std::string& all_output();
 

@@ -21,8 +21,11 @@ void append_for_ever(store::Store& store, int writer, std::mutex& output) {
     store::AppendRequest request;
     const std::string stream = "shared-" + std::to_string(i % kStreams);
     for (int n = 0; n <= i % 3; ++n)
-      request.events.push_back(make_event(
-          {.id = make_event_id(clock, random), .stream = stream, .category = "shared", .type = "by_program"}));
+      request.events.push_back(make_event({.id = make_event_id(clock, random),
+                                           .stream = stream,
+                                           .category = "shared",
+                                           .type = "by_program",
+                                           .metadata = writer == 0 ? R"({"tags":["first"]})" : "{}"}));
     const auto events = request.events;
     const auto answer = store.events().append_and_wait(std::move(request), Deadline::in(std::chrono::seconds(20)));
     if (!answer) continue;
