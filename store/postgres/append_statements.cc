@@ -9,6 +9,7 @@ AppendStatements::AppendStatements(const Schema& schema)
       commit{"commit", "COMMIT"},
       // A timeout while the commit waits for a synchronous standby would make it look replicated.
       unlimited{"unlimited", "SET LOCAL statement_timeout = 0"},
+      head{"head", schema.expand("SELECT h.position FROM @schema@.head h WHERE h.id = 1")},
       lock_head{"lock_head",
                 schema.expand("SELECT h.position, h.incarnation, greatest(clock_timestamp(), h.recorded_at)"
                               " FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},

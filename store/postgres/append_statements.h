@@ -10,6 +10,7 @@ struct AppendStatements {
   explicit AppendStatements(const Schema& schema);
 
   const Statement begin, commit, unlimited;
+  const Statement head;            // → position
   const Statement lock_head;       // → position, incarnation, time of the batch
   const Statement lock_streams;    // $1 names → name, category, version of those nobody else holds
   const Statement sweep;           // $1 rows → rows moved, head, time, whether some remain; none: empty inbox

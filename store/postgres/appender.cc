@@ -140,6 +140,7 @@ Appender::Answers Appender::append_slice(Requests requests) {
 
 // Answers at least the first request if there is one, and as many as went into one transaction.
 Result<Appender::Answers> Appender::try_slice(Requests requests) {
+  looked_ahead_.clear();
   IdCheck check = IdCheck::kByIndex;
   Position head_before_doubt{-1};
   std::optional<Error> last_error;
@@ -259,6 +260,7 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
 }
 
 Appender::Attempt Appender::try_batch(Requests requests, IdCheck check) {
+  if (auto looked = look_ahead(requests); !looked) return failed(std::move(looked.error()));
   Locked locked;
   if (auto got = lock(requests, check, locked); !got) return failed(std::move(got.error()));
   if (locked.inbox >= Locked::Inbox::kMoreRows) return sweep_on(locked);

@@ -14,6 +14,9 @@
 // Event ids are not looked up beforehand: the unique index finds a known one, and the batch is then
 // rolled back and run again with a look-up. Retries are rare, look-ups would cost every batch.
 //
+// What a condition asks about events far below the head is found out before the head is locked, and under the
+// lock only the rest: the walk over a long log holds up this program's appends, but nobody else's.
+//
 // A request that goes by a log which is another one by now is refused (store.fenced). What was acknowledged
 // to the others, clients, is remembered here, compared before the first append on the new log, and named in
 // a gap record where it is gone.
@@ -78,6 +81,12 @@ class Appender final : public BatchAppender {
     std::vector<Rows> memory;                   // what the views of `facts` point into
   };
 
+  // What a condition asks about the log up to `until`, found out before the head is locked.
+  struct LookedAhead {
+    Position until;
+    std::optional<Position> violation;
+  };
+
   static bool names_one_of(const AppendRequest& request, const std::unordered_set<std::string_view>& streams);
   static void insert_streams(std::unordered_set<std::string_view>& streams, const AppendRequest& request);
   static std::vector<EventId> ids_of(std::span<const AppendRequest* const> requests);
@@ -99,6 +108,7 @@ class Appender final : public BatchAppender {
   Status commit();
   Status lock_new_streams(Requests requests, std::vector<std::string_view> missing, Locked& locked);
   Status look_up(const std::vector<EventId>& ids, AppendFacts& facts, std::vector<Rows>& memory);
+  Status look_ahead(Requests requests);
   Status look_for_violations(const std::vector<const AppendRequest*>& requests, AppendFacts& facts);
   Attempt write(const AppendPlan& plan, const Locked& locked, Answers answers);
   Attempt failed(Error error);  // in a transaction whose COMMIT was not sent
@@ -124,7 +134,9 @@ class Appender final : public BatchAppender {
   std::unique_ptr<Session> session_;
   StoreIdentity identity_;  // when session_ was opened
   std::uint64_t generation_ = 0;
-  EventTail acknowledged_;    // to clients
+  EventTail acknowledged_;  // to clients
+  // For the requests of one slice, while session_ lasts: another one may be on another log.
+  std::unordered_map<const AppendRequest*, LookedAhead> looked_ahead_;
   ServerFacts lost_backend_;  // of the session that broke last
   Deadline reconnect_until_ = Deadline::at(SteadyTime::min());
   std::string copy_data_;

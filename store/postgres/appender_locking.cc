@@ -164,14 +164,4 @@ Status Appender::look_up(const std::vector<EventId>& ids, AppendFacts& facts, st
   return {};
 }
 
-Status Appender::look_for_violations(const std::vector<const AppendRequest*>& requests, AppendFacts& facts) {
-  for (const AppendRequest* request : requests) {
-    if (!request->condition) continue;
-    auto found = matches_.find(*session_, *request->condition, Deadline::in(kStatement), stop_.get_token());
-    if (!found) return fail(std::move(found.error()));
-    if (*found) facts.violations.emplace(request, **found);
-  }
-  return {};
-}
-
 }  // namespace penstock::store::postgres

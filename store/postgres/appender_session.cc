@@ -14,6 +14,7 @@ constexpr auto kReconnect = 5s;  // how long a batch whose session broke waits f
 Status Appender::ensure_session() {
   if (session_ && !session_->broken() && generation_ == opener_.generation()) return {};
   session_.reset();
+  looked_ahead_.clear();
   const std::stop_token stop = stop_.get_token();
   const bool was_lost = !reconnect_until_.expired();
   auto opened = was_lost ? opener_.open_patiently("append", reconnect_until_, stop)

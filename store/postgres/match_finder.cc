@@ -40,11 +40,11 @@ MatchFinder::MatchFinder(const Schema& schema)
                    schema.expand("SELECT " + std::string(kColumns) + " FROM @schema@.events e WHERE e.position > $1" +
                                  std::string(kTypes) + " ORDER BY e.position LIMIT $3")} {}
 
-Result<std::optional<Position>> MatchFinder::find(Session& session, const AppendCondition& condition, Deadline deadline,
-                                                  const std::stop_token& stop) const {
-  if (condition.query.items.empty()) return find_item(session, {}, condition.after, deadline, stop);
-  for (const QueryItem& item : condition.query.items) {
-    auto found = find_item(session, item, condition.after, deadline, stop);
+Result<std::optional<Position>> MatchFinder::find(Session& session, const EventQuery& query, Position after,
+                                                  Deadline deadline, const std::stop_token& stop) const {
+  if (query.items.empty()) return find_item(session, {}, after, deadline, stop);
+  for (const QueryItem& item : query.items) {
+    auto found = find_item(session, item, after, deadline, stop);
     if (!found || *found) return found;
   }
   return std::optional<Position>();

@@ -2,8 +2,8 @@
 //
 // Each item of the query is asked by the index that leads to it: its first tag, else its categories, else
 // the positions beyond `after`; types and further tags are judged by the server, members of metadata here.
-// An item with types or members only walks over all events beyond `after`, which is cheap as long as that is
-// near the head.
+// An item with types or members only walks over all events beyond `after`, so it is cheap near the head
+// only. So may be any other, whose index the server can think worse than that walk.
 #pragma once
 
 #include <optional>
@@ -19,9 +19,9 @@ class MatchFinder {
  public:
   explicit MatchFinder(const Schema& schema);
 
-  // A position beyond condition.after whose event matches one of the items, the first of that item; nullopt
-  // when there is none. In the caller's transaction.
-  Result<std::optional<Position>> find(Session& session, const AppendCondition& condition, Deadline deadline,
+  // A position beyond `after` whose event matches one of the items, the first of that item; nullopt
+  // when there is none. In the caller's transaction, if there is one.
+  Result<std::optional<Position>> find(Session& session, const EventQuery& query, Position after, Deadline deadline,
                                        const std::stop_token& stop) const;
 
  private:
