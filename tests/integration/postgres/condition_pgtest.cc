@@ -10,8 +10,6 @@ namespace {
 
 class FarCondition : public StoreFixture {
  protected:
-  static constexpr std::size_t kEvents = 1'200;
-
   void SetUp() override {
     StoreFixture::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
