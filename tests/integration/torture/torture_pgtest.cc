@@ -32,6 +32,9 @@ int number_in_environment(const char* name, int otherwise) {
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
+// So many sources of one database share sessions, as in the program.
+constexpr std::size_t kPolled = 4;
+
 // A source and what it is given.
 struct Reader {
   MemorySourceCheckpoints checkpoints;
@@ -50,6 +53,7 @@ class Torture : public testing::Test {
     PENSTOCK_NEEDS(Server::kPostgres);
     seed_ = seed_of_this_run();
     database_ = std::make_unique<FreshDatabase>();
+    sessions_ = std::make_unique<outbox::SourceSessions>(std::vector(kPolled, Secret(database_->url())));
     LateWriters::make_tables(*database_, {deleted_, marked_, by_writers_, by_xid_, from_log_, from_log_deleted_});
   }
   void TearDown() override {
@@ -62,8 +66,8 @@ class Torture : public testing::Test {
   void read(const LateTable& table, outbox::Policy policy) {
     outbox::OutboxSettings settings = settings_of(table);
     settings.policy = std::move(policy);
-    start(table, {}, [settings](Reader& reader) {
-      return outbox::make_outbox_source(settings, reader.checkpoints, reader.surroundings);
+    start(table, {}, [&](Reader& reader) {
+      return outbox::make_outbox_source(settings, reader.checkpoints, reader.surroundings, sessions_.get());
     });
   }
   void read_from_log(const LateTable& table, WalSettings::Settle settle) {
@@ -79,13 +83,15 @@ class Torture : public testing::Test {
     });
   }
 
-  // Ends the sessions of the next reader, whatever they are doing.
+  // Ends the sessions of the next reader, whatever they are doing; also those that it shares.
   void rob_next() {
-    const auto& lane = *readers_[robberies_++ % readers_.size()]->lane;
+    const Reader& reader = *readers_[robberies_++ % readers_.size()];
+    const ReadingLane& lane = *reader.lane;
+    const std::string shared = reader.slot.empty() ? " OR application_name LIKE 'penstock sources %'" : "";
     database_->execute(
         fmt::format("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND application_name LIKE 'penstock source {} %'",
-                    lane.table().name));
+                    " AND (application_name LIKE 'penstock source {} %'{})",
+                    lane.table().name, shared));
   }
 
   void judge_all(Deadline deadline) {
@@ -113,6 +119,7 @@ class Torture : public testing::Test {
   const LateTable from_log_{"from_log"}, from_log_deleted_{"from_log_deleted"};
   std::uint64_t seed_ = 0;
   std::unique_ptr<FreshDatabase> database_;
+  std::unique_ptr<outbox::SourceSessions> sessions_;  // of those that poll
   std::vector<std::unique_ptr<Reader>> readers_;
   std::size_t robberies_ = 0;
 
