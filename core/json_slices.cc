@@ -6,9 +6,6 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kDeepest = 10'000;
-// So many digits fit into a double.
-constexpr std::size_t kMostSafeDigits = 300;
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
@@ -20,8 +17,8 @@ class Scanner {
 
   std::size_t at() const { return at_; }
   const JsonFault& fault() const { return fault_; }
-  // Whether all that it went over is read alike by every reader.
-  bool is_plain() const { return is_plain_; }
+  // Whether every escape that it went over stands for a character.
+  bool is_text() const { return !has_half_; }
   bool at_end() const { return at_ == text_.size(); }
   std::string_view since(std::size_t first) const { return text_.substr(first, at_ - first); }
 
@@ -120,7 +117,6 @@ class Scanner {
       while (!at_end() && is_digit(text_[at_])) ++at_;
       return at_ > first;
     };
-    const std::size_t first = at_;
     if (looks_at('-')) ++at_;
     if (looks_at('0')) {
       ++at_;
@@ -131,9 +127,7 @@ class Scanner {
       ++at_;
       if (!digits()) return refuse("a digit is missing");
     }
-    if (at_ - first > kMostSafeDigits) is_plain_ = false;
     if (looks_at('e') || looks_at('E')) {
-      is_plain_ = false;
       ++at_;
       if (looks_at('+') || looks_at('-')) ++at_;
       if (!digits()) return refuse("a digit is missing");
@@ -146,11 +140,32 @@ class Scanner {
     if (at_end() || std::string_view("\"\\/bfnrtu").find(text_[at_]) == std::string_view::npos)
       return refuse("an escape is unknown");
     if (text_[at_++] != 'u') return true;
-    is_plain_ = false;
-    for (int i = 0; i < 4; ++i, ++at_) {
-      if (at_end() || !is_hex_digit(text_[at_])) return refuse("a hexadecimal digit is missing");
-    }
+    const auto unit = code_unit();
+    if (!unit) return false;
+    if (!is_half(*unit)) return true;
+    // Two of them name a character beyond the first 65,536: first one of the upper half, then one of the lower.
+    if (*unit >= kLowerHalf || !text_.substr(at_).starts_with("\\u")) return has_half_ = true;
+    at_ += 2;
+    const auto second = code_unit();
+    if (!second) return false;
+    if (!is_half(*second) || *second < kLowerHalf) has_half_ = true;
     return true;
+  }
+
+  static constexpr unsigned kLowerHalf = 0xdc00;
+  static bool is_half(unsigned unit) { return unit >= 0xd800 && unit < 0xe000; }
+
+  std::optional<unsigned> code_unit() {
+    unsigned unit = 0;
+    for (int i = 0; i < 4; ++i, ++at_) {
+      if (at_end() || !is_hex_digit(text_[at_])) {
+        refuse("a hexadecimal digit is missing");
+        return std::nullopt;
+      }
+      const auto digit = static_cast<unsigned>(text_[at_]);
+      unit = unit << 4 | (digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+    }
+    return unit;
   }
 
   const std::string_view text_;
@@ -158,7 +173,7 @@ class Scanner {
   std::size_t at_ = 0;
   std::vector<char> open_;  // what closes the objects and arrays that are open
   JsonFault fault_{0, {}};
-  bool is_plain_ = true;
+  bool has_half_ = false;
 };
 
 bool collect(Scanner& scanner, std::vector<JsonSlice>& members) {
@@ -201,7 +216,7 @@ JsonProof prove_json(std::string_view text) {
   if (!scanner.value()) return JsonProof::kNone;
   scanner.skip_blanks();
   if (!scanner.at_end()) return JsonProof::kNone;
-  return scanner.is_plain() ? JsonProof::kPlain : JsonProof::kReadersDiffer;
+  return scanner.is_text() ? JsonProof::kJson : JsonProof::kHalfCharacters;
 }
 
 bool is_json_on_one_line(std::string_view text) {

@@ -25,9 +25,9 @@ struct JsonFault {
 // nullopt when all is well. Only white space may stand around the object.
 std::optional<JsonFault> slice_object(std::string_view text, std::vector<JsonSlice>& slices);
 
-// Whether `text` is one JSON value, with white space around it or without. kReadersDiffer: by the grammar it is one,
-// but it holds what some readers refuse, an escape \u (half of a pair) or a number that may be too large for a double.
-enum class JsonProof { kNone, kPlain, kReadersDiffer };
+// Whether `text` is one JSON value, with white space around it or without, and however large its numbers are.
+// kHalfCharacters: by the grammar it is one, but an escape in it is half of a pair, which no character has.
+enum class JsonProof { kNone, kJson, kHalfCharacters };
 JsonProof prove_json(std::string_view text);
 
 // Whether `text` is one JSON value on one line, with no white space around it: then it can stand in the

@@ -1,7 +1,11 @@
 #include "core/json_text.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "core/json_slices.h"
 #include "core/text_runs.h"
@@ -11,99 +15,30 @@ namespace {
 
 using nlohmann::json;
 
-// Finds one top-level member without building a tree of the others.
-class MemberFinder : public nlohmann::json_sax<json> {
- public:
-  explicit MemberFinder(std::string_view name) : name_(name) {}
+// What stands between two quotes, with its escapes resolved; nullopt where they are none.
+std::optional<std::string> text_of(std::string_view quoted) {
+  const std::string_view inner = quoted.substr(1, quoted.size() - 2);
+  if (inner.find('\\') == std::string_view::npos) return std::string(inner);
+  const json parsed = json::parse(quoted.begin(), quoted.end(), nullptr, false);
+  return parsed.is_string() ? std::optional(parsed.get<std::string>()) : std::nullopt;
+}
 
-  bool null() override { return scalar(json()); }
-  bool boolean(bool value) override { return scalar(json(value)); }
-  bool number_integer(number_integer_t value) override { return scalar(json(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return scalar(json(value)); }
-  bool number_float(number_float_t, const string_t& text) override {
-    if (wanted()) found_ = text;
-    return true;
-  }
-  bool string(string_t& value) override {
-    if (wanted()) found_ = value;
-    return true;
-  }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override {
-    composite_ = composite_ || wanted();
-    ++depth_;
-    return true;
-  }
-  bool end_object() override { return --depth_, true; }
-  bool start_array(std::size_t) override {
-    composite_ = composite_ || wanted();
-    ++depth_;
-    return true;
-  }
-  bool end_array() override { return --depth_, true; }
-  bool key(string_t& value) override {
-    if (depth_ == 1) at_member_ = value == name_;
-    seen_ = seen_ || wanted();
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+bool is_named(const JsonSlice& member, std::string_view name) {
+  if (member.name == name) return true;
+  // The quotes around the name belong to the same text.
+  return member.name.find('\\') != std::string_view::npos &&
+         text_of({member.name.data() - 1, member.name.size() + 2}) == name;
+}
 
-  std::optional<std::string> found_;
-  bool composite_ = false;
-  bool seen_ = false;
-
- private:
-  bool wanted() const { return depth_ == 1 && at_member_; }
-  bool scalar(const json& value) {
-    if (wanted()) found_ = value.is_null() ? std::nullopt : std::optional(value.dump());
-    return true;
-  }
-
-  std::string_view name_;
-  int depth_ = 0;
-  bool at_member_ = false;
-};
-
-// Collects the strings that stand directly in the array of one top-level member.
-class TextsFinder : public nlohmann::json_sax<json> {
- public:
-  explicit TextsFinder(std::string_view name) : name_(name) {}
-
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t& value) override {
-    if (in_array_ && depth_ == 2) found_.push_back(std::move(value));
-    return true;
-  }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return ++depth_, true; }
-  bool end_object() override { return --depth_, true; }
-  bool start_array(std::size_t) override {
-    if (depth_ == 1 && at_member_) in_array_ = true;
-    return ++depth_, true;
-  }
-  bool end_array() override {
-    if (--depth_ == 1) in_array_ = false;
-    return true;
-  }
-  bool key(string_t& value) override {
-    if (depth_ != 1) return true;
-    at_member_ = value == name_;
-    if (at_member_) found_.clear();
-    return true;
-  }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
-
-  std::vector<std::string> found_;
-
- private:
-  std::string_view name_;
-  int depth_ = 0;
-  bool at_member_ = false, in_array_ = false;
-};
+// The value of a top-level member as it is written; of several with one name the last counts.
+std::optional<std::string_view> slice_of(std::string_view object, std::string_view name) {
+  if (object == "{}") return std::nullopt;
+  std::vector<JsonSlice> members;
+  if (slice_object(object, members)) return std::nullopt;
+  const auto last =
+      std::find_if(members.rbegin(), members.rend(), [&](const JsonSlice& member) { return is_named(member, name); });
+  return last == members.rend() ? std::nullopt : std::optional(last->value);
+}
 
 void append_member_name(std::string& out, std::string_view name) {
   if (out.back() != '{') out += ',';
@@ -130,14 +65,7 @@ bool is_json_content(std::string_view content_type) {
   return media == "application/json" || media.ends_with("+json");
 }
 
-bool is_json(std::string_view text) {
-  switch (prove_json(text)) {
-    case JsonProof::kNone: return false;
-    case JsonProof::kPlain: return true;
-    case JsonProof::kReadersDiffer: return json::accept(text.begin(), text.end());
-  }
-  return false;
-}
+bool is_json(std::string_view text) { return prove_json(text) == JsonProof::kJson; }
 
 bool is_json_object(std::string_view text) {
   if (text == "{}") return true;
@@ -157,25 +85,25 @@ std::optional<std::size_t> find_non_utf8(std::string_view text) {
 }
 
 std::optional<std::string> find_member(std::string_view object, std::string_view name) {
-  if (object == "{}") return std::nullopt;
-  MemberFinder finder(name);
-  if (!json::sax_parse(object.begin(), object.end(), &finder)) return std::nullopt;
-  if (!finder.composite_) return finder.found_;
-  // A nested value is wanted as it is written; rare enough to parse the tree for it.
-  const json tree = json::parse(object.begin(), object.end(), nullptr, false);
-  return tree.is_object() ? std::optional(tree.at(std::string(name)).dump()) : std::nullopt;
+  const auto value = slice_of(object, name);
+  if (!value || *value == "null") return std::nullopt;
+  if (value->front() == '"') return text_of(*value);
+  if (value->front() != '{' && value->front() != '[') return std::string(*value);
+  const json tree = json::parse(value->begin(), value->end(), nullptr, false);
+  return tree.is_discarded() ? std::string(*value) : tree.dump();
 }
 
-bool has_member(std::string_view object, std::string_view name) {
-  if (object == "{}") return false;
-  MemberFinder finder(name);
-  return json::sax_parse(object.begin(), object.end(), &finder) && finder.seen_;
-}
+bool has_member(std::string_view object, std::string_view name) { return slice_of(object, name).has_value(); }
 
 std::vector<std::string> find_texts(std::string_view object, std::string_view name) {
-  TextsFinder finder(name);
-  if (!json::sax_parse(object.begin(), object.end(), &finder)) return {};
-  return std::move(finder.found_);
+  const auto value = slice_of(object, name);
+  if (!value || value->front() != '[') return {};
+  std::vector<std::string> texts;
+  json list = json::parse(value->begin(), value->end(), nullptr, false);
+  if (!list.is_array()) return {};
+  for (json& item : list)
+    if (item.is_string()) texts.push_back(std::move(item.get_ref<std::string&>()));
+  return texts;
 }
 
 void append_json_string(std::string& out, std::string_view text) {

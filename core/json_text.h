@@ -11,7 +11,7 @@
 
 namespace penstock {
 
-// Whether `text` is one JSON value (RFC 8259, UTF-8). Refuses numbers beyond a double's range.
+// Whether `text` is one JSON value (RFC 8259, UTF-8), however large its numbers; halves of characters are refused.
 bool is_json(std::string_view text);
 bool is_json_object(std::string_view text);
 // Whether what has this content type is JSON, if it is what it says.

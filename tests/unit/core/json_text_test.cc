@@ -72,16 +72,28 @@ TEST(JsonText, KnowsAnObject) {
     EXPECT_FALSE(is_json_object(text)) << text;
 }
 
-TEST(JsonText, AcceptsWhatEveryReaderTakes) {
-  for (const char* text :
-       {"1e5", "-0.5E-3", "\"\\ud83d\\ude00 \\u00e9\"", "[\"grüße\", {\"a\": [true, null]}]", "\t1 \n"})
+TEST(JsonText, AcceptsWhatTheGrammarAllowsAndTextCanHold) {
+  for (const char* text : {"1e5", "-0.5E-3", "\"\\ud83d\\ude00 \\u00e9\"", "[\"grüße\", {\"a\": [true, null]}]",
+                           "\t1 \n", "1e999", "-1E400", "\"\\uD83D\\uDE00\\ud83d\\ude00\""})
     EXPECT_TRUE(is_json(text)) << text;
   EXPECT_TRUE(is_json(std::string(305, '7')));
+  EXPECT_TRUE(is_json(std::string(400, '7')));
   EXPECT_TRUE(is_json(std::string(20'000, '[') + std::string(20'000, ']')));
-  // Halves of pairs, more than a double holds, a mark in front.
-  for (const char* text : {"\"\\ud800\"", "\"\\udc00 \"", "\"\\ud83d\\u0041\"", "1e999", "-1E400", "\xef\xbb\xbf{}"})
+  // Halves of pairs, what is no escape, a mark in front.
+  for (const char* text : {"\"\\ud800\"", "\"\\udc00 \"", "\"\\ud83d\\u0041\"", "\"\\ud83d\\ud83d\\ude00\"",
+                           "\"\\ud83dx\"", "\"\\ud83d\\u00\"", "\"\\u12g4\"", "\"\\ud83d", "\xef\xbb\xbf{}"})
     EXPECT_FALSE(is_json(text)) << text;
-  EXPECT_FALSE(is_json(std::string(400, '7')));
+}
+
+TEST(JsonText, FindsMembersBesideNumbersBeyondADouble) {
+  const std::string object = R"({"n":1e999,"k":"v","tags":["a","b"],"o":{"x":-1E400},"\u006d":null,"k":"w"})";
+  EXPECT_EQ(find_member(object, "n"), "1e999");
+  EXPECT_EQ(find_member(object, "k"), "w");
+  EXPECT_EQ(find_member(object, "o"), R"({"x":-1E400})");
+  EXPECT_EQ(find_texts(object, "tags"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(has_member(object, "m"));
+  EXPECT_EQ(find_member(object, "m"), std::nullopt);
+  EXPECT_FALSE(has_member(object, "x"));
 }
 
 TEST(JsonText, LooksBehindANul) {
