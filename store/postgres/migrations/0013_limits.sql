@@ -31,6 +31,9 @@ BEGIN
   IF in_event.id = '00000000-0000-0000-0000-000000000000' THEN
     RAISE EXCEPTION '%the id is the nil UUID', named USING ERRCODE = 'invalid_parameter_value';
   END IF;
+  IF in_event.occurred_at NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
+    RAISE EXCEPTION '%occurred_at is not in the years 1 to 9999', named USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   problem := CASE
     WHEN pg_catalog.octet_length(in_event.type) > in_limits.type_bytes
       THEN 'the type has more than ' || in_limits.type_bytes || ' bytes'
@@ -212,7 +215,7 @@ DECLARE
 BEGIN
   IF (in_event.metadata)::text = '{}' AND pg_catalog.octet_length(in_event.type) > 0
      AND pg_catalog.octet_length(in_event.content_type) > 0
-     AND in_event.id IS DISTINCT FROM '00000000-0000-0000-0000-000000000000' THEN
+     AND in_event.id IS DISTINCT FROM '00000000-0000-0000-0000-000000000000' AND in_event.occurred_at IS NULL THEN
     -- Whether an id is known is asked in a statement that begins under the stream's lock: the snapshot of an
     -- earlier one does not see what the last holder wrote.
     IF in_event.id IS NOT NULL THEN

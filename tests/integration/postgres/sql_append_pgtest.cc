@@ -67,6 +67,25 @@ TEST_F(SqlAppend, MovesALargeBacklogThoughPlansWereMadeForAnEmptyInbox) {
   expect_whole_transactions();
 }
 
+TEST_F(SqlAppend, RefusesTimesThatNoConsumerCanRead) {
+  auto store = open_migrated();
+  for (const char* time : {"infinity", "-infinity", "294276-01-01", "10000-01-01 00:00:00+00", "0001-01-01 BC"})
+    EXPECT_EQ(outcome("append('order-1', 'placed', '{}'::jsonb, occurred_at => '" + std::string(time) + "')"), "22023")
+        << time;
+  EXPECT_EQ(outcome("append('order-1', 'placed', '{}'::jsonb, occurred_at => '9999-12-31 23:59:59+00')"), "ok 0");
+}
+
+TEST_F(SqlAppend, MetadataMayHoldNumbersBeyondADouble) {
+  auto store = open_migrated();
+  EXPECT_EQ(outcome(R"(append('order-1', 'placed', '{}'::jsonb, metadata => '{"a":1e999999,"k":"v"}'))"), "ok 0");
+  append_here(*store);
+  LogFilter filter;
+  filter.metadata = {{"k", "v"}};
+  const auto page = store->log().read_after(Position{0}, {}, filter);
+  ASSERT_TRUE(page) << page.error().describe();
+  EXPECT_EQ(page->events->size(), 1u);
+}
+
 TEST_F(SqlAppend, AnswersVersionsAndKeepsEveryField) {
   auto store = open_migrated();
   EXPECT_EQ(outcome("append('order-item-7', 'placed', '\\x00ff'::bytea, -1, '" + kId +
