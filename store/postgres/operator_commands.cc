@@ -46,7 +46,13 @@ std::string with_server(std::string tool, const Options& options) {
 
 }  // namespace
 
-bool is_connection_text(const Secret& url) { return parse(url) != nullptr; }
+bool is_connection_text(const Secret& url) {
+  const Options options = parse(url);
+  if (options == nullptr) return false;
+  // What a password with a bare @ or : leaves there is a piece of it, and libpq would say it aloud.
+  return value_of(options, "host").find('@') == std::string::npos &&
+         value_of(options, "port").find_first_not_of("0123456789,") == std::string::npos;
+}
 
 std::string psql_command(const Secret& url) {
   const Options options = parse(url);

@@ -21,6 +21,10 @@ TEST(OperatorCommands, KnowWhatLibpqCanRead) {
   EXPECT_TRUE(is_connection_text(Secret("host=h dbname=d")));
   EXPECT_FALSE(is_connection_text(Secret("postgresql://u:p/w@h:5432%zz/d")));
   EXPECT_FALSE(is_connection_text(Secret("host=h password='never closed")));
+  EXPECT_TRUE(is_connection_text(Secret("postgresql://u:p%40w@h:5432,h2:5433/d")));
+  EXPECT_TRUE(is_connection_text(Secret("postgresql://u@/d?host=/run/postgresql")));
+  EXPECT_FALSE(is_connection_text(Secret("postgresql://u:p@w@h/d")));
+  EXPECT_FALSE(is_connection_text(Secret("postgresql://u@h:5432:word/d")));
 }
 
 }  // namespace
