@@ -20,7 +20,8 @@ namespace {
 constexpr std::chrono::seconds kPatience{30};
 
 struct AppendOptions {
-  std::string stream, type, id, expected = "any", content_type = "application/json", metadata = "{}", occurred_at;
+  std::string stream, type, expected = "any", content_type = "application/json", metadata = "{}", occurred_at;
+  std::optional<std::string> id;  // given and empty is a mistake, such as a variable that was never set
   bool no_data = false;
 };
 
@@ -54,10 +55,10 @@ std::optional<WantedAppend> check_options(const AppendOptions& options, Invocati
     return std::nullopt;
   }
   wanted.expected = *expected;
-  if (options.id.empty()) {
+  if (!options.id) {
     SystemRandom random;
     wanted.id = make_event_id(SystemClock(), random);
-  } else if (const auto id = EventId::parse(options.id)) {
+  } else if (const auto id = EventId::parse(*options.id)) {
     wanted.id = *id;
   } else {
     invocation.fail(ExitCode::kUsage, "--id: " + id.error().describe());

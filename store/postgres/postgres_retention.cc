@@ -3,7 +3,8 @@
 namespace penstock::store::postgres {
 namespace {
 
-constexpr std::chrono::seconds kCall{5}, kScavenging{12};
+// Longer than the server waits for a lock, so that it is the server who says what was in the way.
+constexpr std::chrono::seconds kCall{8}, kScavenging{12};
 // Of one stream in one transaction: its lock is held that long.
 constexpr std::int64_t kStubsAtOnce = 500;
 constexpr std::int64_t kStreamsAtOnce = 100;
@@ -86,6 +87,9 @@ Status PostgresRetention::run_change(Session& session, std::string_view stream, 
   name.text(stream);
   const Call reads[] = {{&begin_, nullptr}, {&lock_, &name}};
   auto answers = session.run_pipeline(reads, deadline);
+  if (!answers && session.failure().condition == SqlCondition::kLockTimeout)
+    return roll_back(Error(codes::kStoreStreamLocked,
+                           "stream \"" + std::string(stream) + "\" is locked by another session's transaction"));
   if (!answers) return roll_back(std::move(answers.error()));
   const auto after = judge(retention_from((*answers)[1]));
   if (!after) return roll_back(after.error());
