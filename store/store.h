@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/source_checkpoints.h"
+#include "store/attempts.h"
 #include "store/checkpoints.h"
 #include "store/event_log.h"
 #include "store/event_store.h"
@@ -76,6 +77,7 @@ class Store {
   virtual RouteStates& route_states() = 0;
   virtual Retention& retention() = 0;
   virtual Gaps& gaps() = 0;
+  virtual Attempts& attempts() = 0;
 };
 
 }  // namespace penstock::store

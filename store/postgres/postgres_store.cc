@@ -11,6 +11,7 @@
 #include "store/postgres/integrity.h"
 #include "store/postgres/log_reader.h"
 #include "store/postgres/migrator.h"
+#include "store/postgres/postgres_attempts.h"
 #include "store/postgres/postgres_checkpoints.h"
 #include "store/postgres/postgres_gaps.h"
 #include "store/postgres/postgres_leases.h"
@@ -127,7 +128,8 @@ class PostgresStore final : public Store {
         leases_(opener_),
         parked_(writers_, opener_.schema()),
         route_states_(writers_, opener_.schema()),
-        retention_(writers_, opener_.schema()) {
+        retention_(writers_, opener_.schema()),
+        attempts_(writers_, opener_.schema()) {
     if (settings.inbox == StoreSettings::Inbox::kWatched) inbox_.emplace(opener_, [this] { queue_.sequence(); });
   }
 
@@ -177,6 +179,7 @@ class PostgresStore final : public Store {
   RouteStates& route_states() override { return route_states_; }
   Retention& retention() override { return retention_; }
   Gaps& gaps() override { return gaps_; }
+  Attempts& attempts() override { return attempts_; }
 
  private:
   Log& log_of_program_;
@@ -198,6 +201,7 @@ class PostgresStore final : public Store {
   PostgresParked parked_;
   PostgresRouteStates route_states_;
   PostgresRetention retention_;
+  PostgresAttempts attempts_;
   std::optional<InboxWatch> inbox_;
 };
 

@@ -17,7 +17,7 @@ struct RuntimeRights {
 inline constexpr RuntimeRights kRuntimeRights[] = {
     {"INSERT", "events, tags, parked"},
     {"INSERT, UPDATE", "streams, checkpoints, source_checkpoints, leases, gaps"},
-    {"INSERT, UPDATE, DELETE", "route_state"},
+    {"INSERT, UPDATE, DELETE", "route_state, attempts"},
     {"UPDATE", "head, limits"},
     {"DELETE", "inbox"},
 };

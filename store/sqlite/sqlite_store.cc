@@ -3,6 +3,7 @@
 #include "store/sqlite/head_watch.h"
 #include "store/sqlite/integrity.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/sqlite_attempts.h"
 #include "store/sqlite/sqlite_checkpoints.h"
 #include "store/sqlite/sqlite_events.h"
 #include "store/sqlite/sqlite_gaps.h"
@@ -54,6 +55,7 @@ class SqliteStore final : public Store {
   RouteStates& route_states() override { return route_states_; }
   Retention& retention() override { return retention_; }
   Gaps& gaps() override { return gaps_; }
+  Attempts& attempts() override { return attempts_; }
 
  private:
   Database database_;
@@ -67,6 +69,7 @@ class SqliteStore final : public Store {
   SqliteRouteStates route_states_{database_};
   SqliteRetention retention_{database_};
   SqliteGaps gaps_{database_};
+  SqliteAttempts attempts_{database_};
 };
 
 }  // namespace

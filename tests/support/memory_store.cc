@@ -47,5 +47,6 @@ store::ParkedEvents& MemoryStore::parked() { return parts_->parked; }
 store::RouteStates& MemoryStore::route_states() { return parts_->route_states; }
 store::Retention& MemoryStore::retention() { return parts_->retention; }
 store::Gaps& MemoryStore::gaps() { return parts_->gaps; }
+store::Attempts& MemoryStore::attempts() { return parts_->attempts; }
 
 }  // namespace penstock::tests

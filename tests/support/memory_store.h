@@ -54,6 +54,8 @@ enum class StoreCall {
   kChangeRetention,
   kRecordGap,
   kReadGaps,
+  kReadAttempts,
+  kCountAttempts,
 };
 
 struct StoreFaults {
@@ -118,6 +120,7 @@ class MemoryDatabase {
   std::set<ParkedKey> parked_keys_;
   std::map<std::pair<std::string, std::string>, store::RouteState> states_;
   std::vector<store::GapRecord> gaps_;
+  std::map<std::string, store::RouteAttempts, std::less<>> attempts_;
   std::int64_t incarnation_ = 1;
 };
 
@@ -150,6 +153,7 @@ class MemoryStore final : public store::Store {
   store::RouteStates& route_states() override;
   store::Retention& retention() override;
   store::Gaps& gaps() override;
+  store::Attempts& attempts() override;
 
  private:
   std::unique_ptr<struct MemoryParts> parts_;

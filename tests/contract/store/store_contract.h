@@ -84,6 +84,7 @@ class LeaseContract : public StoreContract {};
 class ParkedContract : public StoreContract {};
 class RouteStateContract : public StoreContract {};
 class GapContract : public StoreContract {};
+class AttemptContract : public StoreContract {};
 class RetentionContract : public StoreContract {};
 class StoreLifeContract : public StoreContract {};
 
@@ -133,4 +134,5 @@ std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last);  // as
   INSTANTIATE_TEST_SUITE_P(prefix, RouteStateContract, testing::Values(kind), backend_name);       \
   INSTANTIATE_TEST_SUITE_P(prefix, RetentionContract, testing::Values(kind), backend_name);        \
   INSTANTIATE_TEST_SUITE_P(prefix, GapContract, testing::Values(kind), backend_name);              \
+  INSTANTIATE_TEST_SUITE_P(prefix, AttemptContract, testing::Values(kind), backend_name);          \
   INSTANTIATE_TEST_SUITE_P(prefix, StoreLifeContract, testing::Values(kind), backend_name)

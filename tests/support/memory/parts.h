@@ -95,6 +95,15 @@ struct MemoryParts {
     MemoryParts& parts;
   };
 
+  struct Attempts final : store::Attempts {
+    explicit Attempts(MemoryParts& parts_in) : parts(parts_in) {}
+    Result<store::RouteAttempts> load(std::string_view route) override;
+    Status count_openings(std::string_view route, std::uint32_t openings) override;
+    Status count_row(std::string_view route, const store::RowAttempts& row,
+                     std::optional<std::string_view> ended) override;
+    Status forget(std::string_view route) override;
+    MemoryParts& parts;
+  };
   struct Gaps final : store::Gaps {
     explicit Gaps(MemoryParts& parts_in) : parts(parts_in) {}
     Result<std::int64_t> record(const store::GapRecord& gap) override;
@@ -158,6 +167,7 @@ struct MemoryParts {
   States route_states{*this};
   Retention retention{*this};
   Gaps gaps{*this};
+  Attempts attempts{*this};
   std::unique_ptr<store::AppendQueue> queue;  // null: appends are answered at once
 };
 
