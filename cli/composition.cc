@@ -59,6 +59,7 @@ relay::RouteSettings route_settings_of(const config::Settings& settings, const c
   result.start = start_of(section.text("start"));
   result.order = section.text("order") == "pipelined" ? relay::Order::kPipelined : relay::Order::kStrict;
   result.on_reject = on_reject_of(section.text("on_reject"));
+  result.attempts = static_cast<std::uint32_t>(*section.integer("attempts"));
   result.retry = {std::chrono::milliseconds(*section.integer("retry.min_ms")),
                   std::chrono::milliseconds(*section.integer("retry.max_ms"))};
   result.max_in_flight = static_cast<std::size_t>(*section.integer("max_in_flight"));

@@ -11,6 +11,7 @@ namespace {
 
 struct ArmedPoint {
   std::string name;
+  std::string event;  // only for this one; empty: for all
   std::atomic<long> passes_left{0};
   int signal = SIGKILL;  // not exit: nothing may be flushed, unlocked or said on the way out
 
@@ -18,6 +19,11 @@ struct ArmedPoint {
     const char* setting = std::getenv("PENSTOCK_FAILPOINT");
     if (setting == nullptr) return;
     std::string_view text(setting);
+    if (const auto at = text.find('@'); at != std::string_view::npos) {
+      name = text.substr(0, at);
+      event = text.substr(at + 1);
+      return;
+    }
     constexpr std::string_view kStop = ":stop";
     if (text.ends_with(kStop)) {
       signal = SIGSTOP;
@@ -31,12 +37,23 @@ struct ArmedPoint {
   }
 };
 
+ArmedPoint& armed_point() {
+  static ArmedPoint armed;
+  return armed;
+}
+
 }  // namespace
 
 void pass_failpoint(std::string_view name) {
-  static ArmedPoint armed;
-  if (armed.name != name) return;
+  ArmedPoint& armed = armed_point();
+  if (armed.name != name || !armed.event.empty()) return;
   if (armed.passes_left.fetch_sub(1) == 1) std::raise(armed.signal);
+}
+
+void pass_failpoint(std::string_view name, const EventId& event) {
+  const ArmedPoint& armed = armed_point();
+  if (armed.name == name && armed.event == event.to_string()) std::raise(SIGKILL);
+  pass_failpoint(name);
 }
 
 }  // namespace penstock

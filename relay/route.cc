@@ -54,11 +54,12 @@ Status Route::make_ends(LeasePort& lease, std::unique_ptr<RouteMachine>& machine
     auto source = plan_.make_source();
     if (!source) return fail(std::move(source.error()).with_context("making the source"));
     sink_ = std::move(*sink);
-    pump_ = std::make_unique<SourcePump>(std::move(*source), shared_.store.parked(),
-                                         SourceWorker::Names{plan_.settings.name, plan_.source_name}, inbox_);
+    pump_ = std::make_unique<SourcePump>(
+        std::move(*source), SourceWorker::Lists{shared_.store.parked(), shared_.store.attempts()},
+        SourceWorker::Names{plan_.settings.name, plan_.source_name}, plan_.settings.attempts, inbox_);
     machine = std::make_unique<RouteMachine>(plan_.settings, plan_.source_name, std::move(*mapping),
-                                             RouteMachine::Ends{*pump_, lease, *sink_}, shared_.surroundings, voice_,
-                                             interrupt_);
+                                             RouteMachine::Ends{*pump_, lease, *sink_, shared_.turn},
+                                             shared_.surroundings, voice_, interrupt_);
     return {};
   } catch (const std::exception& defect) {
     return fail(unforeseen(defect));

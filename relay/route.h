@@ -22,6 +22,7 @@ class Route {
     store::Store& store;
     const connectors::Surroundings& surroundings;
     LeaseKeeper& leases;
+    CareTurn& turn;
     std::function<void()> changed;  // phase changed, or it has ended; from the route's thread, quick
   };
 

@@ -36,11 +36,13 @@ void RouteMachine::on_source(SourceAnswer answer, const connectors::SourceFigure
   figures_ = figures;
   const SteadyTime now = surroundings_.clock.now();
   std::visit(Overloaded{
-                 [&](SourceOpened& opened) { on_source_ended(source_.on_opened(std::move(opened.status), now)); },
+                 [&](SourceOpened& opened) { on_opened(std::move(opened), now); },
                  [&](SourceRead& was_read) { on_read(std::move(was_read.batch), now); },
                  [&](const SourceSettled& settled) { on_settled(settled, now); },
                  [&](RowsParked& parked) { on_parked(std::move(parked.status), now); },
                  [&](const SourceClosed&) { source_.on_closed(); },
+                 [&](AttemptBegun& begun) { on_begun(std::move(begun.verdict), now); },
+                 [&](const TakenBack& taken) { on_taken_back(taken); },
                  [&](SourceLost& lost) { on_source_ended(source_.on_lost(std::move(lost.error), now)); },
              },
              answer);
@@ -56,15 +58,60 @@ void RouteMachine::on_source_ended(const std::optional<SourceLink::Ended>& ended
   }
 }
 
+void RouteMachine::on_opened(SourceOpened opened, SteadyTime now) {
+  on_source_ended(source_.on_opened(std::move(opened.status), now));
+  if (!source_.is_open()) return;
+  care_.on_opened(opened.unended);
+  if (care_.is_careful()) voice_.goes_carefully(opened.unended);
+}
+
 void RouteMachine::on_read(Result<connectors::ReadBatch> batch, SteadyTime now) {
   on_source_ended(source_.on_read(batch, now));
+  if (batch && batch->items.empty() && tracker_.window_events() == 0) care_.on_idle();
   // A stopping route leaves what it has not begun to its next opening.
   if (!batch || batch->items.empty() || course_ != Course::kGoing || !source_.is_open()) return;
   pass_failpoint("relay.after_read");
   const Slot first = tracker_.end();
   take_in(batch->items, now);
   read(now);  // the source works on while this batch is mapped
+  if (care_.is_careful()) {
+    hold(first);
+    return;
+  }
   for (Slot slot = first; slot < tracker_.end() && course_ == Course::kGoing; slot = slot.next()) map(slot, now);
+}
+
+// At most one event was asked for; a malformed row is on its way to the parked list, and needs no care.
+void RouteMachine::hold(Slot first) {
+  for (Slot slot = first; slot < tracker_.end(); slot = slot.next()) {
+    const Delivery& delivery = tracker_.at(slot);
+    if (delivery.stage == Stage::kWaiting) care_.hold(slot, delivery.message.event->id.to_string());
+  }
+}
+
+void RouteMachine::on_begun(Result<AttemptBook::Verdict> verdict, SteadyTime now) {
+  const auto slot = care_.on_begun(now);
+  if (!verdict) {
+    on_source_ended(source_.on_lost(std::move(verdict.error()), now));
+    return;
+  }
+  if (!slot || !source_.is_open() || course_ != Course::kGoing) return;
+  switch (*verdict) {
+    case AttemptBook::Verdict::kTry: map(*slot, now); return;
+    case AttemptBook::Verdict::kGiveUp:
+      set_aside(
+          *slot,
+          std::make_shared<const Error>(codes::kInternal, "the program ended " + std::to_string(settings_.attempts) +
+                                                              " times while this event, and no other, was on its way."),
+          store::ParkedAs::kParked, now);
+      return;
+  }
+}
+
+void RouteMachine::on_taken_back(const TakenBack& taken) {
+  const bool was_careful = care_.is_careful();
+  care_.on_taken_back(taken.what, taken.status);
+  if (was_careful && !care_.is_careful()) voice_.no_longer_careful();
 }
 
 void RouteMachine::take_in(std::span<connectors::ReadItem> items, SteadyTime now) {
@@ -90,6 +137,7 @@ void RouteMachine::take_in(std::span<connectors::ReadItem> items, SteadyTime now
 void RouteMachine::map(Slot slot, SteadyTime now) {
   Delivery& delivery = tracker_.at(slot);
   if (delivery.stage != Stage::kWaiting) return;
+  pass_failpoint("relay.before_mapping", delivery.message.event->id);
   auto message = mapping_.map(delivery.message.event);
   if (message) {
     delivery.message = std::move(*message);
@@ -111,7 +159,9 @@ void RouteMachine::map(Slot slot, SteadyTime now) {
 void RouteMachine::on_settled(const SourceSettled& settled, SteadyTime now) {
   on_source_ended(source_.on_settled(settled.status, now));
   if (!settled.status || opening_ == Opening::kForgotten) return;
+  const std::size_t before = tracker_.window_events();
   tracker_.store(settled.mark);
+  care_.on_stored(before - tracker_.window_events());
   pass_failpoint("relay.after_settle");
 }
 
@@ -152,6 +202,7 @@ void RouteMachine::on_outcome(Slot slot, const connectors::DeliveryReport& repor
     case Reaction::kRetry:
       ++counters_.retries;
       retry_error_ = report.error;
+      care_.on_retry();
       delivery.stage = Stage::kWaiting;
       tracker_.mark_failed(slot);
       dispatch_->failed(slot, now);

@@ -45,6 +45,7 @@ RouteMachine::RouteMachine(const RouteSettings& settings, std::string source_nam
       dispatch_(make_dispatch(later_may_pass_, settings.order, tracker_, policy_)),
       cadence_(settings.max_in_flight),
       parking_(ends.source, policy_, {settings.name, std::move(source_name)}),
+      care_(ends.source, ends.turn, settings.max_in_flight),
       voice_(voice) {}
 
 RouteMachine::~RouteMachine() = default;
@@ -57,6 +58,7 @@ SteadyTime RouteMachine::advance() {
     open_source(now);
     open_sink(now);
     now = surroundings_.clock.now();  // opening a sink may take its time
+    take_care(now);
     submit_messages(now);
     park(now);
     settle(now);
@@ -92,6 +94,7 @@ void RouteMachine::wind_up(SteadyTime now) {
     tracker_.clear();
     dispatch_->clear();
     parking_.clear();
+    care_.clear();
     retry_error_.reset();
     opening_ = Opening::kForgotten;
   }
@@ -147,7 +150,8 @@ void RouteMachine::submit_messages(SteadyTime now) {
   if (!may_submit(now)) return;
   // A stopping route finishes what it has begun: what lies between settled deliveries has to be settled
   // too, or those would be sent again after the restart.
-  const Slot limit = course_ == Course::kDraining ? first_unsent_ : tracker_.end();
+  Slot limit = course_ == Course::kDraining ? first_unsent_ : tracker_.end();
+  if (const auto held = care_.held()) limit = std::min(limit, *held);
   dispatch_->submit_due(now, limit, *this);
   if (since_flush_ == SinceFlush::kNothingSent || budget_ == 0) return;
   since_flush_ = SinceFlush::kNothingSent;
@@ -193,7 +197,8 @@ bool RouteMachine::may_settle() const {
 
 void RouteMachine::settle(SteadyTime now) {
   if (!may_settle()) return;
-  const bool nothing_comes = sink_.outstanding() == 0 && !room_to_read(tracker_, limits_);
+  const bool reads_later = care_.at_once() || !room_to_read(tracker_, limits_);
+  const bool nothing_comes = sink_.outstanding() == 0 && reads_later;
   const bool ends = course_ != Course::kGoing && (sink_.outstanding() == 0 || begun_is_settled());
   const auto hurry = nothing_comes || ends ? SettleCadence::Hurry::kWanted : SettleCadence::Hurry::kNone;
   if (!cadence_.due(tracker_, hurry, now)) return;
@@ -204,12 +209,24 @@ void RouteMachine::settle(SteadyTime now) {
 
 void RouteMachine::read(SteadyTime now) {
   if (course_ != Course::kGoing || !source_.may_read() || !lease_.may_drive(now)) return;
-  if (const auto room = room_to_read(tracker_, limits_)) source_.read(*room);
+  auto room = room_to_read(tracker_, limits_);
+  if (!room) return;
+  if (const auto most = care_.at_once()) {
+    // What waits for its sink is on its way for long, and must not be what a crash is laid to.
+    if (tracker_.window_events() > 0 || (care_.is_careful() && !sink_.takes_messages())) return;
+    room->events = std::min(room->events, *most);
+  }
+  source_.read(*room);
+}
+
+void RouteMachine::take_care(SteadyTime now) {
+  if (course_ == Course::kGoing && source_.is_open() && lease_.may_drive(now)) care_.pursue(now);
 }
 
 void RouteMachine::begin_failing(Error error) {
   if (failure_ || (course_ != Course::kGoing && course_ != Course::kDraining)) return;
   failure_ = std::move(error);
+  care_.on_retry();
   if (course_ == Course::kGoing) course_ = Course::kFailing;
 }
 
@@ -224,6 +241,7 @@ void RouteMachine::fail(Error error) {
   trust_ = Trust::kNo;
   failure_ = std::move(error);
   if (course_ == Course::kGoing || course_ == Course::kFailing) course_ = Course::kFailed;
+  care_.clear();
   sink_.abandon();
   source_port_.post(CloseSource{});
 }
@@ -253,6 +271,7 @@ void RouteMachine::begin_leaving(Drained drained, SteadyTime now) {
   drain_until_ = now + kLeaveWithin;
   if (sink_.outstanding() > 0) sink_.abandon();
   if (source_.may_settle() && tracker_.settled() > tracker_.stored()) source_.settle(tracker_.settled());
+  care_.leave();
   source_.close();
 }
 
@@ -275,7 +294,7 @@ SteadyTime RouteMachine::next_wake(SteadyTime now) const {
   if (trust_ == Trust::kNo) return wake;
   if (may_open_source(now)) wake = std::min(wake, source_.next_due());
   if (wants_sink(now)) wake = std::min(wake, sink_.next_due());
-  if (source_.is_open()) wake = std::min(wake, parking_.next_due());
+  if (source_.is_open()) wake = std::min({wake, parking_.next_due(), care_.next_due(now)});
   if (may_settle()) wake = std::min(wake, cadence_.next_due());
   if (!may_submit(now)) return wake;
   if (budget_ == 0) return now;

@@ -25,6 +25,7 @@
 #include "connectors/kind.h"
 #include "connectors/outcome.h"
 #include "connectors/sink.h"
+#include "relay/care.h"
 #include "relay/delivery_tracker.h"
 #include "relay/dispatch.h"
 #include "relay/interrupt.h"
@@ -45,6 +46,7 @@ class RouteMachine final : private SubmitPort {
     SourcePort& source;
     LeasePort& lease;
     connectors::Sink& sink;
+    CareTurn& turn;
   };
   // `interrupt` ends the wait inside Sink::open().
   RouteMachine(const RouteSettings& settings, std::string source_name, Mapping mapping, Ends ends,
@@ -93,6 +95,7 @@ class RouteMachine final : private SubmitPort {
   void park(SteadyTime now);
   void settle(SteadyTime now);
   void read(SteadyTime now);
+  void take_care(SteadyTime now);
   void finish_failing();
   void finish_draining(SteadyTime now);
   void finish_leaving(SteadyTime now);
@@ -102,10 +105,14 @@ class RouteMachine final : private SubmitPort {
   void begin_leaving(Drained drained, SteadyTime now);
 
   void on_source_ended(const std::optional<SourceLink::Ended>& ended);
+  void on_opened(SourceOpened opened, SteadyTime now);
   void on_read(Result<connectors::ReadBatch> batch, SteadyTime now);
   void on_settled(const SourceSettled& settled, SteadyTime now);
   void on_parked(Status status, SteadyTime now);
+  void on_begun(Result<AttemptBook::Verdict> verdict, SteadyTime now);
+  void on_taken_back(const TakenBack& taken);
   void take_in(std::span<connectors::ReadItem> items, SteadyTime now);
+  void hold(Slot first);
   void map(Slot slot, SteadyTime now);
   void on_outcome(Slot slot, const connectors::DeliveryReport& report, SteadyTime now);
   void set_aside(Slot slot, std::shared_ptr<const Error> why, store::ParkedAs as, SteadyTime now);
@@ -149,6 +156,7 @@ class RouteMachine final : private SubmitPort {
   std::unique_ptr<Dispatch> dispatch_;
   SettleCadence cadence_;
   Parking parking_;
+  Care care_;
   RouteVoice& voice_;
 
   Course course_ = Course::kGoing;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ struct RouteSettings {
   Start start = Earliest{};
   Order order = Order::kStrict;
   OnReject on_reject = OnReject::kStop;
+  std::uint32_t attempts = 3;  // of an event that the program may have crashed of
   RetrySettings retry;
   std::size_t max_in_flight = 5'000;
   std::size_t max_in_flight_bytes = 16 << 20;

@@ -122,6 +122,17 @@ void RouteVoice::parked(std::string_view code, std::string_view reason, std::str
              {{"route", route_}, {"count", count}, {"source_key", source_key}});
 }
 
+void RouteVoice::goes_carefully(std::uint32_t ends) {
+  log_.info(kComponent,
+            "route " + route_ + " tries its events one by one: the program ended " + std::to_string(ends) +
+                " times before it had settled one of them",
+            {{"route", route_}});
+}
+
+void RouteVoice::no_longer_careful() {
+  log_.info(kComponent, "route " + route_ + " goes on with many events at once", {{"route", route_}});
+}
+
 void RouteVoice::unexpected_report() {
   if (std::exchange(unexpected_, Said::kYes) == Said::kYes) return;
   log_.warn(kComponent,

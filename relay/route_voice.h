@@ -22,6 +22,9 @@ class RouteVoice {
   void observe(RoutePhase phase, const Error* why, SteadyTime now);
   // An event or a row was set aside: said at once, then at most once in a while with the number.
   void parked(std::string_view code, std::string_view reason, std::string_view source_key, SteadyTime now);
+  // The program ended so often before it had settled anything of the route: events are tried one by one now.
+  void goes_carefully(std::uint32_t ends);
+  void no_longer_careful();
   // The sink reported a ticket that is not on its way; said once.
   void unexpected_report();
 

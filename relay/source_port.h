@@ -7,6 +7,7 @@
 
 #include "connectors/source.h"
 #include "core/lease.h"
+#include "relay/attempt_book.h"
 #include "store/parked_events.h"
 
 namespace penstock::relay {
@@ -27,11 +28,19 @@ struct ParkRows {
   std::vector<store::ParkedEvent> rows;
 };
 struct CloseSource {};
+// Of care.h, for the same reason: before a row is tried, and when what was counted is no longer held against anything.
+struct BeginAttempt {
+  std::string row;
+};
+struct TakeBack {
+  enum class What { kAttempt, kAll } what;
+};
 
-using SourceCommand = std::variant<OpenSource, ReadSource, SettleSource, ParkRows, CloseSource>;
+using SourceCommand = std::variant<OpenSource, ReadSource, SettleSource, ParkRows, CloseSource, BeginAttempt, TakeBack>;
 
 struct SourceOpened {
   Status status;
+  std::uint32_t unended = 0;  // openings before it that had no good end
 };
 struct SourceRead {
   Result<connectors::ReadBatch> batch;
@@ -44,12 +53,20 @@ struct RowsParked {
   Status status;
 };
 struct SourceClosed {};
+struct AttemptBegun {
+  Result<AttemptBook::Verdict> verdict;
+};
+struct TakenBack {
+  TakeBack::What what;
+  Status status;
+};
 // The session died while nothing was asked of it.
 struct SourceLost {
   Error error;
 };
 
-using SourceAnswer = std::variant<SourceOpened, SourceRead, SourceSettled, RowsParked, SourceClosed, SourceLost>;
+using SourceAnswer = std::variant<SourceOpened, SourceRead, SourceSettled, RowsParked, SourceClosed, AttemptBegun,
+                                  TakenBack, SourceLost>;
 
 class SourcePort {
  public:

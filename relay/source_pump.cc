@@ -11,10 +11,10 @@ constexpr std::chrono::seconds kKeepAlive{1};
 
 }  // namespace
 
-SourcePump::SourcePump(std::unique_ptr<connectors::Source> source, store::ParkedEvents& parked,
-                       SourceWorker::Names names, RouteInbox& inbox)
+SourcePump::SourcePump(std::unique_ptr<connectors::Source> source, SourceWorker::Lists lists, SourceWorker::Names names,
+                       std::uint32_t attempts, RouteInbox& inbox)
     : source_(std::move(source)),
-      worker_(*source_, parked, std::move(names)),
+      worker_(*source_, lists, std::move(names), attempts),
       inbox_(inbox),
       thread_([this] { run(); }) {}
 

@@ -16,9 +16,9 @@ namespace penstock::relay {
 
 class SourcePump final : public SourcePort {
  public:
-  // `parked` and `inbox` outlive it.
-  SourcePump(std::unique_ptr<connectors::Source> source, store::ParkedEvents& parked, SourceWorker::Names names,
-             RouteInbox& inbox);
+  // `lists` and `inbox` outlive it.
+  SourcePump(std::unique_ptr<connectors::Source> source, SourceWorker::Lists lists, SourceWorker::Names names,
+             std::uint32_t attempts, RouteInbox& inbox);
   // Waits for the call that is being made, after telling the source to give it up.
   ~SourcePump() override;
   SourcePump(const SourcePump&) = delete;

@@ -29,22 +29,28 @@ auto without_exceptions(const Act& act) -> decltype(act()) {
 }  // namespace
 
 SourceAnswer SourceWorker::carry_out(SourceCommand command, const std::stop_token& stop) {
-  return std::visit(
-      Overloaded{
-          [&](const OpenSource& open_it) -> SourceAnswer { return SourceOpened{open(open_it.lease, stop)}; },
-          [&](const ReadSource& read_it) -> SourceAnswer { return SourceRead{read(read_it.room, stop)}; },
-          [&](const SettleSource& settle_it) -> SourceAnswer {
-            return SourceSettled{settle_it.mark, settle(settle_it.mark)};
-          },
-          [&](const ParkRows& park_it) -> SourceAnswer {
-            return RowsParked{without_exceptions([&] { return parked_.park(park_it.rows); })};
-          },
-          [&](const CloseSource&) -> SourceAnswer {
-            (void)end_opening(Error(codes::kStopped, "the source is closed"));
-            return SourceClosed{};
-          },
-      },
-      command);
+  return std::visit(Overloaded{
+                        [&](const OpenSource& open_it) -> SourceAnswer { return open(open_it.lease, stop); },
+                        [&](const ReadSource& read_it) -> SourceAnswer { return SourceRead{read(read_it.room, stop)}; },
+                        [&](const SettleSource& settle_it) -> SourceAnswer {
+                          return SourceSettled{settle_it.mark, settle(settle_it.mark)};
+                        },
+                        [&](const ParkRows& park_it) -> SourceAnswer {
+                          return RowsParked{without_exceptions([&] { return parked_.park(park_it.rows); })};
+                        },
+                        [&](const CloseSource&) -> SourceAnswer {
+                          (void)end_opening(Error(codes::kStopped, "the source is closed"));
+                          return SourceClosed{};
+                        },
+                        [&](const BeginAttempt& begin_it) -> SourceAnswer { return AttemptBegun{begin(begin_it.row)}; },
+                        [&](const TakeBack& take_back) -> SourceAnswer {
+                          return TakenBack{take_back.what, without_exceptions([&] {
+                                             return take_back.what == TakeBack::What::kAll ? book_.forget()
+                                                                                           : book_.end();
+                                           })};
+                        },
+                    },
+                    command);
 }
 
 tl::unexpected<Error> SourceWorker::end_opening(Error error) {
@@ -54,15 +60,19 @@ tl::unexpected<Error> SourceWorker::end_opening(Error error) {
   return fail(std::move(error));
 }
 
-Status SourceWorker::open(const Lease& lease, const std::stop_token& stop) {
+SourceOpened SourceWorker::open(const Lease& lease, const std::stop_token& stop) {
+  std::uint32_t unended = 0;
   Status opened = without_exceptions([&]() -> Status {
     auto kept = parked_.kept_by_reference(names_.route, names_.source);
     if (!kept) return fail(std::move(kept.error()).with_context("loading the keys of parked rows"));
+    auto entered = book_.enter();
+    if (!entered) return fail(std::move(entered.error()));
+    unended = *entered;
     return source_.open({lease, std::move(*kept)}, Deadline::in(kOpenWait), stop);
   });
-  if (!opened) return end_opening(std::move(opened.error()));
+  if (!opened) return {end_opening(std::move(opened.error()))};
   opening_ = Opening::kOpen;
-  return {};
+  return {{}, unended};
 }
 
 Result<connectors::ReadBatch> SourceWorker::read(const connectors::ReadRoom& room, const std::stop_token& stop) {
@@ -77,6 +87,14 @@ Status SourceWorker::settle(ReadMark mark) {
   Status settled = without_exceptions([&] { return source_.settle(mark); });
   if (!settled) return end_opening(std::move(settled.error()));
   return settled;
+}
+
+// Without its count no row is tried, so a store that refuses it ends the opening.
+Result<AttemptBook::Verdict> SourceWorker::begin(const std::string& row) {
+  if (!is_open()) return fail(last_error_);
+  auto begun = without_exceptions([&] { return book_.begin(row); });
+  if (!begun) return end_opening(std::move(begun.error()));
+  return begun;
 }
 
 Status SourceWorker::keep_alive() {

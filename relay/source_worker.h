@@ -1,5 +1,5 @@
-// Carries out commands on a source and on the parked list: what the thread that owns a source does,
-// without the thread.
+// Carries out commands on a source, on the parked list and on the book of attempts: what the thread that owns a source
+// does, without the thread.
 #pragma once
 
 #include <stop_token>
@@ -9,15 +9,23 @@
 
 namespace penstock::relay {
 
-// One thread at a time. `source` and `parked` outlive it.
+// One thread at a time. `source`, `parked` and `attempts` outlive it.
 class SourceWorker {
  public:
   struct Names {
     std::string route;
     std::string source;
   };
-  SourceWorker(connectors::Source& source, store::ParkedEvents& parked, Names names)
-      : source_(source), parked_(parked), names_(std::move(names)) {}
+  struct Lists {
+    store::ParkedEvents& parked;
+    store::Attempts& attempts;
+  };
+  // An event is tried `attempts` times where the program may have crashed of it.
+  SourceWorker(connectors::Source& source, Lists lists, Names names, std::uint32_t attempts)
+      : source_(source),
+        parked_(lists.parked),
+        names_(std::move(names)),
+        book_(lists.attempts, names_.route, attempts) {}
 
   // Blocks as long as the source does. `stop` ends the wait of an open or a read. Once an error has
   // ended an opening, reads and settles of it are answered with that error and not tried. A broken
@@ -29,14 +37,16 @@ class SourceWorker {
   bool is_open() const { return opening_ == Opening::kOpen; }
 
  private:
-  Status open(const Lease& lease, const std::stop_token& stop);
+  SourceOpened open(const Lease& lease, const std::stop_token& stop);
   Result<connectors::ReadBatch> read(const connectors::ReadRoom& room, const std::stop_token& stop);
   Status settle(ReadMark mark);
+  Result<AttemptBook::Verdict> begin(const std::string& row);
   tl::unexpected<Error> end_opening(Error error);
 
   connectors::Source& source_;
   store::ParkedEvents& parked_;
   const Names names_;
+  AttemptBook book_;
   enum class Opening { kNone, kOpen } opening_ = Opening::kNone;
   Error last_error_{codes::kStopped, "the source is closed"};
 };

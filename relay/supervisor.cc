@@ -26,7 +26,7 @@ struct Supervisor::Parts {
     std::lock_guard lock(routes_mutex);
     for (RoutePlan& plan : plans)
       routes.push_back(std::make_unique<Route>(
-          std::move(plan), Route::Shared{store, surroundings_copy, keeper, [this] { route_changed(); }}));
+          std::move(plan), Route::Shared{store, surroundings_copy, keeper, turn, [this] { route_changed(); }}));
   }
 
   ~Parts() {
@@ -59,6 +59,7 @@ struct Supervisor::Parts {
   }
 
   const connectors::Surroundings surroundings_copy;
+  CareTurn turn;
   mutable std::mutex routes_mutex;  // the reporter's thread runs before the routes are made
   std::vector<std::unique_ptr<Route>> routes;
 

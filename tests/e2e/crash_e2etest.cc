@@ -20,6 +20,7 @@ constexpr const char* kCrashPoints[] = {
     "outbox.after_read",
     "outbox.in_settle",
     "relay.after_read",
+    "relay.before_mapping",
     "relay.after_publish",
     "relay.after_ack",
     "relay.after_settle",

@@ -92,9 +92,26 @@ TEST(RelayFaults, SkippedEventsLeaveARow) {
 TEST(RelayFaults, CrashAtEveryStepCostsAtMostAWindowOfDuplicates) {
   SimulationPlan plan;
   plan.crash = 30;
+  plan.attempts = 100;  // it is crashed from outside, often again and again at the same event
   plan.max_in_flight = 6;
   const SimulationResult sum = run_seeds(plan);
   EXPECT_LE(sum.duplicates, sum.crashes * plan.max_in_flight);
+}
+
+TEST(RelayFaults, Fault42PoisonousEventsAreFoundOutAndParked) {
+  SimulationPlan plan;
+  plan.poisonous = 30;
+  plan.refused = 20;
+  plan.malformed = 20;
+  plan.filtered = 50;
+  plan.fail = 60;
+  plan.hold = 20;
+  const SimulationResult sum = run_seeds(plan);
+  EXPECT_GT(sum.crashes, 0U);
+  EXPECT_GT(sum.parked, 0U);
+  plan.later_may_pass = LaterMayPass::kNo;
+  plan.instances = 2;
+  run_seeds(plan);
 }
 
 TEST(RelayFaults, TwoInstancesNeverSubmitUnderALeaseThatRanOut) {

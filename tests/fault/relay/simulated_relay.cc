@@ -18,6 +18,7 @@ RouteSettings settings_of(const SimulationPlan& plan) {
   settings.templates.destination = "events.{category}";
   settings.order = plan.order;
   settings.on_reject = plan.on_reject;
+  settings.attempts = plan.attempts;
   settings.max_in_flight = plan.max_in_flight;
   settings.max_in_flight_bytes = plan.max_in_flight_bytes;
   if (plan.filtered > 0) settings.filter.types = {"counted"};
@@ -33,14 +34,15 @@ SimulatedRelay::SimulatedRelay(SimulatedWorld& world, const SimulationPlan& plan
       store_(world.database, MemoryStore::Appending::kAtOnce),
       source_(world.table, {.batch = 7}),
       memory_sink_(world.broker, *this, {.later_may_pass = plan.later_may_pass, .capacity = plan.sink_capacity}),
-      worker_(source_, store_.parked(), {"simulated", "outbox"}),
+      worker_(source_, {store_.parked(), store_.attempts()}, {"simulated", "outbox"}, plan.attempts),
       surroundings_{world.clock, random, world.log, name_},
       voice_("simulated", world.clock, world.log) {
   const RouteSettings settings = settings_of(plan);
   auto mapping = Mapping::make(settings, nullptr);
   INVARIANT(mapping.has_value(), "the simulation's templates are right");
-  machine_ = std::make_unique<RouteMachine>(settings, "outbox", std::move(*mapping),
-                                            RouteMachine::Ends{*this, *this, *this}, surroundings_, voice_, interrupt_);
+  machine_ =
+      std::make_unique<RouteMachine>(settings, "outbox", std::move(*mapping),
+                                     RouteMachine::Ends{*this, *this, *this, turn_}, surroundings_, voice_, interrupt_);
 }
 
 SimulatedRelay::~SimulatedRelay() { store_.end_session(); }
@@ -160,6 +162,7 @@ connectors::Submitted SimulatedRelay::submit(connectors::Ticket ticket, const co
   if (with_sink_.contains(message.event->id))
     world_.violate(name_ + " submitted " + std::string(message.event->stream) + "#" +
                    std::string(message.event->data.value_or("")) + " while it was on its way");
+  if (world_.poisonous.contains(message.event->id)) throw ProgramDied();
   const connectors::Submitted submitted = memory_sink_.submit(ticket, message);
   if (submitted == connectors::Submitted::kAccepted) {
     tickets_.emplace(ticket.value, message.event->id);

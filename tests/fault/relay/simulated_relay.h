@@ -12,6 +12,9 @@
 
 namespace penstock::tests {
 
+// Thrown by a program that met what it dies of.
+struct ProgramDied {};
+
 // What all instances of a simulation share: the database, the outbox, the broker, the clock.
 struct SimulatedWorld {
   ManualClock clock;
@@ -19,6 +22,7 @@ struct SimulatedWorld {
   std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>(clock);
   MemoryTable table;
   MemoryBroker broker;
+  std::set<EventId> poisonous;  // a program that submits one of these dies
   std::vector<std::string> violations;
 
   void violate(std::string what) { violations.push_back(std::move(what)); }
@@ -80,6 +84,7 @@ class SimulatedRelay final : private connectors::OutcomeListener,
   connectors::Surroundings surroundings_;
   relay::RouteVoice voice_;
   relay::Interrupt interrupt_;
+  relay::CareTurn turn_;
 
   std::deque<relay::SourceCommand> commands_;
   std::deque<relay::SourceAnswer> answers_;

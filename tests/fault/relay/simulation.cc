@@ -49,6 +49,7 @@ class Simulation {
   void add_row();
   void disturb();
   bool step(Instance& instance);
+  bool take_step(SimulatedRelay& relay);
   void let_time_pass();
   void check_arrivals();
   void check_settled();
@@ -120,7 +121,11 @@ void Simulation::add_row() {
     row.key.clear();
   } else {
     ++numbers_[row.key];
-    if (random_.below(1'000) < plan_.refused) {
+    if (plan_.poisonous > 0 && random_.below(1'000) < plan_.poisonous) {
+      world_.poisonous.insert(row.id);
+      refused_.insert(row.id);
+      row.must = Row::Must::kBeParked;
+    } else if (random_.below(1'000) < plan_.refused) {
       refused_.insert(row.id);
       row.must = Row::Must::kBeParked;
     }
@@ -175,6 +180,16 @@ bool Simulation::step(Instance& instance) {
     instance = {start_instance(), {}, 0};
     return true;
   }
+  try {
+    return take_step(relay);
+  } catch (const ProgramDied&) {
+    ++result_.crashes;
+    instance = {start_instance(), {}, 0};
+    return true;
+  }
+}
+
+bool Simulation::take_step(SimulatedRelay& relay) {
   constexpr int kKinds = 8;
   const std::uint64_t first = random_.below(kKinds);
   for (std::uint64_t i = 0; i < kKinds; ++i) {

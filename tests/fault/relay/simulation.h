@@ -32,9 +32,11 @@ struct SimulationPlan {
   relay::OnReject on_reject = relay::OnReject::kParkEvent;
   std::size_t max_in_flight = 20;
   std::size_t max_in_flight_bytes = 1 << 20;
+  std::uint32_t attempts = 3;
   std::size_t sink_capacity = 1'000;
 
   unsigned refused = 0;    // events that the broker never takes
+  unsigned poisonous = 0;  // events that the program dies of when it submits them
   unsigned malformed = 0;  // rows that are no events
   unsigned without_key = 0;
   unsigned filtered = 0;  // events that the route doesn't want

@@ -110,7 +110,7 @@ const WrongFile kWrongFiles[] = {
      "= "
      "\"x\"\n",
      "t.toml:8:1: unknown key `topic` in [[route]] to a sink of kind rabbitmq (expected one of name, from, to, filter, "
-     "key, headers, start, wire, max_in_flight, max_in_flight_bytes, order, on_reject, on_lost_tail, retry, "
+     "key, headers, start, wire, max_in_flight, max_in_flight_bytes, order, attempts, on_reject, on_lost_tail, retry, "
      "renamed_from, routing_key)\n"},
     {"UnknownPlaceholder",
      "[[sink]]\nname = \"k\"\nkind = \"kafka\"\nbrokers = []\n[[route]]\nfrom = \"store\"\nto = \"k\"\ntopic = "

@@ -104,9 +104,9 @@ class Loop final : private SourcePort, private LeasePort {
     RouteSettings settings;
     settings.name = "cost";
     settings.templates.destination = "outbox.event.{category}";
-    machine_ =
-        std::make_unique<RouteMachine>(settings, "store", *Mapping::make(settings, &wire_),
-                                       RouteMachine::Ends{*this, *this, sink_}, surroundings_, voice_, interrupt_);
+    machine_ = std::make_unique<RouteMachine>(settings, "store", *Mapping::make(settings, &wire_),
+                                              RouteMachine::Ends{*this, *this, sink_, turn_}, surroundings_, voice_,
+                                              interrupt_);
     machine_->advance();
     machine_->on_lease(LeaseTaken{{"route/cost", "me", Epoch{1}}, SteadyTime::max()});
   }
@@ -151,6 +151,7 @@ class Loop final : private SourcePort, private LeasePort {
   Pages pages_;
   std::deque<SourceCommand> commands_;
   std::vector<connectors::DeliveryReport> reports_;
+  CareTurn turn_;
   std::unique_ptr<RouteMachine> machine_;
 };
 

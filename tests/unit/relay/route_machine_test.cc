@@ -86,9 +86,9 @@ class RouteMachineTest : public testing::Test, protected SourcePort, protected L
   // Up to the first read.
   void run() {
     auto mapping = Mapping::make(settings_, nullptr);
-    machine_ =
-        std::make_unique<RouteMachine>(settings_, "outbox", std::move(*mapping),
-                                       RouteMachine::Ends{*this, *this, sink_}, surroundings_, voice_, interrupt_);
+    machine_ = std::make_unique<RouteMachine>(settings_, "outbox", std::move(*mapping),
+                                              RouteMachine::Ends{*this, *this, sink_, turn_}, surroundings_, voice_,
+                                              interrupt_);
     machine_->advance();
     grant();
     open();
@@ -101,7 +101,7 @@ class RouteMachineTest : public testing::Test, protected SourcePort, protected L
 
   void open() {
     ASSERT_TRUE(next_command<OpenSource>());
-    answer(SourceOpened{Status()});
+    answer(SourceOpened{Status(), open_after_ends_});
     marks_ = 0;
   }
 
@@ -112,6 +112,10 @@ class RouteMachineTest : public testing::Test, protected SourcePort, protected L
 
   void read(std::initializer_list<std::string_view> keys) {
     ASSERT_TRUE(next_command<ReadSource>());
+    read_answer(keys);
+  }
+
+  void read_answer(std::initializer_list<std::string_view> keys) {
     connectors::ReadBatch batch;
     for (const std::string_view key : keys) {
       connectors::ReadItem item;
@@ -137,6 +141,8 @@ class RouteMachineTest : public testing::Test, protected SourcePort, protected L
   RoutePhase phase() const { return machine_->report().phase; }
 
   tests::ManualClock clock_;
+  CareTurn turn_;
+  std::uint32_t open_after_ends_ = 0;
   tests::SeededRandom random_{3};
   tests::RecordingLog log_;
   connectors::Surroundings surroundings_{clock_, random_, log_, "me"};
@@ -367,6 +373,92 @@ TEST_F(RouteMachineTest, ParksAMalformedRowWhateverOnRejectSays) {
   EXPECT_TRUE(next_command<SettleSource>());
 }
 
+TEST_F(RouteMachineTest, TriesOneEventAtATimeOnceTheProgramEndedTwice) {
+  open_after_ends_ = 2;
+  run();
+  const auto first = next_command<ReadSource>();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->room.events, 1U);
+  read_answer({"a"});
+  EXPECT_THAT(sink_.submitted, IsEmpty()) << "its attempt is not written yet";
+  ASSERT_TRUE(next_command<BeginAttempt>());
+  EXPECT_FALSE(next_command<ReadSource>());
+  answer(AttemptBegun{AttemptBook::Verdict::kTry});
+  EXPECT_EQ(sink_.submitted.size(), 1U);
+  EXPECT_FALSE(next_command<ReadSource>());
+  report(0, Outcome::kDelivered);
+  const auto settle = next_command<SettleSource>();
+  ASSERT_TRUE(settle) << "nothing else can happen, so it is settled at once";
+  answer(SourceSettled{settle->mark, Status()});
+  EXPECT_TRUE(next_command<ReadSource>());
+}
+
+TEST_F(RouteMachineTest, SendsNothingUncountedToASinkThatTakesEventsInReadOrder) {
+  open_after_ends_ = 2;
+  sink_.promise = LaterMayPass::kNo;
+  run();
+  for (std::size_t sent = 0; sent < 3; ++sent) {
+    read({"a"});
+    ASSERT_TRUE(next_command<BeginAttempt>());
+    EXPECT_EQ(sink_.submitted.size(), sent);
+    answer(AttemptBegun{AttemptBook::Verdict::kTry});
+    ASSERT_EQ(sink_.submitted.size(), sent + 1);
+    report(sent, Outcome::kDelivered);
+    const auto settle = next_command<SettleSource>();
+    ASSERT_TRUE(settle);
+    answer(SourceSettled{settle->mark, Status()});
+  }
+}
+
+TEST_F(RouteMachineTest, ParksAnEventThatWasTriedTooOftenWithoutSendingIt) {
+  open_after_ends_ = 5;
+  run();
+  read({"a"});
+  ASSERT_TRUE(next_command<BeginAttempt>());
+  answer(AttemptBegun{AttemptBook::Verdict::kGiveUp});
+  const auto park = next_command<ParkRows>();
+  ASSERT_TRUE(park);
+  EXPECT_EQ(park->rows.at(0).code, "core.internal");
+  EXPECT_THAT(sink_.submitted, IsEmpty());
+  answer(RowsParked{Status()});
+  EXPECT_TRUE(next_command<SettleSource>());
+  EXPECT_EQ(phase(), RoutePhase::kRunning);
+}
+
+TEST_F(RouteMachineTest, TriesNothingWhileItsAttemptCanNotBeCounted) {
+  open_after_ends_ = 2;
+  run();
+  read({"a"});
+  ASSERT_TRUE(next_command<BeginAttempt>());
+  answer(AttemptBegun{fail(codes::kStoreUnavailable, "nobody listens")});
+  EXPECT_THAT(sink_.submitted, IsEmpty());
+  EXPECT_EQ(phase(), RoutePhase::kBackingOff);
+  pass(200ms);
+  EXPECT_TRUE(next_command<OpenSource>());
+}
+
+TEST_F(RouteMachineTest, ReadsNothingCarefullyWhileTheSinkIsAway) {
+  open_after_ends_ = 2;
+  sink_.open_error = Error(codes::kRabbitUnavailable, "nobody listens");
+  run();
+  EXPECT_FALSE(next_command<ReadSource>());
+  sink_.open_error.reset();
+  pass(200ms);
+  EXPECT_TRUE(next_command<ReadSource>());
+}
+
+TEST_F(RouteMachineTest, TakesItsOpeningBackOnceSomethingIsSettled) {
+  run();
+  read({"a"});
+  EXPECT_FALSE(next_command<TakeBack>());
+  report(0, Outcome::kDelivered);
+  pass(50ms);
+  const auto settle = next_command<SettleSource>();
+  ASSERT_TRUE(settle);
+  answer(SourceSettled{settle->mark, Status()});
+  EXPECT_TRUE(next_command<TakeBack>());
+}
+
 TEST_F(RouteMachineTest, FailsOnARejectionAndSettlesWhatWasDelivered) {
   run();
   read({"a", "b"});
@@ -394,8 +486,9 @@ TEST_F(RouteMachineTest, FailsWhenTheSourceFindsTheImpossible) {
 
 TEST_F(RouteMachineTest, StandsByWhileAnotherRelayHoldsTheTableAndThenGivesTheLeaseBack) {
   auto mapping = Mapping::make(settings_, nullptr);
-  machine_ = std::make_unique<RouteMachine>(settings_, "outbox", std::move(*mapping),
-                                            RouteMachine::Ends{*this, *this, sink_}, surroundings_, voice_, interrupt_);
+  machine_ =
+      std::make_unique<RouteMachine>(settings_, "outbox", std::move(*mapping),
+                                     RouteMachine::Ends{*this, *this, sink_, turn_}, surroundings_, voice_, interrupt_);
   machine_->advance();
   grant();
   int openings = 0;

@@ -49,7 +49,8 @@ class SourcePumpTest : public testing::Test {
   RouteInbox inbox_;
   RouteInbox::Post post_;
   std::deque<SourceAnswer> answers_;
-  SourcePump pump_{std::make_unique<WaitingSource>(), store_.parked(), {"one", "outbox"}, inbox_};
+  SourcePump pump_{
+      std::make_unique<WaitingSource>(), {store_.parked(), store_.attempts()}, {"one", "outbox"}, 3, inbox_};
 };
 
 // On busy processors, so that the pump may run between any two steps of a post.

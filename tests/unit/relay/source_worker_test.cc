@@ -25,7 +25,7 @@ class SourceWorkerTest : public testing::Test {
   tests::MemoryStore store_{database_, tests::MemoryStore::Appending::kAtOnce};
   tests::MemoryTable table_;
   tests::MemorySource source_{table_};
-  SourceWorker worker_{source_, store_.parked(), {"one", "outbox"}};
+  SourceWorker worker_{source_, {store_.parked(), store_.attempts()}, {"one", "outbox"}, 3};
 };
 
 TEST_F(SourceWorkerTest, ReadsAndSettlesAnOpenSource) {
