@@ -181,7 +181,7 @@ BEGIN
     IF FOUND THEN
       RETURN lowest;
     END IF;
-    IF pg_catalog.pg_sleep(0.014) IS NULL OR pg_catalog.clock_timestamp() >= until THEN
+    IF pg_catalog.pg_sleep(0.012) IS NULL OR pg_catalog.clock_timestamp() >= until THEN
       RETURN NULL;
     END IF;
   END LOOP;
