@@ -94,7 +94,7 @@ TEST_F(WalMessages, Fault41AreParkedWhenTheyAreMalformed) {
 // Fault 43: hostile text: its bytes come through as they were written, or it is parked.
 TEST_F(WalMessages, Fault43KeepTheirBytesOrAreParked) {
   const std::string deep = std::string(10'000, '[') + std::string(10'000, ']');
-  const std::string digits(300, '7');
+  const std::string digits(10'000, '7');  // beyond any number that a reader could take
   const auto with_payload = [](int number, const std::string& payload) {
     return "'{" + head(number) + ",\"payload\":" + payload + "}'";
   };
@@ -114,8 +114,7 @@ TEST_F(WalMessages, Fault43KeepTheirBytesOrAreParked) {
   emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000006","aggregatetype":"\ud800","aggregateid":"7","type":"t"}')");
   emit(R"('{"id":"0190a7e2-0000-7000-8000-000000000007","aggregatetype":"order","aggregateid":')" +
        std::string(" || '\"' || repeat('k', 1000000) || '\",\"type\":\"t\"}'"));
-  emit(with_payload(8, std::string(10'000, '7')));  // beyond any number that a reader could take
-  for (const auto& item : reader_->read(4)) {
+  for (const auto& item : reader_->read(3)) {
     ASSERT_TRUE(item.malformed);
     EXPECT_FALSE(item.malformed->reason.empty());
   }
