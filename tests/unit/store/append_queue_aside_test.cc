@@ -1,6 +1,7 @@
 // Requests whose stream somebody else holds.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <map>
@@ -14,17 +15,20 @@ namespace {
 
 constexpr std::chrono::seconds kLong{30};
 
-// Answers store.stream_locked for the streams that are held; notes what it wrote, in order.
+// Answers store.stream_locked for the streams that are held, and, as every appender does, for what would overtake
+// such a request within its batch; notes what it wrote, in order.
 class HoldingAppender final : public BatchAppender {
  public:
   std::vector<Result<AppendReceipt>> append_batch(std::span<const AppendRequest* const> requests) override {
     ++batches_;
     std::lock_guard lock(mutex_);
     std::vector<Result<AppendReceipt>> answers;
+    std::set<std::string> locked = held_;
     for (const AppendRequest* request : requests) {
-      bool held = false;
-      for (const std::string_view stream : request->streams()) held = held || held_.contains(std::string(stream));
-      if (held) {
+      const auto streams = request->streams();
+      if (std::any_of(streams.begin(), streams.end(),
+                      [&](std::string_view stream) { return locked.contains(std::string(stream)); })) {
+        locked.insert(streams.begin(), streams.end());
         ++refused_;
         answers.emplace_back(fail(codes::kStoreStreamLocked, "held"));
       } else {
