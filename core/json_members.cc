@@ -1,57 +1,11 @@
 #include "core/json_members.h"
 
-#include <nlohmann/json.hpp>
-
+#include "core/json_pointer.h"
+#include "core/json_slices.h"
 #include "core/json_text.h"
 
 namespace penstock {
 namespace {
-
-// Steps over the parts of a text that is known to be JSON.
-class Walk {
- public:
-  explicit Walk(std::string_view text) : text_(text) {}
-
-  char peek() {
-    while (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r') ++at_;
-    return text_[at_];
-  }
-  void pass() { ++at_; }
-
-  std::string_view string() {
-    const std::size_t first = at_++;
-    for (; text_[at_] != '"'; ++at_)
-      if (text_[at_] == '\\') ++at_;
-    ++at_;
-    return text_.substr(first, at_ - first);
-  }
-
-  std::string_view value() {
-    const char begin = peek();
-    if (begin == '"') return string();
-    const std::size_t first = at_;
-    if (begin != '{' && begin != '[') {
-      while (std::string_view(",}] \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
-      return text_.substr(first, at_ - first);
-    }
-    std::size_t depth = 0;
-    do {
-      const char c = text_[at_];
-      if (c == '"') {
-        string();
-        continue;
-      }
-      if (c == '{' || c == '[') ++depth;
-      if (c == '}' || c == ']') --depth;
-      ++at_;
-    } while (depth > 0);
-    return text_.substr(first, at_ - first);
-  }
-
- private:
-  const std::string_view text_;
-  std::size_t at_ = 0;
-};
 
 JsonMember::Is kind_of(char begin) {
   switch (begin) {
@@ -65,32 +19,24 @@ JsonMember::Is kind_of(char begin) {
   }
 }
 
-std::string unescaped(std::string_view quoted) {
-  if (quoted.find('\\') == std::string_view::npos) return std::string(quoted.substr(1, quoted.size() - 2));
-  return nlohmann::json::parse(quoted).get<std::string>();
-}
-
 }  // namespace
 
 std::optional<std::vector<JsonMember>> json_members(std::string_view object) {
   if (!is_json_object(object)) return std::nullopt;
+  std::vector<JsonSlice> slices;
+  if (slice_object(object, slices, object.size())) return std::nullopt;
   std::vector<JsonMember> members;
-  Walk walk(object);
-  walk.peek();
-  walk.pass();
-  while (walk.peek() != '}') {
-    if (walk.peek() == ',') walk.pass();
-    walk.peek();
+  members.reserve(slices.size());
+  for (const JsonSlice& slice : slices) {
     JsonMember& member = members.emplace_back();
-    member.name = unescaped(walk.string());
-    walk.peek();
-    walk.pass();  // the colon
-    member.text = walk.value();
+    // The quotes around the name belong to the same text; its escapes were proved with the object.
+    member.name = *text_of_json({slice.name.data() - 1, slice.name.size() + 2});
+    member.text = slice.value;
     member.is = kind_of(member.text.front());
   }
   return members;
 }
 
-std::string json_string(const JsonMember& member) { return unescaped(member.text); }
+std::string json_string(const JsonMember& member) { return *text_of_json(member.text); }
 
 }  // namespace penstock

@@ -5,7 +5,6 @@
 namespace penstock {
 namespace {
 
-constexpr std::size_t kDeepest = 10'000;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
@@ -13,7 +12,7 @@ bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >
 // fault then says what and where.
 class Scanner {
  public:
-  explicit Scanner(std::string_view text, std::size_t deepest = kDeepest) : text_(text), deepest_(deepest) {}
+  Scanner(std::string_view text, std::size_t deepest) : text_(text), deepest_(deepest) {}
 
   std::size_t at() const { return at_; }
   const JsonFault& fault() const { return fault_; }
@@ -203,9 +202,9 @@ bool collect(Scanner& scanner, std::vector<JsonSlice>& members) {
 
 }  // namespace
 
-std::optional<JsonFault> slice_object(std::string_view text, std::vector<JsonSlice>& members) {
+std::optional<JsonFault> slice_object(std::string_view text, std::vector<JsonSlice>& members, std::size_t deepest) {
   members.clear();
-  Scanner scanner(text);
+  Scanner scanner(text, deepest);
   if (!collect(scanner, members)) return scanner.fault();
   return std::nullopt;
 }
@@ -221,7 +220,7 @@ JsonProof prove_json(std::string_view text) {
 
 bool is_json_on_one_line(std::string_view text) {
   if (text.find_first_of("\r\n") != std::string_view::npos) return false;
-  Scanner scanner(text);
+  Scanner scanner(text, kDeepestLine);
   return scanner.value() && scanner.at_end();
 }
 

@@ -21,9 +21,14 @@ struct JsonFault {
   std::string_view words;
 };
 
+// As deep as a line of a file may be nested.
+inline constexpr std::size_t kDeepestLine = 10'000;
+
 // Fills `slices` with the members of the object that `text` is, in their order; what it held before is gone.
-// nullopt when all is well. Only white space may stand around the object.
-std::optional<JsonFault> slice_object(std::string_view text, std::vector<JsonSlice>& slices);
+// nullopt when all is well. Only white space may stand around the object. Deeper than `deepest` is a fault; the text's
+// own size is no bound.
+std::optional<JsonFault> slice_object(std::string_view text, std::vector<JsonSlice>& slices,
+                                      std::size_t deepest = kDeepestLine);
 
 // Whether `text` is one JSON value, with white space around it or without, and however large its numbers are.
 // kHalfCharacters: by the grammar it is one, but an escape in it is half of a pair, which no character has.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json_pointer.h"
 #include "core/json_slices.h"
 #include "core/text_runs.h"
 
@@ -15,26 +16,18 @@ namespace {
 
 using nlohmann::json;
 
-// What stands between two quotes, with its escapes resolved; nullopt where they are none.
-std::optional<std::string> text_of(std::string_view quoted) {
-  const std::string_view inner = quoted.substr(1, quoted.size() - 2);
-  if (inner.find('\\') == std::string_view::npos) return std::string(inner);
-  const json parsed = json::parse(quoted.begin(), quoted.end(), nullptr, false);
-  return parsed.is_string() ? std::optional(parsed.get<std::string>()) : std::nullopt;
-}
-
 bool is_named(const JsonSlice& member, std::string_view name) {
   if (member.name == name) return true;
   // The quotes around the name belong to the same text.
   return member.name.find('\\') != std::string_view::npos &&
-         text_of({member.name.data() - 1, member.name.size() + 2}) == name;
+         text_of_json({member.name.data() - 1, member.name.size() + 2}) == name;
 }
 
 // The value of a top-level member as it is written; of several with one name the last counts.
 std::optional<std::string_view> slice_of(std::string_view object, std::string_view name) {
   if (object == "{}") return std::nullopt;
   std::vector<JsonSlice> members;
-  if (slice_object(object, members)) return std::nullopt;
+  if (slice_object(object, members, object.size())) return std::nullopt;
   const auto last =
       std::find_if(members.rbegin(), members.rend(), [&](const JsonSlice& member) { return is_named(member, name); });
   return last == members.rend() ? std::nullopt : std::optional(last->value);
@@ -86,9 +79,8 @@ std::optional<std::size_t> find_non_utf8(std::string_view text) {
 
 std::optional<std::string> find_member(std::string_view object, std::string_view name) {
   const auto value = slice_of(object, name);
-  if (!value || *value == "null") return std::nullopt;
-  if (value->front() == '"') return text_of(*value);
-  if (value->front() != '{' && value->front() != '[') return std::string(*value);
+  if (!value) return std::nullopt;
+  if (value->front() != '{' && value->front() != '[') return text_of_json(*value);
   const json tree = json::parse(value->begin(), value->end(), nullptr, false);
   return tree.is_discarded() ? std::string(*value) : tree.dump();
 }

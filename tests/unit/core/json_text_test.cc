@@ -94,6 +94,8 @@ TEST(JsonText, FindsMembersBesideNumbersBeyondADouble) {
   EXPECT_TRUE(has_member(object, "m"));
   EXPECT_EQ(find_member(object, "m"), std::nullopt);
   EXPECT_FALSE(has_member(object, "x"));
+  const std::string deep = R"({"k":"v","d":)" + std::string(20'000, '[') + std::string(20'000, ']') + "}";
+  EXPECT_EQ(find_member(deep, "k"), "v");
 }
 
 TEST(JsonText, LooksBehindANul) {
