@@ -119,6 +119,7 @@ int number_in(const std::string& line) {
   return at == std::string::npos ? 0 : std::atoi(line.c_str() + at + 7);
 }
 
+// Pitfall "poison row that crashes the relay".
 TEST_P(Poison, Fault42IsParkedAtTheLimitAndTheRestGoesOn) {
   int crashes = 0;
   start();

@@ -99,6 +99,7 @@ TEST_F(Takeover, FollowsALinkThatWentSilentAndFencesWhoComesBack) {
   judge_within_a_window(bed);
 }
 
+// Pitfall "lease expiry while publishing".
 TEST_F(Takeover, FollowsAPauseAndFencesWhoWakesUp) {
   RelayBed bed({.max_in_flight = kWindow});
   start_pair(bed);

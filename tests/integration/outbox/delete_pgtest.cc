@@ -6,6 +6,7 @@ namespace {
 
 class OutboxDelete : public OutboxTest {};
 
+// Pitfall "mark-then-crash in polling": what was delivered and not settled comes again.
 TEST_F(OutboxDelete, HappensOnlyWhenSettled) {
   outbox().insert_many(100);
   const auto source = open();

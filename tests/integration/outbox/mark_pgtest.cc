@@ -18,6 +18,7 @@ class OutboxMark : public OutboxTest {
   std::string unread() { return outbox().value("SELECT count(*) FROM shop.outbox WHERE state <> 'sent'"); }
 };
 
+// Pitfall "mark-then-crash in polling": what was delivered and not marked comes again.
 TEST_F(OutboxMark, MarksExactlyWhatIsSettledAndDeletesNothing) {
   outbox().insert_many(10);
   const auto source = open();

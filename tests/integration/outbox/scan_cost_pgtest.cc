@@ -86,6 +86,7 @@ class ScanCost : public OutboxTest {
   std::unique_ptr<Writer> old_snapshot_;
 };
 
+// Pitfall "bloat".
 TEST_F(ScanCost, IsSmallBehindAMillionDeadRowsThatAnOldSnapshotKeeps) {
   const ScanPlan plan = plan_behind_a_million_dead_rows();
   outbox().insert_many(50, 300);

@@ -48,6 +48,7 @@ class WalFailover : public testing::Test {
 
 // Faults 13 and 14: a standby is refused until it is promoted. What was delivered behind the gate is on it; its slot is
 // not (before PostgreSQL 17), which is put on record, and what was committed meanwhile is still in the table.
+// Pitfall "failover": the standby has no slot, or one that is behind.
 TEST_F(WalFailover, Fault13And14GoOnAtASynchronousStandbyBehindTheGapOfItsSlot) {
   replicate_synchronously();
   outbox_->settings().gate = wal::WalSettings::Gate::kUntilVisible;
@@ -76,6 +77,7 @@ TEST_F(WalFailover, Fault13And14GoOnAtASynchronousStandbyBehindTheGapOfItsSlot) 
 
 // Faults 15 and 16: what was delivered and is lost in the database is put on record; the old primary is never read
 // again.
+// Pitfall "failover": the log may send what the promotion has lost.
 TEST_F(WalFailover, Fault15And16PutALostTailOnRecordAndRefuseTheOldPrimary) {
   auto reader = std::make_unique<WalReader>(*outbox_);
   const auto opened = reader->open();

@@ -55,6 +55,7 @@ TEST_F(WalLimits, Fault17WarnsWhileTheSlotCanStillBeSaved) {
 }
 
 // Fault 17: slot invalidated: the gap is put on record, and an operator's word lets the source go on.
+// Pitfall "slot loss by limits".
 TEST_F(WalLimits, Fault17PutsAGapOnRecordWhenTheServerGaveTheSlotUp) {
   deliver_one();
   limit("SET max_slot_wal_keep_size = '1MB'");

@@ -56,6 +56,23 @@ TEST_F(WalReading, PassesOverWhatWasRolledBack) {
   EXPECT_EQ(data_of(reader_->read(2)), "2 4");
 }
 
+// Pitfalls "replica identity" and "TOAST unchanged": a table without a key takes UPDATE and DELETE, since only inserts
+// are published, and a row that was changed before it was read comes as it was inserted.
+TEST_F(WalReading, LeavesTheTableToThoseWhoChangeItsRows) {
+  outbox_->execute(
+      "ALTER TABLE shop.outbox DROP CONSTRAINT outbox_pkey; ALTER TABLE shop.outbox ALTER note SET STORAGE EXTERNAL");
+  const std::string long_note(100'000, 'n');
+  outbox_->execute("BEGIN;" + WalOutbox::insert_statement("a", 1) + "UPDATE shop.outbox SET note = '" + long_note +
+                   "'; COMMIT;");
+  outbox_->execute("UPDATE shop.outbox SET aggregateid = 'b'");
+  outbox_->execute("DELETE FROM shop.outbox");
+  outbox_->insert("c", 2);
+  const auto items = reader_->read(2);
+  EXPECT_EQ(data_of(items), "1 2");
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].event->key, "a");
+}
+
 // Pitfall: rows of one transaction share an LSN: they are told apart by their index.
 TEST_F(WalReading, NumbersTheRowsOfATransaction) {
   outbox_->execute("BEGIN;" + WalOutbox::insert_statement("a", 1) + WalOutbox::insert_statement("a", 2) + "COMMIT;");
@@ -159,6 +176,7 @@ TEST_F(WalReading, ConfirmsToTheServerWhatIsSettledAndNoMore) {
 }
 
 // Fault 20: a transaction of 100 MB is read whole and in order, in bounded memory.
+// Pitfall "long/large transactions".
 TEST_F(WalReading, Fault20ReadsAHugeTransactionInBoundedMemory) {
   constexpr int kRows = 50'000;
   const std::size_t before = peak_memory_kib();

@@ -80,6 +80,7 @@ TEST_F(WalSlot, Fault19NamesWhatThePublicationLacks) {
 }
 
 // Fault 19: a publication that is younger than its slot stays missing for it.
+// Pitfall "publication created after slot".
 TEST_F(WalSlot, Fault19ExplainsAPublicationThatIsYoungerThanItsSlot) {
   outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
   outbox_->insert("a", 1);
@@ -219,6 +220,7 @@ TEST_F(WalSlot, MovesOnWhileOnlyOthersWrite) {
       Deadline::in(std::chrono::seconds(40))));
 }
 
+// Pitfall "partitioned outbox": changes would appear under leaf names.
 TEST_F(WalSlot, PartitionedTablesAreReadThroughTheirRoot) {
   outbox_->execute(
       "DROP TABLE shop.outbox; CREATE SEQUENCE shop.numbers; CREATE TABLE shop.outbox (seq bigint DEFAULT"
