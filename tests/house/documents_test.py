@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = pathlib.Path(os.environ.get("PENSTOCK_PROGRAM", ROOT / "build" / "release" / "penstock"))
+PROGRAM = pathlib.Path(os.environ.get("PENSTOCK_TEST_PROGRAM", ROOT / "build" / "release" / "penstock"))
 
 
 def documents():

@@ -42,7 +42,7 @@ EventRef with(const std::function<void(Event&)>& change) {
 
 void expect_golden(std::string_view file, const std::string& text) {
   const std::string path = kFolder + "/" + std::string(file);
-  if (std::getenv("PENSTOCK_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
+  if (std::getenv("PENSTOCK_TEST_UPDATE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
   std::ifstream in(path, std::ios::binary);
   ASSERT_TRUE(in) << "no golden file " << path;
   std::ostringstream golden;

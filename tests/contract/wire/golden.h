@@ -1,5 +1,5 @@
 // Golden files: what goes over the wire, as text in tests/contract/wire/golden. A difference fails
-// the test with both texts; PENSTOCK_UPDATE_GOLDEN=1 writes the new one, to be looked at in the diff.
+// the test with both texts; PENSTOCK_TEST_UPDATE_GOLDEN=1 writes the new one, to be looked at in the diff.
 #pragma once
 
 #include <optional>

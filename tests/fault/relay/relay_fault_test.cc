@@ -1,4 +1,4 @@
-// Seeded runs of the whole relay. PENSTOCK_SEED repeats one seed; PENSTOCK_SEEDS sets how many are run
+// Seeded runs of the whole relay. PENSTOCK_SEED repeats one seed; PENSTOCK_TEST_SEEDS sets how many are run
 // of each kind.
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ using relay::OnReject;
 using relay::Order;
 
 std::size_t seeds_of_a_kind() {
-  const char* text = std::getenv("PENSTOCK_SEEDS");
+  const char* text = std::getenv("PENSTOCK_TEST_SEEDS");
   return text != nullptr ? std::strtoul(text, nullptr, 10) : 250;
 }
 

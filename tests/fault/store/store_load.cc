@@ -10,7 +10,7 @@ namespace penstock::tests {
 using store::postgres::Session;
 
 int crash_cycles() {
-  const char* wanted = std::getenv("PENSTOCK_CRASH_CYCLES");
+  const char* wanted = std::getenv("PENSTOCK_TEST_CRASH_CYCLES");
   return wanted == nullptr ? 60 : std::atoi(wanted);
 }
 

@@ -20,7 +20,7 @@
 
 namespace penstock::tests {
 
-// How often a program, a session or the server dies in a test; PENSTOCK_CRASH_CYCLES makes it more often.
+// How often a program, a session or the server dies in a test; PENSTOCK_TEST_CRASH_CYCLES makes it more often.
 int crash_cycles();
 
 // A service: transactions of two appends each, some rolled back, some whose session is ended meanwhile.

@@ -3,7 +3,7 @@
 // rolled back is seen, every key keeps the order in which its writers committed, and nothing that was settled comes
 // again.
 //
-// PENSTOCK_TORTURE_SECONDS (10) and PENSTOCK_TORTURE_WRITERS (64) make it longer and wider.
+// PENSTOCK_TEST_TORTURE_SECONDS (10) and PENSTOCK_TEST_TORTURE_WRITERS (64) make it longer and wider.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -158,14 +158,14 @@ class Torture : public testing::Test {
 // ordering".
 TEST_F(Torture, LateCommitsLoseNothingAndKeepTheOrderOfEveryKey) {
   SeededRandom random(seed_);
-  const auto length = std::chrono::seconds(number_in_environment("PENSTOCK_TORTURE_SECONDS", 10));
+  const auto length = std::chrono::seconds(number_in_environment("PENSTOCK_TEST_TORTURE_SECONDS", 10));
   read(deleted_, outbox::DeleteRows{});
   read(marked_, outbox::MarkRows{"state", "sent"});
   read(by_writers_, KeepRows{KeepRows::Guard::kWriters, {}});
   read(by_xid_, KeepRows{KeepRows::Guard::kXid, "xid"});
   read_from_log(from_log_, WalSettings::Settle::kKeep);
   read_from_log(from_log_deleted_, WalSettings::Settle::kDelete);
-  LateWriters writers(*database_, number_in_environment("PENSTOCK_TORTURE_WRITERS", 64), seed_, Deadline::in(length));
+  LateWriters writers(*database_, number_in_environment("PENSTOCK_TEST_TORTURE_WRITERS", 64), seed_, Deadline::in(length));
   while (!writers.over_within(std::chrono::milliseconds(200 + random.below(400)))) rob_next();
   ASSERT_EQ(writers.trouble(), "");
 
