@@ -68,11 +68,13 @@ void print_tables(const StatusReport& report, const config::Settings& settings, 
   store.print(invocation.out, palette);
   if (importing) invocation.out << unfinished_import().describe() << '\n';
   if (!settings.sources.empty()) {
-    TextTable sources({"SOURCE", "KIND", "ROUTE", "PHASE"});
+    TextTable sources({"SOURCE", "KIND", "ROUTE", "PHASE", "SLOT"});
     for (const config::Endpoint& source : settings.sources) {
       const RouteReport* route = route_of(source, report);
-      sources.add({source.name, source.kind, route == nullptr ? "-" : route->name,
-                   route == nullptr ? "unused" : std::string(route->phase())});
+      if (route == nullptr)
+        sources.add({source.name, source.kind, "-", "unused", "-"});
+      else
+        sources.add({source.name, source.kind, route->name, std::string(route->phase()), slot_cell(*route)});
     }
     invocation.out << '\n';
     sources.print(invocation.out, palette);

@@ -1,6 +1,7 @@
 #include "cli/status_report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -71,7 +72,39 @@ TextTable::Cell last_error_cell(const RouteReport& route) {
   return held_back.empty() ? TextTable::Cell("-") : TextTable::Cell(held_back, Tint::kWarning);
 }
 
+// A number as it stands in the JSON of the details.
+double number_of(std::string_view text) {
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string whole(double number) { return std::to_string(std::llround(number)); }
+
+// As the source warns in the log.
+Tint tint_of_slot(std::string_view status, std::optional<double> safe_share) {
+  if (status == "lost" || (safe_share && *safe_share < 0.25)) return Tint::kBad;
+  return safe_share && *safe_share < 0.5 ? Tint::kWarning : Tint::kNone;
+}
+
 }  // namespace
+
+TextTable::Cell slot_cell(const RouteReport& route) {
+  if (!route.is_reporting()) return "-";
+  std::string status, left, heartbeat;
+  std::optional<double> share;
+  for (const JsonMember& member : json_members(route.state->details).value_or(std::vector<JsonMember>())) {
+    if (member.name == "slot_status") status = printable(json_string(member));
+    if (member.name == "slot_safe_wal_bytes") left = whole(number_of(member.text) / (1 << 20)) + " MB";
+    if (member.name == "slot_safe_wal_share") share = number_of(member.text);
+    if (member.name == "heartbeat_round_trip_seconds") heartbeat = whole(number_of(member.text) * 1'000) + " ms";
+  }
+  if (status.empty()) return "-";
+  std::string text = status;
+  if (!left.empty()) text += ", " + left + (share ? " (" + whole(*share * 100) + " %)" : "") + " left";
+  if (!heartbeat.empty()) text += ", heartbeat " + heartbeat;
+  return {text, tint_of_slot(status, share)};
+}
 
 std::string_view RouteReport::phase() const { return state ? std::string_view(state->phase) : "unknown"; }
 

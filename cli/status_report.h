@@ -41,4 +41,8 @@ Result<StatusReport> make_status_report(const config::Settings& settings, store:
 std::string json_of(const RouteReport& route);
 TextTable table_of_routes(const std::vector<RouteReport>& routes);
 
+// What the source of the route said last of the replication slot that it reads through: "reserved, 9420 MB (92 %)
+// left, heartbeat 4 ms". "-" for any other source.
+TextTable::Cell slot_cell(const RouteReport& route);
+
 }  // namespace penstock::cli

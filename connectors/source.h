@@ -67,6 +67,15 @@ struct Blocker {
   std::chrono::seconds age{};  // of the transaction, or since it was noticed where we may not see more
 };
 
+// Of the replication slot that a source reads through, as the server said last; looked at every some seconds.
+struct SlotFigures {
+  std::string wal_status;                  // the server's word: reserved, extended, unreserved, lost
+  std::optional<std::int64_t> safe_bytes;  // of log, until the server gives the slot up; empty: it sets no limit
+  std::int64_t limit_bytes = 0;            // max_slot_wal_keep_size; below 0: none
+  std::int64_t retained_bytes = 0;         // of log that is kept for the slot
+  std::optional<Duration> heartbeat;       // how long the last one took, from its statement until it was read
+};
+
 // Figures for status and metrics. Counters since the source was made.
 struct SourceFigures {
   std::uint64_t reads = 0;    // round trips that asked for rows
@@ -75,6 +84,7 @@ struct SourceFigures {
   std::optional<Position> settled, head;
   std::optional<std::int64_t> lag_events;
   std::optional<Blocker> held_back_by;
+  std::optional<SlotFigures> slot;  // while a source from the log is open
 };
 
 class Source {

@@ -1,6 +1,8 @@
 #include "relay/route_report.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <initializer_list>
 #include <utility>
 
@@ -8,6 +10,29 @@
 
 namespace penstock::relay {
 namespace {
+
+// "0.915000"
+std::string fraction(double value) {
+  std::array<char, 64> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, 6).ptr;
+  return std::string(digits.data(), end);
+}
+
+// Named as their metrics are.
+void append_slot(std::string& details, const connectors::SlotFigures& slot) {
+  details.append(R"(,"slot_status":)");
+  append_json_string(details, slot.wal_status);
+  details.append(R"(,"slot_retained_wal_bytes":)").append(std::to_string(slot.retained_bytes));
+  if (slot.safe_bytes) {
+    details.append(R"(,"slot_safe_wal_bytes":)").append(std::to_string(*slot.safe_bytes));
+    if (slot.limit_bytes > 0)
+      details.append(R"(,"slot_safe_wal_share":)")
+          .append(fraction(static_cast<double>(*slot.safe_bytes) / static_cast<double>(slot.limit_bytes)));
+  }
+  if (slot.heartbeat)
+    details.append(R"(,"heartbeat_round_trip_seconds":)")
+        .append(fraction(std::chrono::duration<double>(*slot.heartbeat).count()));
+}
 
 std::string details_of(const RouteReport& report) {
   const RouteCounters& counters = report.counters;
@@ -40,6 +65,7 @@ std::string details_of(const RouteReport& report) {
     details.append(R"(,"held_back_by":)");
     append_json_string(details, blocker->application);
   }
+  if (report.source.slot) append_slot(details, *report.source.slot);
   return details + "}";
 }
 

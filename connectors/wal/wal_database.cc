@@ -26,12 +26,15 @@ const Statement kSlot{"",
                       "SELECT coalesce(s.plugin::text, ''), s.slot_type::text, coalesce(s.database::text, ''),"
                       " coalesce(s.wal_status::text, ''), s.confirmed_flush_lsn::text, s.active, s.safe_wal_size,"
                       " (SELECT g.setting::int8 * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size'),"
-                      " coalesce(to_jsonb(s) ->> 'failover', '')"  // PostgreSQL 17
+                      " coalesce(to_jsonb(s) ->> 'failover', ''),"  // PostgreSQL 17
+                      " CASE WHEN NOT pg_is_in_recovery()"
+                      "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::int8 END"
                       " FROM pg_replication_slots s WHERE s.slot_name = $1"};
 
 SlotRoom room_of(const Rows& slot) {
   SlotRoom room{std::string(slot.bytes(0, 3)), std::nullopt, slot.integer(0, 7)};
   if (!slot.is_null(0, 6)) room.safe_bytes = slot.integer(0, 6);
+  if (!slot.is_null(0, 9)) room.retained_bytes = slot.integer(0, 9);
   return room;
 }
 

@@ -24,6 +24,7 @@ struct SlotRoom {
   std::string wal_status;
   std::optional<std::int64_t> safe_bytes;  // empty: no limit
   std::int64_t limit_bytes = 0;            // max_slot_wal_keep_size
+  std::int64_t retained_bytes = 0;         // of log that is kept for it; 0 on a standby
 };
 
 struct WalDatabase {

@@ -67,9 +67,10 @@ class WalSource final : public connectors::Source {
     SlotWatch watch;
     SteadyTime next_heartbeat{}, next_store{}, next_sign{};
     std::uint64_t heartbeats_sent = 0;
-    std::optional<Change> held;          // did not fit into the last batch
-    std::optional<VisibilityGate> gate;  // where events wait until they are visible
-    std::optional<RowRemoval> removal;   // where settled rows are deleted
+    std::optional<SteadyTime> heartbeat_sent_at;  // of the one under way
+    std::optional<Change> held;                   // did not fit into the last batch
+    std::optional<VisibilityGate> gate;           // where events wait until they are visible
+    std::optional<RowRemoval> removal;            // where settled rows are deleted
 
     // Whether the transaction whose turn it is can't be handed out yet.
     bool gate_is_closed() const {
@@ -86,6 +87,7 @@ class WalSource final : public connectors::Source {
   Status upkeep();
   Status ask_for_sign();
   Status send_heartbeat();
+  void look_for_heartbeat();
   Status look_at_slot(SlotWatch::Heartbeat heartbeat);
   Status store_progress();
   tl::unexpected<Error> end_opening(Error error);
@@ -280,6 +282,7 @@ Status WalSource::store_progress() {
 
 Status WalSource::upkeep() {
   if (auto confirmed = opening_->stream->confirm_if_due(); !confirmed) return confirmed;
+  look_for_heartbeat();
   const SteadyTime now = clock_.now();
   if (now >= opening_->next_store)
     if (auto stored = store_progress(); !stored) return stored;
@@ -309,10 +312,20 @@ Status WalSource::send_heartbeat() {
       "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
   store::postgres::Parameters parameters;
   parameters.text(kHeartbeatPrefix).text(settings_.slot);
+  const SteadyTime sent_at = clock_.now();
   const auto emitted = opening_->session->run(kEmit, parameters, Deadline::in(kCallDeadline), given_up_.get_token());
   if (!emitted) return fail(emitted.error());
   ++opening_->heartbeats_sent;
+  opening_->heartbeat_sent_at = sent_at;
   return {};
+}
+
+// One of an earlier opening may have come before it was sent.
+void WalSource::look_for_heartbeat() {
+  const auto sent_at = opening_->heartbeat_sent_at;
+  if (!sent_at || !figures_.slot || opening_->stream->last_heartbeat() < *sent_at) return;
+  figures_.slot->heartbeat = opening_->stream->last_heartbeat() - *sent_at;
+  opening_->heartbeat_sent_at.reset();
 }
 
 Status WalSource::look_at_slot(SlotWatch::Heartbeat heartbeat) {
@@ -320,6 +333,9 @@ Status WalSource::look_at_slot(SlotWatch::Heartbeat heartbeat) {
   const auto room = load_slot_room(*opening_->session, settings_, Deadline::in(kCallDeadline));
   if (!room) return fail(room.error());
   if (!*room) return fail(codes::kWalSlotLost, "slot " + settings_.slot + " is gone");
+  const auto heartbeat_took = figures_.slot ? figures_.slot->heartbeat : std::nullopt;
+  figures_.slot = {(*room)->wal_status, (*room)->safe_bytes, (*room)->limit_bytes, (*room)->retained_bytes,
+                   heartbeat_took};
   for (const SlotWatch::News& news : opening_->watch.look(**room, heartbeat))
     log_.write(news.level, "source " + settings_.rows.source_name, news.code,
                "slot " + settings_.slot + ": " + news.words, {});
@@ -340,6 +356,7 @@ Status WalSource::keep_alive() {
 void WalSource::close() {
   opening_.reset();
   figures_.held_back_by.reset();
+  figures_.slot.reset();
 }
 
 tl::unexpected<Error> WalSource::end_opening(Error error) {

@@ -146,7 +146,10 @@ Status WalStream::keep(const Message& message, std::string_view bytes, PgoutputD
   if (!meaning) return fail(meaning.error());
   switch (*meaning) {
     case ChangeReader::Meaning::kNothing: return {};
-    case ChangeReader::Meaning::kHeartbeat: ++heartbeats_; return {};
+    case ChangeReader::Meaning::kHeartbeat:
+      ++heartbeats_;
+      last_heartbeat_ = clock_.now();
+      return {};
     case ChangeReader::Meaning::kRelation:
       return transactions_.add({Change::Kind::kRelation, within, bytes}, message.xid);
     case ChangeReader::Meaning::kEvent: return transactions_.add({Change::Kind::kEvent, within, bytes}, message.xid);

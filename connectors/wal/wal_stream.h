@@ -51,8 +51,9 @@ class WalStream {
   void pop_ready();
   ChangeReader& reader() { return reader_; }
   Confirmation& confirmation() { return confirmation_; }
-  // Heartbeats that came back.
+  // Heartbeats that came back, and when the last one did.
   std::uint64_t heartbeats() const { return heartbeats_; }
+  SteadyTime last_heartbeat() const { return last_heartbeat_; }
 
  private:
   WalStream(const WalSettings& settings, const Progress& start, ChangeReader reader, const Clock& clock);
@@ -75,7 +76,7 @@ class WalStream {
   std::deque<ReadyTransaction> ready_;
   std::size_t ready_events_ = 0;
   std::uint64_t heartbeats_ = 0;
-  SteadyTime last_message_{}, last_status_{};
+  SteadyTime last_message_{}, last_status_{}, last_heartbeat_{};
   enum class Reply { kNotAsked, kAsked } reply_ = Reply::kNotAsked;
 };
 

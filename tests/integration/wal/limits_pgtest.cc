@@ -52,6 +52,15 @@ TEST_F(WalLimits, Fault17WarnsWhileTheSlotCanStillBeSaved) {
   EXPECT_EQ(data_of(reader.read(1)), "2");
   const auto lines = outbox_->log().lines();
   EXPECT_EQ(std::ranges::count(lines, "wal.slot_near_limit", &RecordingLog::Line::code), 1) << outbox_->log().text();
+  const auto figures = reader.source().figures().slot;
+  ASSERT_TRUE(figures);
+  EXPECT_NE(figures->wal_status, "lost");
+  EXPECT_EQ(figures->limit_bytes, 64 << 20);
+  ASSERT_TRUE(figures->safe_bytes);
+  EXPECT_LT(*figures->safe_bytes, 32 << 20);
+  EXPECT_GT(figures->retained_bytes, 0);
+  reader.source().close();
+  EXPECT_FALSE(reader.source().figures().slot);
 }
 
 // Fault 17: slot invalidated: the gap is put on record, and an operator's word lets the source go on.

@@ -220,6 +220,24 @@ TEST_F(WalSlot, MovesOnWhileOnlyOthersWrite) {
       Deadline::in(std::chrono::seconds(40))));
 }
 
+TEST_F(WalSlot, TellsHowLongAHeartbeatTook) {
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  const auto took = [&] {
+    const auto& slot = reader.source().figures().slot;
+    return slot ? slot->heartbeat : std::nullopt;
+  };
+  const SteadyTime begun = std::chrono::steady_clock::now();
+  EXPECT_TRUE(eventually([&] {
+    const auto read = reader.source().read({10, 1 << 20, connectors::ReadRoom::Window::kEmpty},
+                                           Deadline::in(std::chrono::milliseconds(100)), {});
+    return read && took();
+  }));
+  ASSERT_TRUE(took());
+  EXPECT_GT(*took(), Duration::zero());
+  EXPECT_LT(*took(), std::chrono::steady_clock::now() - begun);
+}
+
 // Pitfall "partitioned outbox": changes would appear under leaf names.
 TEST_F(WalSlot, PartitionedTablesAreReadThroughTheirRoot) {
   outbox_->execute(

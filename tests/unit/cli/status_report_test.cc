@@ -38,6 +38,41 @@ TEST(StatusReport, SaysNothingWhereNothingHoldsASourceBack) {
   EXPECT_EQ(last_column(kHeldBack, {}, store::RouteState::Reporting::kStale), "-\n");
 }
 
+std::string slot_text(std::string details,
+                      store::RouteState::Reporting reporting = store::RouteState::Reporting::kNow) {
+  RouteReport route{"orders-in", "orders", "store"};
+  route.state.emplace();
+  route.state->details = std::move(details);
+  route.state->reporting = reporting;
+  return slot_cell(route).text;
+}
+
+Tint slot_tint(const std::string& share, const std::string& status = "extended") {
+  RouteReport route{"orders-in", "orders", "store"};
+  route.state.emplace();
+  route.state->details = R"({"slot_status":")" + status + R"(","slot_safe_wal_share":)" + share + "}";
+  return slot_cell(route).tint;
+}
+
+constexpr const char* kSlot =
+    R"({"reads":7,"slot_status":"reserved","slot_retained_wal_bytes":2048,"slot_safe_wal_bytes":9877585920,)"
+    R"("slot_safe_wal_share":0.919922,"heartbeat_round_trip_seconds":0.003512})";
+
+TEST(StatusReport, SaysHowTheSlotOfASourceFares) {
+  EXPECT_EQ(slot_text(kSlot), "reserved, 9420 MB (92 %) left, heartbeat 4 ms");
+  EXPECT_EQ(slot_text(R"({"slot_status":"extended","slot_retained_wal_bytes":2048})"), "extended");
+  EXPECT_EQ(slot_text(R"({"reads":7})"), "-");
+  EXPECT_EQ(slot_text(kSlot, store::RouteState::Reporting::kStale), "-");
+}
+
+TEST(StatusReport, Fault17PaintsASlotThatTheServerIsAboutToGiveUp) {
+  EXPECT_EQ(slot_tint("0.5"), Tint::kNone);
+  EXPECT_EQ(slot_tint("0.499"), Tint::kWarning);
+  EXPECT_EQ(slot_tint("0.249"), Tint::kBad);
+  EXPECT_EQ(slot_tint("-0.1"), Tint::kBad);
+  EXPECT_EQ(slot_tint("0.9", "lost"), Tint::kBad);
+}
+
 TEST(StatusReport, PrefersAnErrorToATransactionThatIsWaitedFor) {
   EXPECT_EQ(last_column(kHeldBack, "sink.away"), "sink.away: why\n");
 }
