@@ -19,6 +19,12 @@ struct ParkedOptions {
 
 std::string_view word_of(store::ParkedAs as) { return as == store::ParkedAs::kSkipped ? "skipped" : "parked"; }
 
+// What an operator can do; nullopt for a code that this program doesn't know.
+std::optional<std::string> hint_of(const store::ParkedEvent& row) {
+  const ErrorCode* code = find_error_code(row.code);
+  return code == nullptr ? std::nullopt : std::optional<std::string>(code->hint);
+}
+
 enum class Content { kShown, kLeftOut };
 
 std::string json_of(const store::ParkedEvent& row, Content content) {
@@ -40,6 +46,7 @@ std::string json_of(const store::ParkedEvent& row, Content content) {
       .text("kept", row.kept == store::ParkedEvent::Kept::kWhole ? "whole" : "by_reference")
       .time("parked_at", row.parked_at);
   if (content == Content::kShown) {
+    object.text_or_null("hint", hint_of(row));
     if (is_json(row.content)) {
       object.raw("content", row.content);
     } else {
@@ -108,6 +115,7 @@ void show(const ParkedOptions& options, Invocation& invocation) {
   if (row.position) table.add({"position", std::to_string(row.position->value)});
   table.add({"code", {row.code, Tint::kBad}});
   table.add({"reason", printable(row.reason)});
+  if (const auto hint = hint_of(row)) table.add({"hint", *hint});
   table.add({"parked at", format_timestamp(row.parked_at)});
   table.add({"content", printable(row.content)});
   table.print(invocation.out, invocation.palette());

@@ -99,11 +99,11 @@ void RouteMachine::on_begun(Result<AttemptBook::Verdict> verdict, SteadyTime now
   switch (*verdict) {
     case AttemptBook::Verdict::kTry: map(*slot, now); return;
     case AttemptBook::Verdict::kGiveUp:
-      set_aside(
-          *slot,
-          std::make_shared<const Error>(codes::kInternal, "the program ended " + std::to_string(settings_.attempts) +
-                                                              " times while this event, and no other, was on its way."),
-          store::ParkedAs::kParked, now);
+      set_aside(*slot,
+                std::make_shared<const Error>(codes::kRelayCrashedOn,
+                                              "the program ended " + std::to_string(settings_.attempts) +
+                                                  " times while this event, and no other, was on its way"),
+                store::ParkedAs::kParked, now);
       return;
   }
 }

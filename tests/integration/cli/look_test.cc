@@ -156,7 +156,10 @@ TEST_F(Look, ParkedRowsAreListedAndShownWithTheirContent) {
   EXPECT_EQ(rows.at(0).at("code"), "outbox.row_malformed");
   EXPECT_EQ(rows.at(0).at("source_key"), "17");
   const std::string number = std::to_string(rows.at(0).at("number").get<int>());
-  EXPECT_EQ(json::parse(folder_.call({"parked", "show", number, "-o", "json"}).out).at("content").at("id"), "x");
+  const json shown = json::parse(folder_.call({"parked", "show", number, "-o", "json"}).out);
+  EXPECT_EQ(shown.at("content").at("id"), "x");
+  EXPECT_EQ(shown.at("hint"), codes::kOutboxRowMalformed.hint);
+  EXPECT_THAT(folder_.call({"parked", "show", number}).out, HasSubstr(std::string(codes::kOutboxRowMalformed.hint)));
   EXPECT_EQ(status().at("routes").at(0).at("parked"), 1);
   EXPECT_EQ(folder_.call({"parked", "ls", "--route", "other", "-o", "json"}).out, "[]\n");
   EXPECT_EQ(folder_.call({"parked", "show", "999"}).exit_code, 1);

@@ -165,7 +165,8 @@ TEST_F(Torture, LateCommitsLoseNothingAndKeepTheOrderOfEveryKey) {
   read(by_xid_, KeepRows{KeepRows::Guard::kXid, "xid"});
   read_from_log(from_log_, WalSettings::Settle::kKeep);
   read_from_log(from_log_deleted_, WalSettings::Settle::kDelete);
-  LateWriters writers(*database_, number_in_environment("PENSTOCK_TEST_TORTURE_WRITERS", 64), seed_, Deadline::in(length));
+  LateWriters writers(*database_, number_in_environment("PENSTOCK_TEST_TORTURE_WRITERS", 64), seed_,
+                      Deadline::in(length));
   while (!writers.over_within(std::chrono::milliseconds(200 + random.below(400)))) rob_next();
   ASSERT_EQ(writers.trouble(), "");
 

@@ -418,7 +418,7 @@ TEST_F(RouteMachineTest, ParksAnEventThatWasTriedTooOftenWithoutSendingIt) {
   answer(AttemptBegun{AttemptBook::Verdict::kGiveUp});
   const auto park = next_command<ParkRows>();
   ASSERT_TRUE(park);
-  EXPECT_EQ(park->rows.at(0).code, "core.internal");
+  EXPECT_EQ(park->rows.at(0).code, "relay.crashed_on");
   EXPECT_THAT(sink_.submitted, IsEmpty());
   answer(RowsParked{Status()});
   EXPECT_TRUE(next_command<SettleSource>());
