@@ -18,6 +18,7 @@ void add_read(CLI::App& app, Invocation& invocation);
 void add_streams(CLI::App& app, Invocation& invocation);
 void add_gaps(CLI::App& app, Invocation& invocation);
 void add_store(CLI::App& app, Invocation& invocation);
+void add_sources(CLI::App& app, Invocation& invocation);
 void add_types(CLI::App& app, Invocation& invocation);
 void add_routes(CLI::App& app, Invocation& invocation);
 void add_status(CLI::App& app, Invocation& invocation);

@@ -16,6 +16,7 @@ ExitCode exit_code_of(const Error& error) {
   if (&error.code() == &codes::kStoreSchemaMissing) return ExitCode::kUnavailable;
   if (&error.code() == &codes::kCliUsage) return ExitCode::kUsage;
   if (&error.code() == &codes::kArchiveUnreadable) return ExitCode::kIo;
+  if (&error.code() == &codes::kRelayStandby || &error.code() == &codes::kWalSlotInUse) return ExitCode::kTryAgain;
   switch (error.kind()) {
     case ErrorKind::kUnavailable: return ExitCode::kUnavailable;
     case ErrorKind::kTimeout:

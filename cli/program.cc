@@ -19,8 +19,8 @@ namespace {
 using AddCommand = void (*)(CLI::App&, Invocation&);
 
 constexpr AddCommand kCommands[] = {
-    add_run,   add_validate, add_doctor, add_migrate, add_append, add_read,   add_streams, add_store,   add_gaps,
-    add_types, add_routes,   add_status, add_parked,  add_config, add_outbox, add_demo,    add_version,
+    add_run,   add_validate, add_doctor,  add_migrate, add_append, add_read,   add_streams, add_store, add_gaps,
+    add_types, add_routes,   add_sources, add_status,  add_parked, add_config, add_outbox,  add_demo,  add_version,
 };
 
 config::Environment environment_of(const char* const* entries) {

@@ -21,6 +21,10 @@ struct SourceCheckpoint {
   bool operator==(const SourceCheckpoint&) const = default;
 };
 
+// The position of a source that was read from the log and is polled since: what was not settled is in its table, so
+// whoever reads on needs to know nothing else.
+inline constexpr std::string_view kPolledPosition = "polled";
+
 // Threads: any.
 class SourceCheckpoints {
  public:

@@ -20,6 +20,8 @@ auto without_exceptions(const Act& act) -> decltype(act()) {
 
 }  // namespace
 
+std::string lease_name_of(std::string_view route) { return "route/" + std::string(route); }
+
 LeaseKeeper::LeaseKeeper(store::Leases& leases, const Clock& clock, std::string owner)
     : leases_(leases), clock_(clock), owner_(std::move(owner)), thread_([this] { run(); }) {}
 
@@ -34,7 +36,7 @@ LeaseKeeper::~LeaseKeeper() {
 
 LeasePort& LeaseKeeper::add_route(const std::string& route, RouteInbox& inbox) {
   std::lock_guard lock(mutex_);
-  return *entries_.emplace_back(std::make_unique<Entry>(*this, "route/" + route, inbox));
+  return *entries_.emplace_back(std::make_unique<Entry>(*this, lease_name_of(route), inbox));
 }
 
 void LeaseKeeper::want(Entry& entry, Want what, Lease lease) {

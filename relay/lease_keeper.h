@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,9 @@
 #include "store/leases.h"
 
 namespace penstock::relay {
+
+// What the lease of a route is called in the store.
+std::string lease_name_of(std::string_view route);
 
 class LeaseKeeper {
  public:

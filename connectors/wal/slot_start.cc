@@ -11,14 +11,13 @@ using store::postgres::Session;
 using store::postgres::SessionSettings;
 
 Result<Progress> SlotStart::find(WalDatabase& database) {
-  if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
   auto stored = parts_.checkpoints.load(parts_.settings.rows.source_name);
   if (!stored) return fail(std::move(stored.error()));
   stored_ = *std::move(stored);
   const auto& server = session_.server();
   const ServerIdentity identity{server.system_identifier, server.timeline};
   std::optional<Lsn> switch_point;
-  if (stored_ && stored_->timeline < identity.timeline) {
+  if (stored_ && stored_->position != kPolledPosition && stored_->timeline < identity.timeline) {
     const auto found = find_switch_point();
     if (!found) return fail(found.error());
     switch_point = *found;
@@ -26,6 +25,7 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   const auto start =
       judge_start(stored_, database.slot, parts_.settings.slot, database.database, identity, switch_point);
   if (!start) return fail(start.error());
+  if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
   Progress progress;
   if (const auto* known = std::get_if<Progress>(&*start)) {
     progress = *known;

@@ -33,6 +33,8 @@ std::optional<Error> find_lost_tail(const SourceCheckpoint& stored, const Progre
                                            " were delivered and are lost in the database");
 }
 
+}  // namespace
+
 Status check_slot(const SlotState& slot, const std::string& name, const std::string& database) {
   if (slot.kind == "logical" && slot.plugin == "pgoutput" && slot.database == database) return {};
   return fail(codes::kWalRefused, "slot " + name + " is " + slot.kind + ", of plugin " +
@@ -41,8 +43,6 @@ Status check_slot(const SlotState& slot, const std::string& name, const std::str
                                       "; a logical one of pgoutput and database " + database + " is needed");
 }
 
-}  // namespace
-
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
                           const std::string& slot_name, const std::string& database, const ServerIdentity& server,
                           std::optional<Lsn> switch_point) {
@@ -50,7 +50,10 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
     if (auto fits = check_slot(*slot, slot_name, database); !fits) return fail(std::move(fits.error()));
   const bool readable = slot && slot->confirmed_flush && slot->wal_status != "lost";
   const std::optional<Lsn> stands_at = readable ? slot->confirmed_flush : std::nullopt;
-  if (!stored) {
+  if (!stored || stored->position == kPolledPosition) {
+    if (!slot && stored)
+      return fail(codes::kWalSlotMissing, "the source was polled since it last read the log, and there is no slot " +
+                                              slot_name + ": one that is made now would pass what is in the table");
     if (!slot) return FirstStart{};
     if (!stands_at) return fail(codes::kWalSlotLost, "slot " + slot_name + " was invalidated before it was read");
     return Progress{*stands_at, {}};

@@ -39,9 +39,13 @@ struct LostLog {
 
 using Start = std::variant<FirstStart, Progress, LostLog>;
 
+// Whether it is a slot that this program can read in this database. Error: wal.refused.
+Status check_slot(const SlotState& slot, const std::string& name, const std::string& database);
+
 // `switch_point`: where the timeline of `stored` ended, if the server is on a later one and knows.
 // `slot`: nullopt when there is none. Errors: wal.slot_lost when the slot of a first start was invalidated;
-// wal.other_server; wal.refused.
+// wal.other_server; wal.refused; wal.slot_missing when the source was polled since: a slot that is made now would pass
+// what is committed and was not polled.
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
                           const std::string& slot_name, const std::string& database, const ServerIdentity& server,
                           std::optional<Lsn> switch_point);

@@ -19,8 +19,8 @@ const Statement kServer{"",
 
 const Statement kPublication{"",
                              "SELECT p.pubinsert, p.pubviaroot, EXISTS (SELECT FROM pg_publication_tables t"
-                             " WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3) FROM "
-                             "pg_publication p WHERE p.pubname = $1"};
+                             " WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3),"
+                             " pg_get_userbyid(p.pubowner) = current_user FROM pg_publication p WHERE p.pubname = $1"};
 
 const Statement kSlot{"",
                       "SELECT coalesce(s.plugin::text, ''), s.slot_type::text, coalesce(s.database::text, ''),"
@@ -59,7 +59,8 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   found.other_idle_slots = server.integer(0, 4);
   found.may_publish = server.boolean(0, 5);
   if (!published.empty())
-    found.publication = {published.boolean(0, 0), published.boolean(0, 1), published.boolean(0, 2)};
+    found.publication = {published.boolean(0, 0), published.boolean(0, 1), published.boolean(0, 2),
+                         published.boolean(0, 3)};
   if (!slot.empty()) {
     found.slot = {std::string(slot.bytes(0, 0)), std::string(slot.bytes(0, 1)), std::string(slot.bytes(0, 2)),
                   std::string(slot.bytes(0, 3)), std::nullopt};

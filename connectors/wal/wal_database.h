@@ -17,6 +17,7 @@ struct PublicationState {
   bool publishes_inserts = false;
   bool via_root = false;
   bool has_table = false;  // under the name that the settings give
+  bool is_ours = false;    // the session's role made it
 };
 
 // How far the server is from giving the slot up.

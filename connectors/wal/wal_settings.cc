@@ -45,13 +45,6 @@ constexpr FieldSpec kFields[] = {
     {"create", FieldType::kBoolean, kOptional, "true", "Whether a missing publication and slot are created."},
 };
 
-// Slot names are lower case letters, digits and underscores.
-std::string default_name(std::string_view source_name) {
-  std::string name = "penstock_" + std::string(source_name);
-  std::ranges::replace(name, '-', '_');
-  return name.substr(0, 63);
-}
-
 bool is_slot_name(std::string_view name) {
   return !name.empty() && name.size() <= 63 &&
          std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
@@ -118,12 +111,19 @@ Result<WalSettings> read_settings(const Section& section, std::string_view sourc
     settings.rows.table = *outbox::parse_table_name(section.text("table"));
     if (settings.rows.table.schema.empty()) settings.rows.table.schema = "public";
   }
-  settings.slot = section.has("slot") ? section.text("slot") : default_name(source_name);
-  settings.publication = section.has("publication") ? section.text("publication") : default_name(source_name);
+  settings.slot = section.has("slot") ? section.text("slot") : default_log_name(source_name);
+  settings.publication = section.has("publication") ? section.text("publication") : default_log_name(source_name);
   if (section.text("settle") == "delete") settings.settle = WalSettings::Settle::kDelete;
   if (section.boolean("visibility_gate") == true) settings.gate = WalSettings::Gate::kUntilVisible;
   if (section.boolean("create") == false) settings.create = WalSettings::Create::kNo;
   return settings;
+}
+
+// Slot names are lower case letters, digits and underscores.
+std::string default_log_name(std::string_view source_name) {
+  std::string name = "penstock_" + std::string(source_name);
+  std::ranges::replace(name, '-', '_');
+  return name.substr(0, 63);
 }
 
 std::string create_publication_statement(const WalSettings& settings) {
@@ -141,6 +141,10 @@ std::string create_slot_statement(const WalSettings& settings, int server_versio
 
 std::string drop_slot_statement(const WalSettings& settings) {
   return "SELECT pg_drop_replication_slot(" + store::postgres::quote_literal(settings.slot) + ");";
+}
+
+std::string drop_publication_statement(const WalSettings& settings) {
+  return "DROP PUBLICATION " + outbox::quoted_identifier(settings.publication) + ";";
 }
 
 }  // namespace penstock::wal

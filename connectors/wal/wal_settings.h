@@ -36,9 +36,13 @@ std::vector<connectors::SectionError> check_settings(const connectors::Section& 
 Result<WalSettings> read_settings(const connectors::Section& section, std::string_view source_name,
                                   std::size_t event_bytes);
 
+// Of slot and publication, where the operator names none.
+std::string default_log_name(std::string_view source_name);
+
 // What an operator runs where the program may not: the publication, always before the slot.
 std::string create_publication_statement(const WalSettings& settings);
 std::string create_slot_statement(const WalSettings& settings, int server_version);
 std::string drop_slot_statement(const WalSettings& settings);
+std::string drop_publication_statement(const WalSettings& settings);
 
 }  // namespace penstock::wal

@@ -27,6 +27,8 @@ constexpr const char* kCrashPoints[] = {
     "store.append_before_commit",
     "store.append_after_commit",
     "store.checkpoint_in_transaction",
+    "switch.after_step",
+    "switch.after_word",
     "wal.after_read",
     "wal.after_store",
 };
@@ -89,7 +91,7 @@ TEST_F(Crashes, AtRandomMomentsLoseNothingAndKeepTheOrder) {
 
 TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
   RelayBed bed({.max_in_flight = kWindow});
-  die_at_every_named_point(bed, {"wal."}, random_);
+  die_at_every_named_point(bed, {"wal.", "switch."}, random_);
 }
 
 TEST_F(Crashes, AtRandomMomentsLoseNothingFromTheLogAndKeepTheOrder) {
@@ -99,7 +101,7 @@ TEST_F(Crashes, AtRandomMomentsLoseNothingFromTheLogAndKeepTheOrder) {
 
 TEST_F(Crashes, AtEveryNamedPointLoseNothingFromTheLogAndKeepTheOrder) {
   RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLog});
-  die_at_every_named_point(bed, {"outbox."}, random_);
+  die_at_every_named_point(bed, {"outbox.", "switch."}, random_);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "tests/e2e/relay_bed.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -47,13 +48,10 @@ RelayBed::RelayBed(BedSettings settings)
 // Before the first row: a slot has nothing of what was committed before it.
 void RelayBed::make_slot() {
   database_.execute("CREATE PUBLICATION outbox FOR TABLE shop.outbox WITH (publish = 'insert')");
-  database_.execute("SELECT pg_create_logical_replication_slot(replace(current_database(), '-', '_'), 'pgoutput')");
+  database_.execute("SELECT pg_create_logical_replication_slot('" + slot_name() + "', 'pgoutput')");
 }
 
-void RelayBed::drop_slot() {
-  database_.execute(
-      "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()");
-}
+std::string RelayBed::slot_name() const { return database_.value("SELECT replace(current_database(), '-', '_')"); }
 
 void RelayBed::read_outbox(BedSettings::Outbox how) {
   settings_.outbox = how;
@@ -71,11 +69,9 @@ std::string RelayBed::gated_url() const {
 std::string RelayBed::source_text(const std::string& database_url) const {
   std::string kind = "kind     = \"outbox\"";
   if (settings_.outbox != BedSettings::Outbox::kPolled) {
-    const std::string slot =
-        database_.value("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()");
     const char* settle = settings_.outbox == BedSettings::Outbox::kFromLogDeleting ? "delete" : "keep";
-    kind =
-        fmt::format("kind     = \"wal\"\npublication = \"outbox\"\nslot     = \"{}\"\nsettle   = \"{}\"", slot, settle);
+    kind = fmt::format("kind     = \"wal\"\npublication = \"outbox\"\nslot     = \"{}\"\nsettle   = \"{}\"",
+                       slot_name(), settle);
   }
   return fmt::format(R"([[source]]
 name     = "orders"
@@ -148,6 +144,14 @@ void RelayBed::start_relay(const std::string& failpoint) {
   relay_ = std::make_unique<cli::RelayProcess>(std::move(armed));
   const Status started = relay_->start();
   require(started.has_value(), started ? "" : started.error().describe());
+}
+
+int RelayBed::run_command(const std::string& arguments, const std::string& failpoint) const {
+  const std::string line =
+      fmt::format("PENSTOCK_FAILPOINT='{}' {} {} -c {} >>{} 2>&1", failpoint, PENSTOCK_FAILPOINTS_PROGRAM, arguments,
+                  folder_.file("penstock.toml"), folder_.file("relay.log"));
+  const int status = std::system(line.c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 void RelayBed::kill_relay() {

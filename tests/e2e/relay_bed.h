@@ -63,9 +63,13 @@ class RelayBed {
 
   // From the next start on the outbox is read this way. The slot is the caller's business.
   void read_outbox(BedSettings::Outbox how);
-  // Publication and slot for reading it from the log; and without the slot again.
+  std::string slot_name() const;  // of this database
+  // Publication and slot for reading it from the log.
   void make_slot();
-  void drop_slot();
+
+  // Another command of the program over the configuration of the relay: its exit code, 137 if it was killed. What it
+  // says is appended to the log.
+  int run_command(const std::string& arguments, const std::string& failpoint = {}) const;
 
   // Waits until `events` more events than now are in the store; throws after `patience`.
   void await_progress(std::size_t events, std::chrono::seconds patience = std::chrono::seconds(60));

@@ -26,6 +26,7 @@ TEST(Calls, HelpEndsWithTwoExamples) {
                                                        {"config", "show"},
                                                        {"version"},
                                                        {"streams", "show"},
+                                                       {"sources", "switch"},
                                                        {"parked", "ls"}};
   for (auto command : commands) {
     command.push_back("--help");

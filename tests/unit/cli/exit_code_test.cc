@@ -23,6 +23,11 @@ TEST(ExitCode, TellsAFileThatCannotBeReadFromADatabaseThatIsAway) {
   EXPECT_EQ(exit_of(codes::kArchiveMalformed), ExitCode::kBadData);
 }
 
+TEST(ExitCode, AsksToTryAgainWhatAnotherInstanceHolds) {
+  EXPECT_EQ(exit_of(codes::kRelayStandby), ExitCode::kTryAgain);
+  EXPECT_EQ(exit_of(codes::kWalSlotInUse), ExitCode::kTryAgain);
+}
+
 TEST(ExitCode, IsThatOfTheConfigurationWhereItIsAtFault) {
   EXPECT_EQ(exit_of(codes::kConfigInvalid), ExitCode::kConfig);
   EXPECT_EQ(exit_of(codes::kStoreSchemaTooNew), ExitCode::kConfig);

@@ -34,6 +34,16 @@ TEST(StartCheck, GoesOnWhereItWasSettled) {
   EXPECT_EQ(judged(stored("0/20 0/30:2"), slot_at(0x20)), "0/20 0/30:2");
 }
 
+// Rows that were polled are settled; those that were not are in the table, and a new slot would not bring them.
+TEST(StartCheck, BeginsAtTheSlotAfterPollingAndMakesNone) {
+  EXPECT_EQ(judged(stored("polled"), slot_at(0x10)), "0/10");
+  EXPECT_EQ(judged(stored("polled", 9), slot_at(0x10)), "0/10");
+  EXPECT_EQ(judged(stored("polled"), {}), "wal.slot_missing");
+  SlotState lost = slot_at(0x20);
+  lost.wal_status = "lost";
+  EXPECT_EQ(judged(stored("polled"), lost), "wal.slot_lost");
+}
+
 // Pitfalls "START below confirmed_flush" and "slot recreated".
 TEST(StartCheck, RefusesASlotThatIsAhead) {
   EXPECT_EQ(judged(stored("0/20"), slot_at(0x21)), "wal.slot_ahead from 0/20 to 0/21");

@@ -1,0 +1,222 @@
+#include "cli/source_switch.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "cli/catalogue.h"
+#include "cli/composition.h"
+#include "cli/configuration.h"
+#include "core/failpoint.h"
+#include "core/random.h"
+#include "relay/lease_keeper.h"
+
+namespace penstock::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenLooks{250};
+constexpr std::chrono::seconds kBetweenWords{5};
+
+bool names_place_in_log(const std::optional<SourceCheckpoint>& stored) {
+  return stored && stored->position != kPolledPosition;
+}
+
+std::string quoted(const std::string& text) { return "\"" + text + "\""; }
+
+}  // namespace
+
+SourceSwitch::SourceSwitch(const config::Settings& settings, const config::Endpoint& source, const config::Route& route,
+                           store::Store& store, Invocation& invocation, SwitchWish wish)
+    : settings_(settings),
+      source_(source),
+      route_(route),
+      store_(store),
+      invocation_(invocation),
+      wish_(std::move(wish)),
+      deadline_(Deadline::in(wish_.patience)) {}
+
+SourceSwitch::~SourceSwitch() { give_lease_back(); }
+
+Status SourceSwitch::to_log() {
+  const auto polled = outbox::read_settings(source_.section, source_.name, settings_.limits.event_bytes);
+  if (!polled) return fail(polled.error());
+  const auto settings = wal::settings_from_log(*polled, wish_.slot, wish_.publication);
+  if (!settings) return fail(settings.error());
+  auto session = wal::SwitchSession::open(*settings, wish_.patience, deadline_);
+  if (!session) return fail(std::move(session.error()));
+  const auto stored = store_.source_checkpoints().load(source_.name);
+  if (!stored) return fail(stored.error());
+  const auto database = session->look(deadline_);
+  if (!database) return fail(database.error());
+  const auto steps = wal::steps_to_log(*database, *settings, session->server().version);
+  if (!steps) return fail(steps.error());
+
+  if (only_plans()) {
+    if (names_place_in_log(*stored)) say("would forget how far the log was read before");
+    say_plan(*steps);
+    say("would wait until the rows that are committed by then have been polled");
+  } else {
+    // A slot that is made now can't go on from there.
+    if (names_place_in_log(*stored))
+      if (auto said = say_that_it_is_polled(*stored, session->server()); !said) return said;
+    give_lease_back();
+    if (auto done = carry_out(*session, *steps); !done) return done;
+    if (auto polled_out = await_older_rows(*session); !polled_out) return polled_out;
+  }
+  Keys keys{{"kind", quoted("wal")}, {"settle", quoted("delete")}};
+  if (!wish_.slot.empty()) keys.emplace_back("slot", quoted(wish_.slot));
+  if (!wish_.publication.empty()) keys.emplace_back("publication", quoted(wish_.publication));
+  say_configuration("wal", keys);
+  return {};
+}
+
+Status SourceSwitch::to_polling() {
+  const auto settings = wal::read_settings(source_.section, source_.name, settings_.limits.event_bytes);
+  if (!settings) return fail(settings.error());
+  const auto polled = wal::settings_polled(*settings);
+  if (!polled) return fail(polled.error());
+  for (const connectors::Finding& hindrance : wal::find_hindrances(*polled, deadline_))
+    return fail(codes::kOutboxRefused, "it could not be polled: " + hindrance.message + ": " + hindrance.fix);
+  auto session = wal::SwitchSession::open(*settings, wish_.patience, deadline_);
+  if (!session) return fail(std::move(session.error()));
+  if (only_plans()) {
+    const auto database = session->look(deadline_);
+    if (!database) return fail(database.error());
+    const auto steps = wal::steps_to_polling(*database, *settings);
+    if (!steps) return fail(steps.error());
+    say("would put down that the source is polled, in place of how far the log was read");
+    say_plan(*steps);
+  } else {
+    if (auto taken = take_lease(); !taken) return taken;
+    const auto stored = store_.source_checkpoints().load(source_.name);
+    if (!stored) return fail(stored.error());
+    // From here on nobody begins at a new slot, whatever the configuration says.
+    if (auto said = say_that_it_is_polled(*stored, session->server()); !said) return said;
+    const auto steps = await_steps_to_polling(*session, *settings);
+    if (!steps) return fail(steps.error());
+    if (auto done = carry_out(*session, *steps); !done) return done;
+  }
+  say_configuration("outbox", {{"kind", quoted("outbox")}, {"policy", quoted("delete")}});
+  return {};
+}
+
+Status SourceSwitch::take_lease() {
+  if (lease_) return {};
+  SystemRandom random;
+  const std::string owner = make_instance_name(random);
+  for (;;) {
+    auto taken = store_.leases().take(relay::lease_name_of(route_.name), owner);
+    if (taken) {
+      lease_ = *std::move(taken);
+      return {};
+    }
+    const bool is_held = &taken.error().code() == &codes::kRelayStandby;
+    if (!is_held) return fail(std::move(taken.error()));
+    if (wish_.held == SwitchWish::Held::kRefuse || deadline_.expired())
+      return fail(std::move(taken.error())
+                      .with_context("route " + route_.name + " is driven, and has to be stopped first (--wait waits)"));
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+// One that can't be given back ends by itself.
+void SourceSwitch::give_lease_back() {
+  if (lease_) (void)store_.leases().release(*lease_);
+  lease_.reset();
+}
+
+Status SourceSwitch::say_that_it_is_polled(const Stored& stored, const store::postgres::ServerFacts& server) {
+  if (stored && stored->position == kPolledPosition) return {};
+  if (stored && stored->system_identifier != server.system_identifier)
+    return fail(codes::kWalOtherServer, "the server is " + server.system_identifier + ", but " +
+                                            stored->system_identifier + " was read before");
+  if (auto taken = take_lease(); !taken) return taken;
+  const SourceCheckpoint now{std::string(kPolledPosition), server.system_identifier, server.timeline};
+  if (auto kept = store_.source_checkpoints().advance(*lease_, source_.name, stored, now); !kept) return kept;
+  say("put down that source " + source_.name + " is polled" + (stored ? ", in place of " + stored->position : ""));
+  pass_failpoint("switch.after_word");
+  return {};
+}
+
+Status SourceSwitch::carry_out(wal::SwitchSession& session, const Steps& steps) {
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    if (auto done = session.carry_out(*step, deadline_); !done) {
+      if (done.error().kind() == ErrorKind::kUnauthorized) {
+        say("an administrator may run this instead, one by one, before this command is called again:");
+        for (; step != steps.end(); ++step) say("  " + step->statement);
+      }
+      return done;
+    }
+    say(step->words + ": done");
+    pass_failpoint("switch.after_step");
+  }
+  return {};
+}
+
+// The server takes a moment to notice that a reader has gone.
+Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_polling(wal::SwitchSession& session,
+                                                                 const wal::WalSettings& settings) {
+  for (;;) {
+    const auto database = session.look(deadline_);
+    if (!database) return fail(database.error());
+    auto idle = wal::check_nobody_reads(*database, settings);
+    if (idle) return wal::steps_to_polling(*database, settings);
+    if (deadline_.expired()) return fail(std::move(idle.error()));
+    if (auto renewed = store_.leases().renew(*lease_); !renewed) return fail(std::move(renewed.error()));
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+}
+
+// What was committed before the slot was made is not in the log.
+Status SourceSwitch::await_older_rows(wal::SwitchSession& session) {
+  const auto kept = store_.parked().kept_by_reference(route_.name, source_.name);
+  if (!kept) return fail(kept.error());
+  const auto next = session.next_transaction(deadline_);
+  if (!next) return fail(next.error());
+  SteadyTime next_word = std::chrono::steady_clock::now() + kBetweenWords;
+  for (;;) {
+    const auto left = session.count_older_rows(*next, *kept, deadline_);
+    if (!left) return fail(left.error());
+    if (*left == 0) break;
+    const std::string words = std::to_string(*left) + " rows that may have been committed before the slot was made ";
+    if (deadline_.expired())
+      return fail(codes::kTimeout, words +
+                                       "are still in the table; they have to be polled first: call this command "
+                                       "again while `penstock run` polls it");
+    if (std::chrono::steady_clock::now() >= next_word) {
+      invocation_.err << "waiting for " << words << "to be polled\n" << std::flush;
+      next_word += kBetweenWords;
+    }
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  say("what was committed before the slot was made has been polled");
+  return {};
+}
+
+void SourceSwitch::say(const std::string& line) { invocation_.out << printable(line) << '\n' << std::flush; }
+
+void SourceSwitch::say_plan(const Steps& steps) {
+  for (const wal::SwitchStep& step : steps) {
+    say("would " + step.words + ":");
+    say("  " + step.statement);
+  }
+}
+
+void SourceSwitch::say_configuration(std::string_view new_kind, const Keys& keys) {
+  const std::string file = find_config_file(invocation_).value_or("the configuration");
+  say("");
+  say((only_plans() ? "Then write" : "Now write") + std::string(" in ") + file + ", source " + source_.name +
+      ", and start `penstock run` anew:");
+  for (const auto& [key, value] : keys) say("  " + key + " = " + value);
+  const auto fields_of = [](std::string_view kind) { return find_source_kind(kind)->fields; };
+  std::string gone;
+  for (const connectors::FieldSpec& field : fields_of(source_.kind)) {
+    const auto is_set = [&](const auto& pair) { return pair.first == field.name; };
+    const bool is_known =
+        std::ranges::find(fields_of(new_kind), field.name, &connectors::FieldSpec::name) != fields_of(new_kind).end();
+    if (!is_known && source_.section.has(field.name) && std::ranges::none_of(keys, is_set))
+      gone.append(gone.empty() ? "" : ", ").append(field.name);
+  }
+  if (!gone.empty()) say("and take out " + gone);
+}
+
+}  // namespace penstock::cli

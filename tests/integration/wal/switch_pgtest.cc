@@ -1,0 +1,104 @@
+// What a switch between polling and the log asks of a real server.
+#include "connectors/wal/source_switch.h"
+#include "tests/integration/wal/wal_reader.h"
+
+namespace penstock::tests {
+namespace {
+
+constexpr std::chrono::seconds kPatience{20};
+
+class WalSwitch : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>();
+  }
+  wal::SwitchSession open() {
+    auto session = wal::SwitchSession::open(outbox_->settings(), kPatience, Deadline::in(kPatience));
+    if (!session) throw std::runtime_error(session.error().describe());
+    return *std::move(session);
+  }
+  // What is left to do.
+  static std::string left(wal::SwitchSession& session, const wal::WalSettings& settings) {
+    const auto database = session.look(Deadline::in(kPatience));
+    const auto steps = database ? wal::steps_to_log(*database, settings, session.server().version)
+                                : Result<std::vector<wal::SwitchStep>>(fail(database.error()));
+    if (!steps) return steps.error().describe();
+    std::string words;
+    for (const wal::SwitchStep& step : *steps) words += step.words + "; ";
+    return words;
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+TEST_F(WalSwitch, MakesWhatASourceThenReadsFrom) {
+  auto session = open();
+  const auto database = session.look(Deadline::in(kPatience));
+  ASSERT_TRUE(database) << database.error().describe();
+  const auto steps = wal::steps_to_log(*database, outbox_->settings(), session.server().version);
+  ASSERT_TRUE(steps) << steps.error().describe();
+  outbox_->insert("a", 1);
+  for (const wal::SwitchStep& step : *steps)
+    ASSERT_TRUE(session.carry_out(step, Deadline::in(kPatience))) << step.statement;
+  EXPECT_EQ(left(session, outbox_->settings()), "");
+  outbox_->insert("a", 2);
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(data_of(reader.read(1)), "2");
+}
+
+TEST_F(WalSwitch, CountsWhatWasCommittedBeforeAndIsStillThere) {
+  auto session = open();
+  outbox_->insert("a", 1);
+  outbox_->insert("a", 2);
+  outbox_->execute("VACUUM FREEZE shop.outbox");
+  outbox_->insert("a", 3);
+  const auto next = session.next_transaction(Deadline::in(kPatience));
+  ASSERT_TRUE(next) << next.error().describe();
+  outbox_->insert("a", 4);
+  const auto older = [&](const std::vector<std::string>& kept) {
+    const auto counted = session.count_older_rows(*next, kept, Deadline::in(kPatience));
+    return counted ? *counted : -1;
+  };
+  EXPECT_EQ(older({}), 3);
+  EXPECT_EQ(older({"2"}), 2);
+  outbox_->execute("DELETE FROM shop.outbox WHERE seq IN (1, 3)");
+  EXPECT_EQ(older({"2"}), 0);
+}
+
+// A source that was polled since never begins at a new slot: what is in the table would be passed.
+TEST_F(WalSwitch, ASourceThatWasPolledIsReadOnlyFromASlotThatIsThere) {
+  outbox_->checkpoints().put("orders", {std::string(kPolledPosition), "", 0});
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.slot_missing");
+  EXPECT_EQ(outbox_->value("SELECT count(*) FROM pg_publication"), "0");
+  outbox_->create_publication_and_slot();
+  outbox_->insert("a", 1);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(data_of(reader.read(1)), "1");
+  EXPECT_NE(outbox_->checkpoints().load("orders").value().value().position, kPolledPosition);
+}
+
+TEST_F(WalSwitch, SaysThatARoleMayNotMakeThePublication) {
+  const std::string role = "relay_" + outbox_->settings().slot;
+  outbox_->execute("CREATE ROLE " + role + " LOGIN REPLICATION; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT, DELETE ON shop.outbox TO " + role);
+  outbox_->settings().rows.url = Secret(outbox_->url() + "?user=" + role);
+  {
+    auto session = open();
+    const auto database = session.look(Deadline::in(kPatience));
+    ASSERT_TRUE(database) << database.error().describe();
+    const auto steps = wal::steps_to_log(*database, outbox_->settings(), session.server().version);
+    ASSERT_TRUE(steps) << steps.error().describe();
+    const auto done = session.carry_out(steps->front(), Deadline::in(kPatience));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().kind(), ErrorKind::kUnauthorized) << done.error().describe();
+  }
+  outbox_->execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+}  // namespace
+}  // namespace penstock::tests
