@@ -7,6 +7,7 @@ namespace penstock::wal {
 namespace {
 
 constexpr std::size_t kReadBytes = 256 << 10;
+constexpr std::size_t kSpareBytes = 16 << 10;
 
 tl::unexpected<Error> confused(std::string what) { return fail(codes::kWalProtocol, std::move(what)); }
 
@@ -32,8 +33,12 @@ void Transaction::add(const Change& change, Xid xid) {
 
 Status Transaction::spill(const std::string& folder) {
   if (auto written = file_.append(folder, buffer_); !written) return written;
-  std::string().swap(buffer_);
+  buffer_.clear();
   return {};
+}
+
+void Transaction::trim() {
+  if (buffer_.capacity() > kSpareBytes && buffer_.capacity() / 2 > buffer_.size()) buffer_.shrink_to_fit();
 }
 
 void Transaction::roll_back(Xid sub) {
@@ -110,6 +115,7 @@ Status Transactions::stream_start(Xid xid, StreamStartMessage::Segment segment) 
 
 Status Transactions::stream_stop() {
   if (!open_) return confused("a stream ends that has not begun");
+  running_.at(*open_).trim();
   open_.reset();
   return {};
 }
@@ -128,11 +134,14 @@ Status Transactions::make_room() {
       std::ranges::max_element(running_, {}, [](const auto& one) { return one.second.memory_bytes(); });
   memory_ -= largest->second.memory_bytes();
   ++spills_;
-  return largest->second.spill(limits_.folder);
+  auto spilled = largest->second.spill(limits_.folder);
+  if (largest->first != open_) largest->second.trim();
+  return spilled;
 }
 
 Transaction Transactions::take(std::map<Xid, Transaction>::iterator found, Lsn end, std::int64_t commit_time) {
   memory_ -= found->second.memory_bytes();
+  found->second.trim();
   Transaction transaction = std::move(found->second);
   transaction.xid_ = found->first;
   running_.erase(found);

@@ -62,6 +62,8 @@ class Transaction {
 
   void add(const Change& change, Xid xid);
   Status spill(const std::string& folder);
+  // Gives back memory that the last spill has left; none is kept but by the transaction that grows.
+  void trim();
   void roll_back(Xid sub);
   bool is_rolled_back(Xid sub) const;
   Result<bool> fill(std::size_t bytes);
