@@ -9,14 +9,19 @@ namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+constexpr std::uint8_t kNoDigit = 0xff;
 
-constexpr bool hyphen_stands_at(std::size_t index) { return index == 8 || index == 13 || index == 18 || index == 23; }
+constexpr auto kHexValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = static_cast<std::uint8_t>(10 + i);
+  return values;
+}();
+
+constexpr std::size_t kHyphensAt[] = {8, 13, 18, 23};
+// Where the two digits of each byte begin.
+constexpr std::size_t kDigitsAt[] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
 }  // namespace
 
@@ -26,19 +31,17 @@ const EventId kNamespaceUrl({0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x8
 Result<EventId> EventId::parse(std::string_view text) {
   auto refuse = [] { return fail(codes::kInvalidEventId, "the id is not a UUID"); };
   if (text.size() != kTextLength) return refuse();
+  for (const std::size_t at : kHyphensAt)
+    if (text[at] != '-') return refuse();
   std::array<std::uint8_t, 16> bytes{};
-  std::size_t nibble = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (hyphen_stands_at(i)) {
-      if (text[i] != '-') return refuse();
-      continue;
-    }
-    const int value = hex_value(text[i]);
-    if (value < 0) return refuse();
-    auto& byte = bytes[nibble / 2];
-    byte = static_cast<std::uint8_t>((byte << 4) | value);
-    ++nibble;
+  std::uint8_t seen = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::uint8_t high = kHexValues[static_cast<std::uint8_t>(text[kDigitsAt[i]])];
+    const std::uint8_t low = kHexValues[static_cast<std::uint8_t>(text[kDigitsAt[i] + 1])];
+    seen |= high | low;  // digits are below 16
+    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
   }
+  if (seen == kNoDigit) return refuse();
   return EventId(bytes);
 }
 

@@ -23,6 +23,16 @@ TEST(EventId, RefusesWhatIsNoUuid) {
     EXPECT_FALSE(EventId::parse(text)) << text;
 }
 
+TEST(EventId, RefusesAStrangeCharacterAtEachPlace) {
+  const std::string right = "0190a6b4-7d2e-7abc-8def-0123456789ab";
+  for (std::size_t at = 0; at < right.size(); ++at)
+    for (const char strange : {'g', '@', '/', '`', '\0', '\xff', right[at] == '-' ? '0' : '-'}) {
+      std::string wrong = right;
+      wrong[at] = strange;
+      EXPECT_FALSE(EventId::parse(wrong)) << wrong;
+    }
+}
+
 TEST(EventId, FromNameFollowsRfc9562) {
   // RFC 9562 appendix A.4 uses the DNS namespace.
   const auto dns = EventId::parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
