@@ -153,6 +153,7 @@ Status WalSource::begin_removal(Opening& opening, const WalDatabase& database, D
 Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
   INVARIANT(opening_, "a source is opened before it is read");
   for (;;) {
+    if (!stop.stop_requested()) opening_->stream->gather();
     if (auto received = opening_->stream->receive(std::max<std::size_t>(room.events, 1)); !received)
       return end_opening(std::move(received.error()));
     if (auto kept = upkeep(); !kept) return end_opening(std::move(kept.error()));

@@ -18,9 +18,8 @@ constexpr std::size_t kReadyBytes = 4 << 20;
 constexpr std::size_t kTransactionMemory = 2 << 20;
 // A large transaction arrives for minutes, and the server has to hear of us meanwhile.
 constexpr int kMessagesPerTurn = 20'000;
-// While the stream is lively a short rest lets messages gather: one wake-up for many of them.
-constexpr std::chrono::microseconds kNap{300};
-constexpr std::chrono::milliseconds kLively{2};
+// How long messages gather behind the last one that was taken.
+constexpr std::chrono::milliseconds kGather{1};
 
 // The grammar of replication commands knows no escapes but the doubled quote.
 std::string option_text(std::string_view text) {
@@ -99,17 +98,27 @@ Error WalStream::explain(Error error) const {
 Status WalStream::receive(std::size_t enough_events) {
   std::size_t ready_bytes = 0;
   for (const ReadyTransaction& one : ready_) ready_bytes += one.changes.memory_bytes();
+  arrived_ = Arrived::kPerhapsMore;
   int turn = 0;
   for (; turn < kMessagesPerTurn && ready_events_ < enough_events && ready_bytes < kReadyBytes; ++turn) {
     const auto frame = session_->next_message();
     if (!frame) return fail(explain(frame.error()));
-    if (!*frame) break;
+    if (!*frame) {
+      arrived_ = Arrived::kAllTaken;
+      break;
+    }
     const std::size_t held = ready_.size();
     if (auto taken = take(**frame); !taken) return taken;
     if (ready_.size() > held) ready_bytes += ready_.back().changes.memory_bytes();
   }
   if (turn > 0) last_message_ = clock_.now();
   return {};
+}
+
+void WalStream::gather() const {
+  if (arrived_ == Arrived::kPerhapsMore || has_ready()) return;
+  const Duration rest = last_message_ + kGather - clock_.now();
+  if (rest > Duration::zero()) std::this_thread::sleep_for(rest);
 }
 
 Status WalStream::take(std::string_view bytes) {
@@ -178,11 +187,8 @@ void WalStream::pop_ready() {
 }
 
 Status WalStream::wait(Deadline deadline, const std::stop_token& stop) {
-  if (deadline.expired() || stop.stop_requested()) return {};
-  if (clock_.now() - last_message_ < kLively) {
-    std::this_thread::sleep_for(kNap);
-    return {};
-  }
+  // What the client library holds already does not show on the socket.
+  if (arrived_ == Arrived::kPerhapsMore || deadline.expired() || stop.stop_requested()) return {};
   return session_->wait_message(deadline, stop);
 }
 

@@ -36,6 +36,9 @@ class WalStream {
   // Takes what has arrived, without waiting, until so many events wait, nothing is left, or it took
   // many messages.
   Status receive(std::size_t enough_events);
+  // Once all that had arrived was taken and handed out: rests until a millisecond after the last message.
+  // What arrives meanwhile goes all the way to the sink together, with one wake-up of each thread.
+  void gather() const;
   // Until something arrives, the deadline or the stop.
   Status wait(Deadline deadline, const std::stop_token& stop);
   // Tells the server how far everything is durable and settled.
@@ -77,6 +80,7 @@ class WalStream {
   std::size_t ready_events_ = 0;
   std::uint64_t heartbeats_ = 0;
   SteadyTime last_message_{}, last_status_{}, last_heartbeat_{};
+  enum class Arrived { kPerhapsMore, kAllTaken } arrived_ = Arrived::kPerhapsMore;
   enum class Reply { kNotAsked, kAsked } reply_ = Reply::kNotAsked;
 };
 
