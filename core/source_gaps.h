@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,8 @@ class SourceGaps {
   // Puts the gap on record, unless one of the source is there that begins at the same place. Durable when
   // it returns. Errors: store.unavailable, store.in_doubt; the same call may be made again.
   virtual Result<Standing> record(std::string_view source, const SourceGap& gap) = 0;
+  // The first of the source, for this reason, that nobody has acknowledged. Errors: as above.
+  virtual Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) = 0;
 };
 
 }  // namespace penstock

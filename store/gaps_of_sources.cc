@@ -12,16 +12,28 @@ SourceGaps::Standing standing_of(const GapRecord& gap) {
 
 }  // namespace
 
-// Sources look here only when they have lost something, so that a look at all records costs nothing.
-Result<SourceGaps::Standing> GapsOfSources::record(std::string_view source, const SourceGap& gap) {
+// Sources look here only when they open and when they have lost something, so that a look at all records costs nothing.
+Result<std::optional<SourceGaps::Standing>> GapsOfSources::find(const std::function<bool(const GapRecord&)>& is_it) {
   for (std::int64_t after = 0;;) {
     const auto page = gaps_.list(after, kPage);
     if (!page) return fail(page.error());
     for (const GapRecord& known : *page)
-      if (known.route == source && known.from == gap.from) return standing_of(known);
-    if (page->size() < kPage) break;
+      if (is_it(known)) return standing_of(known);
+    if (page->size() < kPage) return std::nullopt;
     after = page->back().number;
   }
+}
+
+Result<std::optional<SourceGaps::Standing>> GapsOfSources::find_open(std::string_view source, std::string_view reason) {
+  return find([&](const GapRecord& known) {
+    return known.route == source && known.reason == reason && known.acknowledged_by.empty();
+  });
+}
+
+Result<SourceGaps::Standing> GapsOfSources::record(std::string_view source, const SourceGap& gap) {
+  const auto known = find([&](const GapRecord& one) { return one.route == source && one.from == gap.from; });
+  if (!known) return fail(known.error());
+  if (*known) return **known;
   GapRecord wanted;
   wanted.route = source;
   wanted.reason = gap.reason;

@@ -1,6 +1,8 @@
 // The gap records of sources, among those of routes.
 #pragma once
 
+#include <functional>
+
 #include "core/source_gaps.h"
 #include "store/gaps.h"
 
@@ -12,8 +14,12 @@ class GapsOfSources final : public SourceGaps {
   explicit GapsOfSources(Gaps& gaps) : gaps_(gaps) {}
 
   Result<Standing> record(std::string_view source, const SourceGap& gap) override;
+  Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) override;
 
  private:
+  // The first record that `is_it`.
+  Result<std::optional<Standing>> find(const std::function<bool(const GapRecord&)>& is_it);
+
   Gaps& gaps_;
 };
 

@@ -92,14 +92,15 @@ Parts parts_of(std::string_view content) {
 
 }  // namespace
 
-ChangeReader::ChangeReader(const WalSettings& settings, KnownTypes known_types)
-    : settings_(settings), known_types_(std::move(known_types)) {}
+ChangeReader::ChangeReader(const WalSettings& settings, TableNow table)
+    : settings_(settings), table_(std::move(table)) {}
 
 Result<ChangeReader::Meaning> ChangeReader::look_at(const Message& message) {
   if (const auto* relation = std::get_if<RelationMessage>(&message.body)) {
     const auto& table = settings_.rows.table;
     const bool is_ours =
-        !settings_.reads_messages() && relation->schema == table.schema && relation->name == table.name;
+        !settings_.reads_messages() && ((relation->schema == table.schema && relation->name == table.name) ||
+                                        (table_.oid != 0 && relation->oid == table_.oid));
     if (!is_ours) {
       ours_.erase(relation->oid);
       return Meaning::kNothing;
@@ -125,7 +126,7 @@ ColumnType ChangeReader::type_of(const RelationColumn& column) const {
   ColumnType type = ColumnType::kText;
   if (found != std::end(kBuiltIn)) {
     type = found->type;
-  } else if (const auto known = known_types_.find(column.name); known != known_types_.end()) {
+  } else if (const auto known = table_.types.find(column.name); known != table_.types.end()) {
     type = known->second;
   }
   // As a poll reads it.
@@ -133,7 +134,10 @@ ColumnType ChangeReader::type_of(const RelationColumn& column) const {
 }
 
 Result<ChangeReader::Mapped*> ChangeReader::mapped_for(std::string signature, outbox::RowShape shape) {
-  if (const auto found = mapped_.find(signature); found != mapped_.end()) return &found->second;
+  if (const auto found = mapped_.find(signature); found != mapped_.end()) {
+    if (found->second.unfit) return fail(*found->second.unfit);
+    return &found->second;
+  }
   auto roles = outbox::find_role_columns(settings_.rows, shape);
   if (!roles) return fail(std::move(roles.error()));
   if (mapped_.size() >= kMostShapes) {
@@ -141,22 +145,39 @@ Result<ChangeReader::Mapped*> ChangeReader::mapped_for(std::string signature, ou
     by_relation_.clear();
   }
   auto mapping = std::make_unique<outbox::RowMapping>(settings_.rows, shape, *roles);
-  return &mapped_.emplace(std::move(signature), Mapped{std::move(shape), *roles, std::move(mapping)}).first->second;
+  return &mapped_.emplace(std::move(signature), Mapped{std::move(shape), *roles, std::move(mapping), {}}).first->second;
 }
 
-Status ChangeReader::learn(const Change& change) {
+Result<ChangeReader::Described> ChangeReader::describe(const Change& change) const {
   const auto message = PgoutputDecoder::decode_one(change.bytes, change.within);
   if (!message) return not_understood(message.error());
   const auto& relation = std::get<RelationMessage>(message->body);
-  outbox::RowShape shape{settings_.rows.order_by, {}};
-  std::string signature;
+  Described described{relation.oid, {}, {settings_.rows.order_by, {}}};
   for (const RelationColumn& column : relation.columns) {
-    shape.columns.push_back({std::string(column.name), type_of(column)});
-    signature.append(column.name).append(1, '\0').append(std::to_string(static_cast<int>(shape.columns.back().type)));
+    auto& columns = described.shape.columns;
+    columns.push_back({std::string(column.name), type_of(column)});
+    described.signature.append(column.name)
+        .append(1, '\0')
+        .append(std::to_string(static_cast<int>(columns.back().type)));
   }
-  auto mapped = mapped_for(std::move(signature), std::move(shape));
+  return described;
+}
+
+Status ChangeReader::learn(const Change& change) {
+  auto described = describe(change);
+  if (!described) return fail(std::move(described.error()));
+  auto mapped = mapped_for(std::move(described->signature), std::move(described->shape));
   if (!mapped) return fail(std::move(mapped.error()));
-  by_relation_[relation.oid] = *mapped;
+  by_relation_[described->oid] = *mapped;
+  return {};
+}
+
+Status ChangeReader::learn_unfit(const Change& change, const Error& why) {
+  auto described = describe(change);
+  if (!described) return fail(std::move(described.error()));
+  const auto known =
+      mapped_.insert_or_assign(std::move(described->signature), Mapped{std::move(described->shape), {}, nullptr, why});
+  by_relation_[described->oid] = &known.first->second;
   return {};
 }
 
@@ -194,6 +215,8 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage
     (mapped.roles[Role::kPayload] == i ? payload : others) += cells_.back().bytes.size();
   }
   const std::size_t limit = settings_.rows.event_bytes;
+  if (mapped.unfit)
+    return payload + others > limit + outbox::kOtherColumnsBytes ? too_large(payload + others, mapped) : unfit(mapped);
   if (payload > limit || others > limit + outbox::kOtherColumnsBytes) return too_large(payload + others, mapped);
   return mapped.mapping->map({0, cells_, 0, place_}, builder);
 }
@@ -244,6 +267,14 @@ std::unique_ptr<MalformedRow> ChangeReader::unreadable(std::string_view content,
     malformed->content += "\"}";
   }
   malformed->content += '}';
+  return malformed;
+}
+
+std::unique_ptr<MalformedRow> ChangeReader::unfit(const Mapped& mapped) const {
+  auto malformed = std::make_unique<MalformedRow>();
+  malformed->code = codes::kOutboxRowMalformed.name;
+  malformed->reason = "the row was written while the table had other columns: " + mapped.unfit->message();
+  outbox::append_row_json(malformed->content, mapped.shape, {0, cells_, 0, place_});
   return malformed;
 }
 

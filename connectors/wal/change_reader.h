@@ -32,7 +32,13 @@ class ChangeReader {
   // Types of columns that the log names by a number only the catalogue can explain: domains, enums.
   using KnownTypes = std::map<std::string, outbox::ColumnType, std::less<>>;
 
-  ChangeReader(const WalSettings& settings, KnownTypes known_types);
+  // The table as the catalogue has it at the opening.
+  struct TableNow {
+    std::uint32_t oid = 0;  // 0: not known. Its rows are ours also where the log has an earlier name for it.
+    KnownTypes types;
+  };
+
+  ChangeReader(const WalSettings& settings, TableNow table);
 
   // What a message is to this source, at its arrival.
   enum class Meaning { kNothing, kRelation, kEvent, kHeartbeat };
@@ -40,6 +46,9 @@ class ChangeReader {
 
   // Of a kept relation.
   Status learn(const Change& change);
+  // Of one that learn() refused, where the table of today is right again: rows that were written under it become
+  // malformed ones, for this reason.
+  Status learn_unfit(const Change& change, const Error& why);
   // Of a kept event: adds it to the builder, or returns what is to be parked.
   Result<std::unique_ptr<connectors::MalformedRow>> read(const Change& change, const WalPosition& position,
                                                          EventBatchBuilder& builder);
@@ -52,20 +61,28 @@ class ChangeReader {
   struct Mapped {
     outbox::RowShape shape;
     outbox::RoleColumns roles;
-    std::unique_ptr<outbox::RowMapping> mapping;
+    std::unique_ptr<outbox::RowMapping> mapping;  // null: the columns don't fit
+    std::optional<Error> unfit;
   };
+  struct Described {
+    std::uint32_t oid = 0;
+    std::string signature;
+    outbox::RowShape shape;
+  };
+  Result<Described> describe(const Change& change) const;
   Result<Mapped*> mapped_for(std::string signature, outbox::RowShape shape);
 
   outbox::ColumnType type_of(const RelationColumn& column) const;
   Result<std::unique_ptr<connectors::MalformedRow>> read_row(const InsertMessage& insert, EventBatchBuilder& builder);
   Result<std::unique_ptr<connectors::MalformedRow>> read_message(std::string_view content, EventBatchBuilder& builder);
   std::unique_ptr<connectors::MalformedRow> unreadable(std::string_view content, std::string reason) const;
+  std::unique_ptr<connectors::MalformedRow> unfit(const Mapped& mapped) const;
   std::unique_ptr<connectors::MalformedRow> too_large(std::size_t bytes, const Mapped& mapped) const;
   outbox::Cell cell_of(const Tuple::Value& value, outbox::ColumnType type, EventBatchBuilder& builder);
   outbox::Cell cell_of(const JsonMember& member, outbox::ColumnType type, EventBatchBuilder& builder);
 
   const WalSettings settings_;
-  const KnownTypes known_types_;
+  const TableNow table_;
   std::set<std::uint32_t> ours_;                       // relations of our table, as they arrived
   std::map<std::uint32_t, Mapped*> by_relation_;       // as they were learnt
   std::map<std::string, Mapped, std::less<>> mapped_;  // by names and types of the columns

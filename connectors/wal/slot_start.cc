@@ -25,7 +25,7 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   const auto start =
       judge_start(stored_, database.slot, parts_.settings.slot, database.database, identity, switch_point);
   if (!start) return fail(start.error());
-  if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
+  if (auto looked = look_at_publication(database); !looked) return fail(std::move(looked.error()));
   Progress progress;
   if (const auto* known = std::get_if<Progress>(&*start)) {
     progress = *known;
@@ -45,7 +45,16 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
       return fail(std::move(kept.error()));
     stored_ = now;
   }
+  parts_.publication.begin(database, progress.settled);
   return progress;
+}
+
+Status SlotStart::look_at_publication(WalDatabase& database) {
+  const auto progress = stored_ ? parse_progress(stored_->position) : std::nullopt;
+  if (progress && database.slot)
+    return parts_.publication.check_opening(database, progress->settled, session_, deadline_, stop_);
+  parts_.publication.forget();
+  return provide_publication(database);
 }
 
 // Before the slot: a slot sees only what was published when it was written.

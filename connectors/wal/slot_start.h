@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "connectors/wal/publication_watch.h"
 #include "connectors/wal/start_check.h"
 #include "connectors/wal/wal_database.h"
 #include "core/clock.h"
@@ -27,6 +28,7 @@ class SlotStart {
     const WalSettings& settings;
     SourceCheckpoints& checkpoints;
     SourceGaps& gaps;
+    PublicationWatch& publication;
     Log& log;
     const std::string& application_name;
   };
@@ -41,6 +43,7 @@ class SlotStart {
   const std::optional<SourceCheckpoint>& stored() const { return stored_; }
 
  private:
+  Status look_at_publication(WalDatabase& database);
   Status provide_publication(WalDatabase& database);
   Result<Lsn> make_slot(WalDatabase& database);
   Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);

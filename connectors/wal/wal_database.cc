@@ -17,10 +17,26 @@ const Statement kServer{"",
                         "  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3"
                         "  AND NOT pg_has_role(c.relowner, 'USAGE'))"};
 
-const Statement kPublication{"",
-                             "SELECT p.pubinsert, p.pubviaroot, EXISTS (SELECT FROM pg_publication_tables t"
-                             " WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3),"
-                             " pg_get_userbyid(p.pubowner) = current_user FROM pg_publication p WHERE p.pubname = $1"};
+// Row filters and column lists came with PostgreSQL 15.
+const Statement kPublication{
+    "",
+    "SELECT p.pubinsert, p.pubviaroot, t.pubname IS NOT NULL, coalesce(to_jsonb(t) ->> 'rowfilter', ''),"
+    " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a ON a.attname = m"
+    "  JOIN pg_class c ON c.oid = a.attrelid AND c.relname = $3 JOIN pg_namespace n ON n.oid = c.relnamespace AND"
+    "  n.nspname = $2 WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m), ''),"
+    " p.oid::text || ':' || coalesce((SELECT string_agg(r.oid::text, ' ' ORDER BY r.oid) FROM pg_publication_rel r"
+    "  JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    "  WHERE r.prpubid = p.oid AND n.nspname = $2 AND c.relname = $3), ''),"
+    " coalesce((SELECT c.oid::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2"
+    "  AND c.relname = $3), ''),"
+    " EXISTS (SELECT FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid AND c.xmin = r.xmin"
+    "  JOIN pg_namespace n ON n.oid = c.relnamespace"
+    "  WHERE r.prpubid = p.oid AND n.nspname = $2 AND c.relname = $3),"
+    " pg_get_userbyid(p.pubowner) = current_user"
+    " FROM pg_publication p LEFT JOIN pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = $2"
+    " AND t.tablename = $3 WHERE p.pubname = $1"};
+
+const Statement kLogEnd{"", "SELECT pg_current_wal_insert_lsn()::text"};
 
 const Statement kSlot{"",
                       "SELECT coalesce(s.plugin::text, ''), s.slot_type::text, coalesce(s.database::text, ''),"
@@ -30,6 +46,30 @@ const Statement kSlot{"",
                       " CASE WHEN NOT pg_is_in_recovery()"
                       "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::int8 END"
                       " FROM pg_replication_slots s WHERE s.slot_name = $1"};
+
+Parameters publication_parameters(const WalSettings& settings) {
+  std::vector<std::string> mapped;
+  for (const outbox::Role role : outbox::kRoles)
+    if (const std::string* column = settings.rows.column_of(role)) mapped.push_back(*column);
+  Parameters parameters;
+  parameters.text(settings.publication).text(settings.rows.table.schema).text(settings.rows.table.name).texts(mapped);
+  return parameters;
+}
+
+std::optional<PublicationState> publication_in(const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  PublicationState state;
+  state.publishes_inserts = rows.boolean(0, 0);
+  state.via_root = rows.boolean(0, 1);
+  state.has_table = rows.boolean(0, 2);
+  state.row_filter = rows.bytes(0, 3);
+  state.missing_columns = rows.bytes(0, 4);
+  state.membership = rows.bytes(0, 5);
+  state.table = rows.bytes(0, 6);
+  state.born_in_it = rows.boolean(0, 7);
+  state.is_ours = rows.boolean(0, 8);
+  return state;
+}
 
 SlotRoom room_of(const Rows& slot) {
   SlotRoom room{std::string(slot.bytes(0, 3)), std::nullopt, slot.integer(0, 7)};
@@ -42,10 +82,10 @@ SlotRoom room_of(const Rows& slot) {
 
 Result<WalDatabase> load_wal_database(Session& session, const WalSettings& settings, Deadline deadline,
                                       std::stop_token stop) {
-  Parameters server_names, slot_name, publication;
+  Parameters server_names, slot_name;
+  const Parameters publication = publication_parameters(settings);
   server_names.text(settings.slot).text(settings.rows.table.schema).text(settings.rows.table.name);
   slot_name.text(settings.slot);
-  publication.text(settings.publication).text(settings.rows.table.schema).text(settings.rows.table.name);
   const store::postgres::Call calls[] = {
       {&kServer, &server_names}, {&kPublication, &publication}, {&kSlot, &slot_name}};
   const auto answers = session.run_pipeline(calls, deadline, stop);
@@ -58,9 +98,7 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   found.may_replicate = server.boolean(0, 3);
   found.other_idle_slots = server.integer(0, 4);
   found.may_publish = server.boolean(0, 5);
-  if (!published.empty())
-    found.publication = {published.boolean(0, 0), published.boolean(0, 1), published.boolean(0, 2),
-                         published.boolean(0, 3)};
+  found.publication = publication_in(published);
   if (!slot.empty()) {
     found.slot = {std::string(slot.bytes(0, 0)), std::string(slot.bytes(0, 1)), std::string(slot.bytes(0, 2)),
                   std::string(slot.bytes(0, 3)), std::nullopt};
@@ -74,6 +112,16 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   if (!table) return fail(std::move(table.error()));
   found.table = *std::move(table);
   return found;
+}
+
+// The place first: what the catalogue shows then was so at that place, or came later.
+Result<PublicationLook> look_at_publication(Session& session, const WalSettings& settings, Deadline deadline,
+                                            std::stop_token stop) {
+  const Parameters nothing, publication = publication_parameters(settings);
+  const store::postgres::Call calls[] = {{&kLogEnd, &nothing}, {&kPublication, &publication}};
+  const auto answers = session.run_pipeline(calls, deadline, std::move(stop));
+  if (!answers) return fail(answers.error());
+  return PublicationLook{publication_in((*answers)[1]), parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
 }
 
 Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettings& settings, Deadline deadline) {
@@ -110,13 +158,23 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
 }
 
 std::string publication_fault(const WalDatabase& database, const WalSettings& settings) {
-  const std::string name = "publication " + settings.publication;
-  if (!database.publication) return "there is no " + name;
-  if (settings.reads_messages()) return {};
-  if (!database.publication->publishes_inserts) return name + " publishes no inserts";
-  if (database.publication->has_table) return {};
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
-  if (partitioned && !database.publication->via_root)
+  return publication_fault(database.publication, partitioned, settings);
+}
+
+std::string publication_fault(const std::optional<PublicationState>& publication, bool table_is_partitioned,
+                              const WalSettings& settings) {
+  const std::string name = "publication " + settings.publication;
+  if (!publication) return "there is no " + name;
+  if (settings.reads_messages()) return {};
+  if (!publication->publishes_inserts) return name + " publishes no inserts";
+  const std::string of_table = " of table " + settings.rows.table.to_string();
+  if (!publication->row_filter.empty())
+    return name + " has a row filter: rows" + of_table + " that it leaves out would be lost";
+  if (!publication->missing_columns.empty())
+    return name + " leaves out mapped columns" + of_table + ": " + publication->missing_columns;
+  if (publication->has_table) return {};
+  if (table_is_partitioned && !publication->via_root)
     return name + " publishes the partitions of " + settings.rows.table.to_string() + " under their own names";
   return name + " does not have table " + settings.rows.table.to_string();
 }
@@ -127,14 +185,25 @@ std::string publication_fix(const WalDatabase& database, const WalSettings& sett
   if (!database.publication->publishes_inserts) return alter + " SET (publish = 'insert');";
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
   if (partitioned && !database.publication->via_root) return alter + " SET (publish_via_partition_root = true);";
-  return alter + " ADD TABLE " + settings.rows.table.quoted() + ";";
+  const std::string add = alter + " ADD TABLE " + settings.rows.table.quoted() + ";";
+  if (!database.publication->has_table) return add;
+  return "BEGIN; " + alter + " DROP TABLE " + settings.rows.table.quoted() + "; " + add + " COMMIT;";
 }
 
-ChangeReader::KnownTypes known_types(const WalDatabase& database) {
-  ChangeReader::KnownTypes types;
-  if (database.table)
-    for (const outbox::PostgresColumn& column : database.table->columns) types.emplace(column.name, column.type);
-  return types;
+ChangeReader::TableNow table_now(const WalDatabase& database) {
+  ChangeReader::TableNow now;
+  if (!database.table) return now;
+  now.oid = static_cast<std::uint32_t>(database.table->table_oid);
+  for (const outbox::PostgresColumn& column : database.table->columns) now.types.emplace(column.name, column.type);
+  return now;
+}
+
+Result<bool> table_fits(Session& session, const WalSettings& settings, Deadline deadline, std::stop_token stop) {
+  const auto table = outbox::load_postgres_columns(session, settings.rows, deadline, std::move(stop));
+  if (!table) return fail(table.error());
+  outbox::RowShape shape{settings.rows.order_by, {}};
+  for (const outbox::PostgresColumn& column : table->columns) shape.columns.push_back({column.name, column.type});
+  return outbox::find_role_columns(settings.rows, shape).has_value();
 }
 
 }  // namespace penstock::wal

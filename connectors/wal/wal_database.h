@@ -16,8 +16,13 @@ namespace penstock::wal {
 struct PublicationState {
   bool publishes_inserts = false;
   bool via_root = false;
-  bool has_table = false;  // under the name that the settings give
-  bool is_ours = false;    // the session's role made it
+  bool has_table = false;       // under the name that the settings give
+  std::string row_filter;       // empty: none
+  std::string missing_columns;  // mapped ones that a column list leaves out; empty: none
+  std::string membership;       // another one once the table was taken out and put in again
+  std::string table;            // another one once the table was made anew
+  bool born_in_it = false;      // the table was put in by the transaction that made it
+  bool is_ours = false;         // the session's role made it
 };
 
 // How far the server is from giving the slot up.
@@ -44,6 +49,14 @@ struct WalDatabase {
 Result<WalDatabase> load_wal_database(store::postgres::Session& session, const WalSettings& settings, Deadline deadline,
                                       std::stop_token stop);
 
+// What is published of the table, and a place in the log before which it was so.
+struct PublicationLook {
+  std::optional<PublicationState> state;
+  Lsn at;
+};
+Result<PublicationLook> look_at_publication(store::postgres::Session& session, const WalSettings& settings,
+                                            Deadline deadline, std::stop_token stop);
+
 // nullopt: the slot is gone.
 Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session, const WalSettings& settings,
                                                Deadline deadline);
@@ -52,10 +65,15 @@ Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
 // What is wrong with the publication; empty when nothing is.
+std::string publication_fault(const std::optional<PublicationState>& publication, bool table_is_partitioned,
+                              const WalSettings& settings);
 std::string publication_fault(const WalDatabase& database, const WalSettings& settings);
 // The statement that mends it.
 std::string publication_fix(const WalDatabase& database, const WalSettings& settings);
 
-ChangeReader::KnownTypes known_types(const WalDatabase& database);
+ChangeReader::TableNow table_now(const WalDatabase& database);
+// Whether the table has every mapped column today.
+Result<bool> table_fits(store::postgres::Session& session, const WalSettings& settings, Deadline deadline,
+                        std::stop_token stop);
 
 }  // namespace penstock::wal

@@ -45,11 +45,21 @@ void inspect_slot(const WalDatabase& database, const WalSettings& settings, int 
       inspection.error("there is no slot " + settings.slot, create_slot_statement(settings, version));
     return;
   }
+  if (database.slot->kind != "logical") {
+    inspection.error("slot " + settings.slot + " is a " + database.slot->kind + " one", "name another slot in `slot`");
+    return;
+  }
   if (database.slot->plugin != "pgoutput" || database.slot->database != database.database)
     inspection.error(
         "slot " + settings.slot + " is of plugin " + database.slot->plugin + " and database " + database.slot->database,
         "name another slot in `slot`");
-  if (!database.slot->confirmed_flush || database.slot->wal_status == "lost")
+  const bool is_lost = database.slot->wal_status == "lost";
+  if (!is_lost && !database.slot->confirmed_flush && database.slot_is_active)
+    inspection.warn(
+        "slot " + settings.slot + " is being made: it waits for every transaction that ran when it began",
+        "SELECT pid, application_name, xact_start, state FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+        " ORDER BY xact_start; SELECT gid, owner, prepared FROM pg_prepared_xacts;");
+  else if (is_lost || !database.slot->confirmed_flush)
     inspection.error("slot " + settings.slot + " was invalidated: what it had not delivered may be missing",
                      settings.create == WalSettings::Create::kYes
                          ? "`penstock run` puts the gap on record and makes a new slot; then `penstock gaps ls`"

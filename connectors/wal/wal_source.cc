@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/wal/publication_watch.h"
 #include "connectors/wal/rest.h"
 #include "connectors/wal/row_removal.h"
 #include "connectors/wal/slot_start.h"
@@ -45,7 +46,8 @@ class WalSource final : public connectors::Source {
         gaps_(gaps),
         clock_(surroundings.clock),
         log_(surroundings.log),
-        application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance) {}
+        application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance),
+        publication_(settings_, gaps_, log_) {}
   ~WalSource() override { close(); }
 
   Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
@@ -83,6 +85,7 @@ class WalSource final : public connectors::Source {
 
   Status look_through_gate();
   Result<ReadBatch> hand_out(const ReadRoom& room);
+  Status learn(const Change& relation);
   // What has to be done now and then whether or not anything is read.
   Status upkeep();
   Status ask_for_sign();
@@ -98,6 +101,7 @@ class WalSource final : public connectors::Source {
   const Clock& clock_;
   Log& log_;
   const std::string application_name_;
+  PublicationWatch publication_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
   std::stop_source given_up_;
@@ -128,12 +132,12 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
   if (database->slot_is_active)
     return fail(codes::kWalSlotInUse, "slot " + settings_.slot + " is read by somebody else");
-  SlotStart slot_start({settings_, checkpoints_, gaps_, log_, application_name_}, *opening.session, opening.lease,
-                       deadline, stop);
+  SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, application_name_}, *opening.session,
+                       opening.lease, deadline, stop);
   const auto start = slot_start.find(*database);
   if (!start) return fail(start.error());
   opening.stored = slot_start.stored();
-  auto stream = WalStream::open(settings_, application_name_, *start, ChangeReader(settings_, known_types(*database)),
+  auto stream = WalStream::open(settings_, application_name_, *start, ChangeReader(settings_, table_now(*database)),
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
@@ -217,7 +221,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
     const Change change = *opening_->held;
     if (change.kind == Change::Kind::kRelation) {
       opening_->held.reset();
-      if (auto learnt = stream.reader().learn(change); !learnt) return fail(std::move(learnt.error()));
+      if (auto learnt = learn(change); !learnt) return fail(std::move(learnt.error()));
       continue;
     }
     if (transaction.taken < transaction.known) {
@@ -251,6 +255,17 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
       item.event = EventBatch::ref(events, next_event++);
   }
   return batch;
+}
+
+// Columns that don't fit stop the source until the table is mended. What was written before that stays in the log as
+// it is, and must not stop it again.
+Status WalSource::learn(const Change& relation) {
+  ChangeReader& reader = opening_->stream->reader();
+  auto learnt = reader.learn(relation);
+  if (learnt || &learnt.error().code() != &codes::kOutboxTableMissing) return learnt;
+  const auto fits = table_fits(*opening_->session, settings_, Deadline::in(kCallDeadline), given_up_.get_token());
+  if (!fits) return fail(fits.error());
+  return *fits ? reader.learn_unfit(relation, learnt.error()) : learnt;
 }
 
 Status WalSource::settle(ReadMark mark) {
@@ -340,7 +355,7 @@ Status WalSource::look_at_slot(SlotWatch::Heartbeat heartbeat) {
   for (const SlotWatch::News& news : opening_->watch.look(**room, heartbeat))
     log_.write(news.level, "source " + settings_.rows.source_name, news.code,
                "slot " + settings_.slot + ": " + news.words, {});
-  return {};
+  return publication_.look(*opening_->session, Deadline::in(kCallDeadline), given_up_.get_token());
 }
 
 // The stream is not read meanwhile, because nobody has room, so no heartbeat can come back. The server

@@ -91,7 +91,10 @@ Error WalStream::explain(Error error) const {
   if (sqlstate == "55000") return {codes::kWalSlotLost, "slot " + settings_.slot + ": " + error.message()};
   if (sqlstate == "42704")
     return {codes::kWalPublicationMissing,
-            error.message() + "; a slot sees only a publication that is older than what it reads"};
+            error.message() +
+                "; a slot sees only a publication that is older than what it reads: where it was dropped" +
+                " meanwhile, SELECT pg_drop_replication_slot(" + option_text(settings_.slot) +
+                "); puts what is missing on record, and the source makes a new slot"};
   return error;
 }
 

@@ -17,6 +17,12 @@ class MemorySourceGaps final : public SourceGaps {
     records_.push_back({std::string(source), gap});
     return Standing{static_cast<std::int64_t>(records_.size()), gap.reason, Standing::Is::kOpen};
   }
+  Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) override {
+    for (std::size_t i = 0; i < records_.size(); ++i)
+      if (records_[i].source == source && records_[i].gap.reason == reason && records_[i].is == Standing::Is::kOpen)
+        return Standing{static_cast<std::int64_t>(i) + 1, records_[i].gap.reason, records_[i].is};
+    return std::nullopt;
+  }
 
   struct Record {
     std::string source;

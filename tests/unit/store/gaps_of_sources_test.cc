@@ -35,6 +35,16 @@ TEST_F(GapsOfSourcesTest, ArePutOnRecordOnceForEachPlaceTheyBeginAt) {
   EXPECT_EQ(kept->to, Position{20});
 }
 
+TEST_F(GapsOfSourcesTest, AreFoundByTheirReasonUntilTheyAreAcknowledged) {
+  EXPECT_FALSE(of_sources_.find_open("orders", "wal.slot_lost").value());
+  const auto first = record("orders", 10, 20);
+  EXPECT_EQ(of_sources_.find_open("orders", "wal.slot_lost").value()->number, first.number);
+  EXPECT_FALSE(of_sources_.find_open("orders", "wal.slot_ahead").value());
+  EXPECT_FALSE(of_sources_.find_open("bills", "wal.slot_lost").value());
+  ASSERT_TRUE(store_.gaps().acknowledge(first.number, "anna"));
+  EXPECT_FALSE(of_sources_.find_open("orders", "wal.slot_lost").value());
+}
+
 TEST_F(GapsOfSourcesTest, TellWhenAnOperatorHasAcknowledgedThem) {
   const auto first = record("orders", 10, 20);
   ASSERT_TRUE(store_.gaps().acknowledge(first.number, "anna"));

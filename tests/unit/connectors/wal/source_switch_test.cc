@@ -27,7 +27,7 @@ WalDatabase database_with(std::optional<PublicationState> publication, std::opti
   return database;
 }
 
-const PublicationState kPublished{true, true, true, true};
+const PublicationState kPublished{.publishes_inserts = true, .via_root = true, .has_table = true, .is_ours = true};
 SlotState slot_with(const std::string& status) { return {"pgoutput", "logical", "shop", status, Lsn{0x10}}; }
 
 std::string words_of(const Result<std::vector<SwitchStep>>& steps) {
