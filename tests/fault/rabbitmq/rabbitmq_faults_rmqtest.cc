@@ -23,20 +23,28 @@ class RabbitFaultTest : public RabbitFixture {
   }
 
   // What a route does with order = "pipelined" off: one message at a time, again until it is delivered.
-  bool deliver(const connectors::Message& message) {
+  testing::AssertionResult deliver(const connectors::Message& message) {
     const auto deadline = Deadline::in(std::chrono::seconds(60));
+    Status opened;
+    int openings = 0, submissions = 0;
     while (!deadline.expired()) {
       const auto phase = sink_->state().phase;
       if (phase == SinkState::Phase::kBroken || phase == SinkState::Phase::kClosed) {
         sink_->drain(deadline);
-        (void)sink_->open(Deadline::in(std::chrono::seconds(2)), {});
+        opened = sink_->open(Deadline::in(std::chrono::seconds(2)), {});
+        ++openings;
         continue;
       }
       if (sink_->submit({++last_ticket_}, message) == Submitted::kFull) continue;
+      ++submissions;
       sink_->drain(deadline);
-      if (outcomes_.report_on({last_ticket_})->outcome == Outcome::kDelivered) return true;
+      const auto report = outcomes_.report_on({last_ticket_});
+      if (report && report->outcome == Outcome::kDelivered) return testing::AssertionSuccess();
     }
-    return false;
+    return testing::AssertionFailure() << "not delivered after " << openings << " openings and " << submissions
+                                       << " submissions; last opening: " << (opened ? "ok" : opened.error().describe())
+                                       << "; sink: phase " << static_cast<int>(sink_->state().phase) << ", "
+                                       << (sink_->state().why ? sink_->state().why->describe() : "no reason");
   }
 };
 
@@ -92,6 +100,8 @@ TEST_F(RabbitFaultTest, EndsPromptlyWhileItIsBlocked) {
 
 TEST_F(RabbitFaultTest, LosesNothingAndKeepsOrderOverCrashesOfTheBroker) {
   const std::string queue = add_queue();
+  // The broker answers before it writes: a queue declared in the last two seconds before a kill may be gone after it.
+  ServerControl::rabbitmqctl({"eval", "mnesia:dump_log()."});
   open();
   constexpr int kEvents = 60;
   for (int i = 0; i < kEvents; ++i) {
