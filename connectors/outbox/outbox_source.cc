@@ -5,7 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "connectors/outbox/cursor_checkpoint.h"
 #include "connectors/outbox/cursor_place.h"
+#include "connectors/outbox/harvest.h"
 #include "connectors/outbox/held_back.h"
 #include "connectors/outbox/low_mark.h"
 #include "connectors/outbox/poll_pace.h"
@@ -18,7 +20,6 @@
 namespace penstock::outbox {
 namespace {
 
-using connectors::MalformedRow;
 using connectors::OpenRequest;
 using connectors::ReadBatch;
 using connectors::ReadRoom;
@@ -32,66 +33,13 @@ constexpr std::chrono::seconds kLongWait{1}, kBetweenBlockerLooks{1}, kBetweenId
 // A full scan that takes long is made less often still.
 constexpr int kRestPerFullScan = 10;
 
-// Turns what one scan finds into events and malformed rows.
-class Harvest final : public RowReceiver {
- public:
-  struct Found {
-    RowKey key;
-    RowsInFlight::Then then;
-    std::unique_ptr<MalformedRow> malformed;  // null: the next event of the batch
-  };
-
-  Harvest(RowMapping& mapping, std::size_t id_column, std::span<const std::int64_t> in_flight, std::size_t most_rows)
-      : mapping_(mapping), id_column_(id_column), in_flight_(in_flight) {
-    builder_.reserve(most_rows);
-    found_.reserve(most_rows);
-    numbers_.reserve(most_rows);
-  }
-
-  void whole_row(const Row& row) override {
-    if (is_reread(row.number)) return;
-    auto malformed = mapping_.map(row, builder_);
-    found_.push_back({{row.number, row.cells[id_column_], row.xid}, RowsInFlight::Then::kSettle, std::move(malformed)});
-    numbers_.push_back(row.number);
-  }
-
-  void large_row(const XidPlace& place, std::uint64_t bytes, std::optional<std::string_view> key) override {
-    if (is_reread(place.number)) return;
-    found_.push_back({{place.number, Cell::null(), place.xid},
-                      RowsInFlight::Then::kKeep,
-                      mapping_.by_reference(place.number, bytes, key)});
-    numbers_.push_back(place.number);
-  }
-
-  EventBatchBuilder& builder() { return builder_; }
-  std::vector<Found>& found() { return found_; }
-  std::span<const std::int64_t> numbers() const { return numbers_; }
-  std::uint64_t rereads() const { return rereads_; }
-
- private:
-  bool is_reread(std::int64_t number) {
-    if (in_flight_.empty() || number > in_flight_.back() || !std::ranges::binary_search(in_flight_, number))
-      return false;
-    ++rereads_;
-    return true;
-  }
-
-  RowMapping& mapping_;
-  const std::size_t id_column_;
-  const std::span<const std::int64_t> in_flight_;
-  EventBatchBuilder builder_;
-  std::vector<Found> found_;
-  std::vector<std::int64_t> numbers_;
-  std::uint64_t rereads_ = 0;
-};
-
 class OutboxSource final : public connectors::Source {
  public:
   OutboxSource(const OutboxSettings& settings, std::unique_ptr<OutboxTable> table, SourceCheckpoints& checkpoints,
                const connectors::Surroundings& surroundings)
       : settings_(settings),
         table_(std::move(table)),
-        checkpoints_(checkpoints),
+        cursor_(settings_, checkpoints),
         clock_(surroundings.clock),
         held_back_(settings.source_name, surroundings.log) {}
   ~OutboxSource() override { close(); }
@@ -119,20 +67,10 @@ class OutboxSource final : public connectors::Source {
     // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
     SteadyTime next_poll{};
     ScanEnd last_end = ScanEnd::kCutShort;
-    // Of policy "cursor".
-    Lease lease;
-    std::optional<SourceCheckpoint> checkpoint;  // as it is stored
-    std::optional<XidPlace> read_to;             // with guard "xid", instead of the low mark
+    std::optional<XidPlace> read_to;  // with guard "xid" of policy "cursor", instead of the low mark
   };
 
-  // What the checkpoint of a source says to an opening.
-  struct Resume {
-    std::optional<SourceCheckpoint> checkpoint;
-    LowMark low_mark;
-    std::optional<XidPlace> read_to;
-  };
-  Result<Resume> resume();
-  Result<Resume> resume_at(SourceCheckpoint checkpoint);
+  Result<CursorCheckpoint::Start> start(const Lease& lease);
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
   // Whether a full scan is a net: not where settled rows stay, for it would read them all again.
   Reach reach_of_scan() const;
@@ -148,7 +86,7 @@ class OutboxSource final : public connectors::Source {
 
   const OutboxSettings settings_;
   const std::unique_ptr<OutboxTable> table_;
-  SourceCheckpoints& checkpoints_;
+  CursorCheckpoint cursor_;  // of that policy
   const Clock& clock_;
   HeldBack held_back_;
   std::optional<Opening> opening_;
@@ -172,52 +110,18 @@ Status OutboxSource::open(const OpenRequest& request, Deadline deadline, std::st
   const RowShape& shape = table_->shape();
   auto columns = find_role_columns(settings_, shape);
   if (!columns) return end_opening(std::move(columns.error()));
-  auto from = resume();
+  auto from = start(request.lease);
   if (!from) return end_opening(std::move(from.error()));
   opening_.emplace(Opening{RowMapping(settings_, shape, *columns), columns->id(), std::move(from->low_mark),
                            RowsInFlight(), PollPace(settings_.poll_min, settings_.poll_max),
                            numbers_of(request.kept_by_reference)});
-  opening_->lease = request.lease;
-  opening_->checkpoint = std::move(from->checkpoint);
   opening_->read_to = from->read_to;
   return {};
 }
 
-Result<OutboxSource::Resume> OutboxSource::resume() {
-  if (!keeps_rows()) return Resume{{}, LowMark(table_->mark_moves()), {}};
-  auto stored = checkpoints_.load(settings_.source_name);
-  if (!stored) return fail(std::move(stored.error()).with_context("loading the checkpoint"));
-  if (*stored) return resume_at(**std::move(stored));
-  Resume start{{}, LowMark(table_->mark_moves(), Crowded::kHoldBack, {{kLowestNumber, kHighestNumber}}), {}};
-  if (xid_column(settings_.policy) != nullptr) start.read_to = XidPlace{};
-  return start;
-}
-
-Result<OutboxSource::Resume> OutboxSource::resume_at(SourceCheckpoint checkpoint) {
-  const auto foreign = [&](const std::string& why) {
-    return fail(codes::kOutboxCheckpointForeign, "the checkpoint `" + checkpoint.position.substr(0, 80) +
-                                                     "` does not fit table " + settings_.table.to_string() + ": " +
-                                                     why);
-  };
-  const OutboxTable::Identity identity = table_->identity();
-  if (checkpoint.system_identifier != identity.system_identifier)
-    return foreign("it was made in another database, or the table was made anew");
-
-  const bool by_xid = xid_column(settings_.policy) != nullptr;
-  const auto place = parse_xid_place(checkpoint.position);
-  auto ranges = parse_ranges(checkpoint.position);
-  if (by_xid ? !place : !ranges) return foreign("it was made under another guard");
-  const std::int64_t settled_to = by_xid ? place->number : ranges->back().first - 1;
-  const auto drawn = table_->last_drawn();
-  if (!drawn) return fail(drawn.error());
-  if (!by_xid && *drawn && **drawn < settled_to)
-    return foreign("its sequence stands at " + std::to_string(**drawn) + ", so numbers are given again");
-  // A promotion may have lost rows whose numbers are then given again.
-  if (checkpoint.timeline != identity.timeline && (by_xid || !*drawn))
-    return foreign("the database was promoted since, and may have lost rows that were delivered");
-  if (by_xid) return Resume{std::move(checkpoint), LowMark(table_->mark_moves()), place};
-  LowMark low_mark(table_->mark_moves(), Crowded::kHoldBack, *std::move(ranges));
-  return Resume{std::move(checkpoint), std::move(low_mark), {}};
+Result<CursorCheckpoint::Start> OutboxSource::start(const Lease& lease) {
+  if (keeps_rows()) return cursor_.resume(*table_, lease);
+  return CursorCheckpoint::Start{LowMark(table_->mark_moves()), {}};
 }
 
 Reach OutboxSource::reach_of_scan() const {
@@ -380,15 +284,10 @@ Status OutboxSource::advance_checkpoint(ReadMark mark) {
   RowsInFlight& rows = opening_->rows;
   const RowKey* last = rows.last_up_to(mark);
   if (last == nullptr) return {};
-  const OutboxTable::Identity identity = table_->identity();
-  SourceCheckpoint to{words_of(XidPlace{last->xid, last->number}), identity.system_identifier, identity.timeline};
+  std::string position = words_of(XidPlace{last->xid, last->number});
   rows.forget(mark);
-  if (!opening_->read_to) to.position = words_of(with_numbers(opening_->low_mark.open(), rows.numbers()));
-  pass_failpoint("outbox.in_settle");
-  if (auto advanced = checkpoints_.advance(opening_->lease, settings_.source_name, opening_->checkpoint, to); !advanced)
-    return advanced;
-  opening_->checkpoint = std::move(to);
-  return {};
+  if (!opening_->read_to) position = words_of(with_numbers(opening_->low_mark.open(), rows.numbers()));
+  return cursor_.advance(*table_, std::move(position));
 }
 
 Status OutboxSource::keep_alive() {

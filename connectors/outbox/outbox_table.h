@@ -48,8 +48,8 @@ class RowReceiver {
  public:
   virtual ~RowReceiver() = default;
   virtual void whole_row(const Row& row) = 0;
-  // Too large to be fetched. `key` is the aggregate id, if it is short.
-  virtual void large_row(const XidPlace& place, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
+  // Too large to be fetched: `row` has no cells. `key` is the aggregate id, if it is short.
+  virtual void large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
 };
 
 class SourceSessions;

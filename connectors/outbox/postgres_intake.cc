@@ -93,7 +93,7 @@ void PostgresIntake::take_large_row(const XidPlace& place, std::size_t bytes, Ro
   if (const auto column = roles_[Role::kAggregateId])
     if (cells_[*column].is == Cell::Is::kText && cells_[*column].bytes.size() <= kLongestKey)
       key = cells_[*column].bytes;
-  receiver.large_row(place, bytes, key);
+  receiver.large_row({place.number, {}, place.xid}, bytes, key);
 }
 
 Cell PostgresIntake::cell_of(const Rows& rows, std::size_t row, std::size_t column) const {

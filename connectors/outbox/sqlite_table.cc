@@ -237,7 +237,7 @@ Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& roo
       const auto run_end = left_out.run_from(number);
       if (!run_end && progress.rows == room.rows) return ScanEnd::kCutShort;
       if (!run_end && unreadable && !std::ranges::binary_search(plan.kept, number)) {
-        receiver.large_row({0, number}, unreadable->bytes, std::nullopt);
+        receiver.large_row({number, {}}, unreadable->bytes, std::nullopt);
         ++progress.rows;
       }
       if (!run_end && !unreadable && take_row(number, plan, room, progress, builder, receiver) == Taken::kNoRoom)
@@ -262,7 +262,7 @@ SqliteTable::Taken SqliteTable::take_row(std::int64_t number, const ScanPlan& pl
     if (std::ranges::binary_search(plan.kept, number)) return Taken::kRow;
     const auto key = roles_[Role::kAggregateId];
     const bool short_text = key && cells_[*key].is == Cell::Is::kText && cells_[*key].bytes.size() <= kLongestKey;
-    receiver.large_row({0, number}, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
+    receiver.large_row({number, {}}, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
     ++progress.rows;
     return Taken::kRow;
   }

@@ -64,7 +64,7 @@ class MemoryRows final : public OutboxTable {
       if (!is_asked_for(plan, number)) continue;
       if (taken++ == room.rows) return Scanned{ScanEnd::kCutShort, {}};
       if (rows_.large.contains(number)) {
-        receiver.large_row({0, number}, kLarge, "7");
+        receiver.large_row({number, {}}, kLarge, "7");
         continue;
       }
       const std::string& id =

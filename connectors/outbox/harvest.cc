@@ -1,0 +1,36 @@
+#include "connectors/outbox/harvest.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock::outbox {
+
+Harvest::Harvest(RowMapping& mapping, std::size_t id_column, std::span<const std::int64_t> in_flight,
+                 std::size_t most_rows)
+    : mapping_(mapping), id_column_(id_column), in_flight_(in_flight) {
+  builder_.reserve(most_rows);
+  found_.reserve(most_rows);
+  numbers_.reserve(most_rows);
+}
+
+void Harvest::whole_row(const Row& row) {
+  if (is_reread(row.number)) return;
+  auto malformed = mapping_.map(row, builder_);
+  found_.push_back({{row.number, row.cells[id_column_], row.xid}, RowsInFlight::Then::kSettle, std::move(malformed)});
+  numbers_.push_back(row.number);
+}
+
+void Harvest::large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) {
+  if (is_reread(row.number)) return;
+  found_.push_back(
+      {{row.number, Cell::null(), row.xid}, RowsInFlight::Then::kKeep, mapping_.by_reference(row.number, bytes, key)});
+  numbers_.push_back(row.number);
+}
+
+bool Harvest::is_reread(std::int64_t number) {
+  if (in_flight_.empty() || number > in_flight_.back() || !std::ranges::binary_search(in_flight_, number)) return false;
+  ++rereads_;
+  return true;
+}
+
+}  // namespace penstock::outbox
