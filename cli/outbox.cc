@@ -59,7 +59,7 @@ void add_outbox(CLI::App& app, Invocation& invocation) {
   command->add_option("--profile", options->profile, "Whose shape it is")->capture_default_str();
   command->add_option("--table", options->wish.table, "schema.table; default: as the profile's own program calls it");
   command->add_option("--role", options->wish.role, "Role that reads it")->capture_default_str();
-  command->add_option("--policy", options->wish.policy, "delete, mark or cursor; default: the profile's");
+  command->add_option("--policy", options->wish.policy, "delete, mark, cursor or track; default: the profile's");
   command->add_option("--guard", options->wish.guard, "Of policy cursor: writers or xid")->capture_default_str();
   add_output_options(*command, invocation);
   set_examples(*command, "penstock outbox init --profile debezium --table shop.outbox | psql shop",

@@ -166,7 +166,6 @@ constexpr Later kLater[] = {
     {"", "grpc", ""},
     {"", "http", ""},
     {"", "metrics", ""},
-    {"source", "policy", "track"},
     {"source", "visibility_gate", ""},
     {"sink", "kind", "webhook"},
     {"route", "on_unroutable", ""},

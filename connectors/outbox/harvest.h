@@ -22,8 +22,12 @@ class Harvest final : public RowReceiver {
     std::unique_ptr<connectors::MalformedRow> malformed;  // null: the next event of the batch
   };
 
+  // What becomes of a settled row that has no id.
+  enum class Nameless { kIsSettled, kStays };
+
   // `mapping` and `in_flight`, ascending, outlive it. Rows with a number of those are passed over.
-  Harvest(RowMapping& mapping, std::size_t id_column, std::span<const std::int64_t> in_flight, std::size_t most_rows);
+  Harvest(RowMapping& mapping, std::size_t id_column, Nameless nameless, std::span<const std::int64_t> in_flight,
+          std::size_t most_rows);
 
   void whole_row(const Row& row) override;
   void large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) override;
@@ -38,6 +42,7 @@ class Harvest final : public RowReceiver {
 
   RowMapping& mapping_;
   const std::size_t id_column_;
+  const Nameless nameless_;
   const std::span<const std::int64_t> in_flight_;
   EventBatchBuilder builder_;
   std::vector<Found> found_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/tracked_table.h"
 #include "core/json_pointer.h"
 #include "core/json_text.h"
 #include "store/postgres/session.h"
@@ -30,7 +31,8 @@ constexpr FieldSpec kFields[] = {
     {"table", FieldType::kText, kRequired, "", "The outbox table: `table` or `schema.table`."},
     {"profile", FieldType::kWord, kOptional, "debezium", "Known column names to start from.", kProfileWords},
     {"order_by", FieldType::kText, kOptional, "",
-     "Unique, ascending integer column that rows are read by; default: the profile's, where it has one."},
+     "Unique, ascending integer column that rows are read by; default: the profile's, where it has one. With "
+     "policy = \"track\" any column that sorts, or none."},
     {"policy", FieldType::kWord, kOptional, "",
      "What becomes of a settled row; default: as the profile says, mostly delete.", kPolicyWords},
     {"batch", FieldType::kInteger, kOptional, "500", "Most rows that one poll asks for.", {}, 1, 10'000},
@@ -129,6 +131,9 @@ class SettingsCheck {
       complain("table", "a SQLite file has no schemas: write `" + table->name + "`");
     else
       table_ = *std::move(table);
+    if (policy_word(section_, profile_of(section_)) == "track" && !is_identifier(settled_table(table_).name))
+      complain("table", "policy \"track\" needs a table `" + settled_table(table_).name +
+                            "` beside this one, and that name is longer than 63 bytes");
   }
 
   void check_order() {
@@ -137,6 +142,7 @@ class SettingsCheck {
       if (!is_identifier(order_by)) complain("order_by", "`" + order_by + "` is no column name");
       return;
     }
+    if (policy_word(section_, profile_of(section_)) == "track") return;
     complain("order_by", "order_by is missing: policy \"" + std::string(policy_word(section_, profile_of(section_))) +
                              "\" needs a unique, ascending integer column. To add one: " +
                              statement_that_adds_order_column(backend_.value_or(Backend::kPostgres), table_, "seq"));

@@ -2,6 +2,7 @@
 
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_statements.h"
+#include "connectors/outbox/tracked_table.h"
 
 namespace penstock::outbox {
 namespace {
@@ -20,26 +21,53 @@ std::string with_table(std::string_view ddl, const TableName& table) {
 Result<Policy> policy_of(const Profile& profile, const SetupWish& wish) {
   const std::string word = wish.policy.empty() ? std::string(profile.policy) : wish.policy;
   if (word == "delete") return DeleteRows{};
+  if (word == "track") return TrackRows{};
   if (word == "cursor") {
     if (wish.guard == "xid") return KeepRows{KeepRows::Guard::kXid, std::string(kXidColumn)};
     if (wish.guard == "writers") return KeepRows{};
     return fail(codes::kConfigInvalid, "`" + wish.guard + "` is no guard: expected writers or xid");
   }
   if (word != "mark")
-    return fail(codes::kConfigInvalid, "`" + word + "` is no policy: expected delete, mark or cursor");
+    return fail(codes::kConfigInvalid, "`" + word + "` is no policy: expected delete, mark, cursor or track");
   if (profile.mark_column.empty())
-    return fail(codes::kConfigInvalid, "profile \"" + std::string(profile.name) +
-                                           "\" has no column that says that a row is settled: use delete or cursor");
+    return fail(codes::kConfigInvalid,
+                "profile \"" + std::string(profile.name) +
+                    "\" has no column that says that a row is settled: use delete, cursor or track");
   MarkRows mark{std::string(profile.mark_column), {}};
   if (!profile.mark_value.empty()) mark.value = profile.mark_value;
   return mark;
 }
 
+// Whether the shape says so behind the column's name; what it writes, it writes a column a line.
+bool is_primary_key(const Profile& profile, const std::string& column) {
+  for (const std::string& name : {column, quoted_identifier(column)}) {
+    const auto begin = profile.ddl.find("\n  " + name + " ");
+    if (begin == std::string_view::npos) continue;
+    return profile.ddl.substr(begin + 1, profile.ddl.find('\n', begin + 1) - begin).find("PRIMARY KEY") !=
+           std::string_view::npos;
+  }
+  return false;
+}
+
+// The side table of policy "track", and the indexes that the shape itself does not bring.
+std::string tracking_additions(const Profile& profile, const OutboxSettings& settings) {
+  std::string text;
+  if (!is_primary_key(profile, *settings.column_of(Role::kId))) text += create_id_index_statement(settings) + "\n";
+  if (const std::string* order = tracked_order(settings); order != nullptr && !is_primary_key(profile, *order))
+    text += create_order_index_statement(settings) + "\n";
+  return text + create_settled_table_statement(settings, "") + "\n";
+}
+
+bool brings_number(const Profile& profile) {
+  return !profile.order_by.empty() || profile.ddl.find("  seq ") != std::string_view::npos;
+}
+
 // The number and the index that the shape itself does not bring.
 std::string additions(const Profile& profile, const OutboxSettings& settings) {
+  if (std::holds_alternative<TrackRows>(settings.policy)) return tracking_additions(profile, settings);
   std::string text;
-  const bool brings_order = !profile.order_by.empty() || profile.ddl.find("  seq ") != std::string_view::npos;
-  if (!brings_order) text = statement_that_adds_order_column(Backend::kPostgres, settings.table, "seq") + "\n";
+  if (!brings_number(profile))
+    text = statement_that_adds_order_column(Backend::kPostgres, settings.table, "seq") + "\n";
   if (xid_column(settings.policy) != nullptr) text += statement_that_adds_xid(settings) + "\n";
   if (const auto* mark = std::get_if<MarkRows>(&settings.policy)) {
     // The server knows the type of a plain literal from the column beside it.
@@ -80,6 +108,13 @@ Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
   if (settings.table.schema.empty()) settings.table.schema = "public";
   settings.policy = *std::move(policy);
   settings.order_by = profile.order_by.empty() ? kOrderColumn : profile.order_by;
+  settings.columns = columns_of(profile);
+  if (std::holds_alternative<TrackRows>(settings.policy)) {
+    if (settings.pointed(Role::kId) != nullptr)
+      return fail(codes::kConfigInvalid, "policy \"track\" remembers ids, which must be a column, and in profile \"" +
+                                             std::string(profile.name) + "\" they lie inside of one: use cursor");
+    if (!brings_number(profile)) settings.order_by.clear();
+  }
 
   PostgresColumns nothing_granted;
   nothing_granted.role = quoted_identifier(wish.role);

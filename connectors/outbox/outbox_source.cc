@@ -74,6 +74,11 @@ class OutboxSource final : public connectors::Source {
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
   // Whether a full scan is a net: not where settled rows stay, for it would read them all again.
   Reach reach_of_scan() const;
+  // A row without an id can't be remembered by it.
+  Harvest::Nameless nameless() const {
+    return std::holds_alternative<TrackRows>(settings_.policy) ? Harvest::Nameless::kStays
+                                                               : Harvest::Nameless::kIsSettled;
+  }
   Status advance_checkpoint(ReadMark mark);
 
   Result<ReadBatch> poll(const ReadRoom& room);
@@ -217,23 +222,22 @@ Status OutboxSource::look_at_blocker() {
 Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   LowMark& low_mark = opening_->low_mark;
   const SteadyTime start = clock_.now();
-  const Reach reach = reach_of_scan();
   const bool by_xid = opening_->read_to.has_value();
   const auto in_flight = by_xid ? std::span<const std::int64_t>() : opening_->rows.numbers();
   ScanPlan plan;
   if (by_xid)
     plan.behind = opening_->read_to;
   else
-    plan = low_mark.plan(reach, in_flight, opening_->kept);
+    plan = low_mark.plan(reach_of_scan(), in_flight, opening_->kept);
 
   if (!by_xid && !low_mark.mark()) plan.drawn = ScanPlan::Drawn::kAsked;
-  Harvest harvest(opening_->mapping, opening_->id_column, in_flight, room.rows);
+  Harvest harvest(opening_->mapping, opening_->id_column, nameless(), in_flight, room.rows);
   const auto scanned = table_->scan(plan, room, harvest.builder(), harvest);
   if (!scanned) return fail(scanned.error());
   opening_->last_end = scanned->end;
   ++figures_.reads;
   figures_.rereads += harvest.rereads();
-  if (reach == Reach::kWholeTable) {
+  if (scanned->reach == Reach::kWholeTable) {
     ++figures_.full_scans;
     const SteadyTime now = clock_.now();
     opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, (now - start) * kRestPerFullScan);

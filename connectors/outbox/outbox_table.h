@@ -41,6 +41,7 @@ struct Scanned {
   ScanEnd end;
   // The highest number that is known to have been drawn before the scan, if its plan asked and the database tells.
   std::optional<std::int64_t> drawn_before;
+  Reach reach = Reach::kOpenRanges;  // how far it looked; a plan for the whole table may have to wait
 };
 
 // Takes what a scan finds, in ascending order.
@@ -87,8 +88,8 @@ class OutboxTable {
   // keep rows above the snapshot's xmin. nullopt where there is none, or the database can't have one.
   virtual Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) = 0;
 
-  // Does with the rows what the policy says (not for KeepRows), in one transaction, durable when it returns. Rows that
-  // are gone, or have another id, are no error.
+  // Does with the rows what the policy says (not for KeepRows), in one transaction, durable when it returns: always
+  // with those that were found first. Rows that are gone, or have another id, are no error.
   virtual Status settle(std::span<const RowKey> rows) = 0;
 
   // Whether a scan is worth its while; kUnknown where the database can't tell cheaply.

@@ -24,11 +24,11 @@ class PolicyCheck {
         errors_(errors) {}
 
   void run() {
-    if (policy_ == "track") complain("policy", "policy = \"track\" is not built yet");
     only_with("mark", "mark");
     for (const std::string_view key : {"guard", "xid_column"}) only_with(key, "cursor");
     if (policy_ == "mark") check_mark();
     if (policy_ == "cursor") check_cursor();
+    if (policy_ == "track") check_track();
   }
 
  private:
@@ -77,6 +77,15 @@ class PolicyCheck {
     }
   }
 
+  void check_track() {
+    if (section_.columns("columns").contains("id")) return;  // checked with the columns
+    const auto id = std::ranges::find(profile_.columns, Role::kId, &ProfileColumn::role);
+    if (id != profile_.columns.end() && !id->pointer.empty())
+      complain("policy", "policy \"track\" remembers ids, which must be a column, and in profile " +
+                             quoted(profile_.name) + " they lie inside of `" + std::string(id->column) +
+                             "`: use policy \"cursor\"");
+  }
+
   // A duplicate must carry the same bytes, and this column changes in between.
   void check_unmapped(const std::string& column) {
     if (column == section_.text("order_by"))
@@ -104,7 +113,7 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 
 std::string_view to_string(const Policy& policy) {
   return std::visit(Overloaded{[](const DeleteRows&) { return "delete"; }, [](const MarkRows&) { return "mark"; },
-                               [](const KeepRows&) { return "cursor"; }},
+                               [](const KeepRows&) { return "cursor"; }, [](const TrackRows&) { return "track"; }},
                     policy);
 }
 
@@ -135,6 +144,7 @@ Policy read_policy(const Section& section, const Profile& profile, Backend backe
     if (section.text("guard") == "xid") return KeepRows{KeepRows::Guard::kXid, section.text("xid_column")};
     return KeepRows{};
   }
+  if (word == "track") return TrackRows{};
   if (word != "mark") return DeleteRows{};
   MarkRows rows;
   if (section.has("mark")) {

@@ -37,7 +37,10 @@ struct KeepRows {
   std::string xid_column;  // of guard kXid: an xid8 that the writer's transaction leaves
 };
 
-using Policy = std::variant<DeleteRows, MarkRows, KeepRows>;
+// It stays as it is, and its id goes into a table beside it. Whatever has no id there is read.
+struct TrackRows {};
+
+using Policy = std::variant<DeleteRows, MarkRows, KeepRows, TrackRows>;
 
 // The word in `policy =`.
 std::string_view to_string(const Policy& policy);

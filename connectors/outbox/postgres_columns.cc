@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/tracked_table.h"
+
 namespace penstock::outbox {
 namespace {
 
@@ -57,6 +59,18 @@ const Statement kSequence{
     " JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE a.attrelid = $1::int8::oid AND a.attname = $2 LIMIT 1"};
 
+// The side table of policy "track".
+const Statement kSettledTable{
+    "",
+    "SELECT coalesce(format_type(a.atttypid, a.atttypmod), ''),"
+    " EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid"
+    "  AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum AND i.indpred IS NULL),"
+    " coalesce(has_column_privilege(c.oid, a.attnum, 'SELECT'), false),"
+    " coalesce(has_column_privilege(c.oid, a.attnum, 'INSERT'), false)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND NOT a.attisdropped"
+    " WHERE n.nspname = $1 AND c.relname = $2"};
+
 constexpr std::int64_t kShortText = 2'048;  // bytes
 
 ColumnType type_of(std::string_view name, std::string_view category) {
@@ -110,11 +124,68 @@ PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings
   return column;
 }
 
+std::optional<PostgresSettledTable> settled_table_in(const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  return PostgresSettledTable{std::string(rows.bytes(0, 0)), rows.boolean(0, 1), rows.boolean(0, 2),
+                              rows.boolean(0, 3)};
+}
+
 bool is_mapped(const OutboxSettings& settings, const std::string& name) {
   return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) {
     const std::string* column = settings.column_of(role);
     return column != nullptr && *column == name;
   });
+}
+
+// What is not remembered comes again for ever, and what is remembered by another row's id never comes.
+Status check_tracked(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const std::string table = "table " + settings.table.to_string();
+  const std::string side = settled_table(settings.table).to_string();
+  const PostgresColumn* id = columns.find(*settings.column_of(Role::kId));
+  if (id == nullptr) return {};  // said with the other columns
+  if (!columns.settled_table)
+    return fail(codes::kOutboxTableMissing,
+                table + ": policy \"track\" remembers settled rows in " + side +
+                    ", which is not there: " + create_settled_table_statement(settings, id->type_name));
+  if (!columns.settled_table->has_key || columns.settled_table->id_type != id->type_name)
+    return fail(codes::kOutboxTableMissing, side + " needs a primary key `id` of type " + id->type_name + ", as `" +
+                                                id->name + "` of " + table +
+                                                " has it: " + statement_that_mends_settled_table(columns, settings));
+  if (!id->not_null)
+    return fail(codes::kOutboxRefused,
+                table + ": `" + id->name + "` may be NULL, and such a row can't be remembered: ALTER TABLE " +
+                    settings.table.quoted() + " ALTER COLUMN " + quoted_identifier(id->name) + " SET NOT NULL;");
+  if (!columns.id_is_unique)
+    return fail(codes::kOutboxRefused, table + ": policy \"track\" would pass a row that has another one's id, so `" +
+                                           id->name + "` must be unique: " + create_id_index_statement(settings));
+  const std::string* order = tracked_order(settings);
+  if (order == nullptr) return {};
+  const PostgresColumn* column = columns.find(*order);
+  if (column != nullptr && column->may_select && column->type_name != "json") return {};
+  return fail(codes::kOutboxOrderMissing,
+              table + ": `" + *order + "` is no column that rows can be sorted by: " + "name another one in order_by");
+}
+
+// What rows are read by, under the other policies.
+Status check_order(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const std::string table = "table " + settings.table.to_string();
+  const PostgresColumn* order = columns.find(settings.order_by);
+  if (order == nullptr)
+    return fail(codes::kOutboxOrderMissing,
+                table + " has no column `" + settings.order_by +
+                    "`: " + statement_that_adds_order_column(Backend::kPostgres, settings.table, settings.order_by));
+  if (order->type != ColumnType::kInteger)
+    return fail(codes::kOutboxOrderMissing,
+                table + ": order_by names `" + settings.order_by + "`, which is " + order->type_name +
+                    ", not an integer: name another column, or add one: " +
+                    statement_that_adds_order_column(Backend::kPostgres, settings.table,
+                                                     name_for_order_column(columns, settings)));
+  if (!order->not_null)
+    return fail(codes::kOutboxOrderMissing, table + ": `" + settings.order_by +
+                                                "` may be NULL, and a row without a number would never be read: " +
+                                                "ALTER TABLE " + settings.table.quoted() + " ALTER COLUMN " +
+                                                quoted_identifier(settings.order_by) + " SET NOT NULL;");
+  return {};
 }
 
 // A cursor passes what it doesn't find, so it needs more of the table than the other policies.
@@ -160,11 +231,18 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   found.may_delete = table->boolean(0, 4);
   found.role = table->bytes(0, 5);
 
-  Parameters oid, oid_and_order;
+  const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
+  const std::string* order = tracks ? tracked_order(settings) : &settings.order_by;
+  const std::string* id = settings.column_of(Role::kId);
+  const TableName side = settled_table(settings.table);
+  Parameters oid, oid_and_order, oid_and_id, side_name;
   oid.int8(found.table_oid);
-  oid_and_order.int8(found.table_oid).text(settings.order_by);
-  const store::postgres::Call calls[] = {
+  oid_and_order.int8(found.table_oid).text(order == nullptr ? "" : *order);
+  oid_and_id.int8(found.table_oid).text(id == nullptr ? "" : *id);
+  side_name.text(side.schema).text(side.name);
+  std::vector<store::postgres::Call> calls = {
       {&kColumns, &oid}, {&kIndexes, &oid_and_order}, {&kSequence, &oid_and_order}, {&kPartialIndexes, &oid_and_order}};
+  if (tracks) calls.insert(calls.end(), {{&kIndexes, &oid_and_id}, {&kSettledTable, &side_name}});
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
   const Rows &columns = (*answers)[0], &indexes = (*answers)[1], &sequence = (*answers)[2];
@@ -177,6 +255,10 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   if (!sequence.empty())
     found.order_sequence = {sequence.integer(0, 0), std::string(sequence.bytes(0, 3)), sequence.integer(0, 1),
                             sequence.boolean(0, 2)};
+  if (tracks) {
+    found.id_is_unique = (*answers)[4].boolean(0, 1);
+    found.settled_table = settled_table_in((*answers)[5]);
+  }
   return found;
 }
 
@@ -194,26 +276,15 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
       return fail(codes::kOutboxRefused, table + ": column `" + column.name + "` is " + column.type_name +
                                              ", which can't hold the time of settling: name a value for it in `mark`");
   }
-  if (!columns.may_use_schema || !columns.may_select || !may_settle(columns, settings))
+  // Of a table that is not there nobody has rights.
+  const bool side_missing = std::holds_alternative<TrackRows>(settings.policy) && !columns.settled_table;
+  if (!columns.may_use_schema || !columns.may_select || (!side_missing && !may_settle(columns, settings)))
     return fail(codes::kOutboxUnauthorized, "policy \"" + std::string(to_string(settings.policy)) +
                                                 "\" needs further rights: " + grant_statement(columns, settings));
 
-  const PostgresColumn* order = columns.find(settings.order_by);
-  if (order == nullptr)
-    return fail(codes::kOutboxOrderMissing,
-                table + " has no column `" + settings.order_by +
-                    "`: " + statement_that_adds_order_column(Backend::kPostgres, settings.table, settings.order_by));
-  if (order->type != ColumnType::kInteger)
-    return fail(codes::kOutboxOrderMissing,
-                table + ": order_by names `" + settings.order_by + "`, which is " + order->type_name +
-                    ", not an integer: name another column, or add one: " +
-                    statement_that_adds_order_column(Backend::kPostgres, settings.table,
-                                                     name_for_order_column(columns, settings)));
-  if (!order->not_null)
-    return fail(codes::kOutboxOrderMissing, table + ": `" + settings.order_by +
-                                                "` may be NULL, and a row without a number would never be read: " +
-                                                "ALTER TABLE " + settings.table.quoted() + " ALTER COLUMN " +
-                                                quoted_identifier(settings.order_by) + " SET NOT NULL;");
+  const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
+  if (auto ordered = tracks ? check_tracked(columns, settings) : check_order(columns, settings); !ordered)
+    return ordered;
   if (auto kept = check_cursor(columns, settings); !kept) return kept;
   for (const PostgresColumn& column : columns_to_read(columns, settings))
     if (!column.may_select)
@@ -230,18 +301,31 @@ std::string name_for_order_column(const PostgresColumns& columns, const OutboxSe
 
 std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings) {
   std::vector<PostgresColumn> read;
+  // A row carries its number apart, but not what policy "track" sorts by.
+  const bool carries_order = !std::holds_alternative<TrackRows>(settings.policy);
   for (const PostgresColumn& column : columns.columns) {
     const std::string* settled = settled_column(settings.policy);
     const std::string* xid = xid_column(settings.policy);
-    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 || column.name == settings.order_by ||
+    const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 ||
+                         (carries_order && column.name == settings.order_by) ||
                          (settled != nullptr && *settled == column.name) || (xid != nullptr && *xid == column.name);
     if (!ignored || is_mapped(settings, column.name)) read.push_back(column);
   }
   return read;
 }
 
+std::string statement_that_mends_settled_table(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const std::string& type = columns.find(*settings.column_of(Role::kId))->type_name;
+  const bool has_id = !columns.settled_table->id_type.empty();
+  return "ALTER TABLE " + settled_table(settings.table).quoted() +
+         (has_id ? " ALTER COLUMN id TYPE " + type + " USING id::" + type : " ADD COLUMN id " + type) +
+         (columns.settled_table->has_key ? ";" : ", ADD PRIMARY KEY (id);");
+}
+
 bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings) {
   if (std::holds_alternative<KeepRows>(settings.policy)) return true;
+  if (std::holds_alternative<TrackRows>(settings.policy))
+    return columns.settled_table && columns.settled_table->may_select && columns.settled_table->may_insert;
   const std::string* mark = settled_column(settings.policy);
   if (mark == nullptr) return columns.may_delete;
   const PostgresColumn* column = columns.find(*mark);
@@ -256,7 +340,10 @@ std::string grant_statement(const PostgresColumns& columns, const OutboxSettings
   std::string rights = "SELECT";
   if (mark != nullptr) rights += ", UPDATE (" + quoted_identifier(*mark) + ")";
   if (std::holds_alternative<DeleteRows>(settings.policy)) rights += ", DELETE";
-  return text + "GRANT " + rights + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
+  text += "GRANT " + rights + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
+  if (std::holds_alternative<TrackRows>(settings.policy))
+    text += " GRANT SELECT, INSERT ON " + settled_table(settings.table).quoted() + " TO " + columns.role + ";";
+  return text;
 }
 
 }  // namespace penstock::outbox

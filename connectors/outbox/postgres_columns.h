@@ -32,6 +32,13 @@ struct PostgresSequence {
   bool may_read = false;
 };
 
+// The table beside it, of policy "track".
+struct PostgresSettledTable {
+  std::string id_type;  // as the server writes it; empty: no column `id`
+  bool has_key = false;
+  bool may_select = false, may_insert = false;
+};
+
 struct PostgresColumns {
   std::int64_t table_oid = 0;  // 0 = no such table
   enum class Kind { kTable, kPartitioned, kOther } kind = Kind::kTable;
@@ -42,11 +49,14 @@ struct PostgresColumns {
   bool order_is_unique = false, order_is_indexed = false;
   std::vector<std::string> order_index_predicates;  // of partial indexes that start with it, as the server writes them
   std::optional<PostgresSequence> order_sequence;
+  // Of policy "track".
+  bool id_is_unique = false;
+  std::optional<PostgresSettledTable> settled_table;
 
   const PostgresColumn* find(std::string_view name) const;
 };
 
-// Four small queries in one round trip or two. A missing table is an answer, not an error.
+// A few small queries in one round trip or two. A missing table is an answer, not an error.
 Result<PostgresColumns> load_postgres_columns(store::postgres::Session& session, const OutboxSettings& settings,
                                               Deadline deadline, std::stop_token stop);
 
@@ -59,6 +69,9 @@ std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, cons
 
 // A name for a column to order by that the table does not have yet; the configured one if that is free.
 std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings);
+
+// For a side table of policy "track" that is there and lacks the key, or has ids of another type. What it holds stays.
+std::string statement_that_mends_settled_table(const PostgresColumns& columns, const OutboxSettings& settings);
 
 // Whether the role may do with settled rows what the policy says.
 bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings);

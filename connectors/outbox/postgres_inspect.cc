@@ -5,6 +5,7 @@
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_statements.h"
+#include "connectors/outbox/tracked_table.h"
 #include "store/postgres/session.h"
 
 namespace penstock::outbox {
@@ -29,9 +30,10 @@ std::string_view best_type(Role role) {
 }
 
 std::string create_table_statement(const OutboxSettings& settings) {
-  std::string text = "CREATE TABLE " + settings.table.quoted() + " (" + quoted_identifier(settings.order_by) +
+  const std::string number = settings.order_by.empty() ? "seq" : settings.order_by;
+  std::string text = "CREATE TABLE " + settings.table.quoted() + " (" + quoted_identifier(number) +
                      " bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
-  std::vector<std::string> named = {settings.order_by};
+  std::vector<std::string> named = {number};
   for (const Role role : kRoles) {
     const std::string* column = settings.column_of(role);
     if (column == nullptr || std::ranges::count(named, *column) > 0) continue;
@@ -130,10 +132,45 @@ void inspect_order(const PostgresColumns& table, const OutboxSettings& settings,
                     "ALTER SEQUENCE " + table.order_sequence->name + " CACHE 1;");
 }
 
+void inspect_tracking(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const PostgresColumn* id = table.find(*settings.column_of(Role::kId));
+  if (id == nullptr) return;  // found already
+  const std::string alter = "ALTER TABLE " + settings.table.quoted();
+  const std::string side = settled_table(settings.table).to_string();
+  if (!table.settled_table)
+    inspection.error("there is no table " + side + ", in which settled rows are remembered",
+                     create_settled_table_statement(settings, id->type_name) + " " + grant_statement(table, settings));
+  else if (!table.settled_table->has_key || table.settled_table->id_type != id->type_name)
+    inspection.error(side + " has no primary key `id` of type " + id->type_name,
+                     statement_that_mends_settled_table(table, settings));
+  if (!id->not_null)
+    inspection.error("column `" + id->name + "` may be NULL: such rows can't be remembered",
+                     alter + " ALTER COLUMN " + quoted_identifier(id->name) + " SET NOT NULL;");
+  if (!table.id_is_unique)
+    inspection.error("column `" + id->name + "` is not unique, and rows are told apart by it",
+                     create_id_index_statement(settings));
+  const std::string* order = tracked_order(settings);
+  if (order == nullptr)
+    inspection.warn(
+        "no column says which of two rows comes first: each poll reads the whole table, and rows that it "
+        "finds together come as they lie there; map occurred_at, or set order_by = \"created_at\" for this",
+        alter + " ADD COLUMN created_at timestamptz NOT NULL DEFAULT clock_timestamp(); CREATE INDEX ON " +
+            settings.table.quoted() + " (created_at);");
+  else if (table.find(*order) == nullptr)
+    inspection.error(
+        "there is no column `" + *order + "` to order by",
+        alter + " ADD COLUMN " + quoted_identifier(*order) + " timestamptz NOT NULL DEFAULT clock_timestamp();");
+  else if (!table.order_is_indexed)
+    inspection.warn("column `" + *order + "` has no index: every poll reads the whole table",
+                    create_order_index_statement(settings));
+}
+
 void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
   const auto read = columns_to_read(table, settings);
   const bool all_columns = std::ranges::all_of(read, &PostgresColumn::may_select);
-  const bool settles = may_settle(table, settings);
+  // A side table that is not there is told of apart.
+  const bool side_missing = std::holds_alternative<TrackRows>(settings.policy) && !table.settled_table;
+  const bool settles = side_missing || may_settle(table, settings);
   if (!table.may_use_schema || !table.may_select || !all_columns || !settles)
     inspection.error("role " + table.role + " may not " +
                          (settles ? "read all that it needs"
@@ -192,7 +229,10 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
   } else {
     inspect_rights(*table, settings, inspection);
     inspect_roles(*table, settings, inspection);
-    inspect_order(*table, settings, inspection);
+    if (std::holds_alternative<TrackRows>(settings.policy))
+      inspect_tracking(*table, settings, inspection);
+    else
+      inspect_order(*table, settings, inspection);
     inspect_mark(*table, settings, inspection);
     inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   }

@@ -1,7 +1,12 @@
 #include "connectors/outbox/postgres_statements.h"
 
+#include "connectors/outbox/tracked_table.h"
+
 namespace penstock::outbox {
 namespace {
+
+// A transaction may have taken its time so long before it touched the table, and still keeps its order.
+constexpr const char* kSlackOfTimes = "2 s";
 
 std::string alias(std::size_t column) { return "c" + std::to_string(column); }
 
@@ -67,6 +72,48 @@ std::string xid_scan_statement(const OutboxSettings& settings, std::span<const P
          ", " + order + " LIMIT $3) AS t";
 }
 
+// An id is compared in the type that it has, so that indexes serve.
+std::string find_statement(const OutboxSettings& settings, const PostgresColumns& table, Reach reach) {
+  const std::string& name = *settings.column_of(Role::kId);
+  const std::string id = "t." + quoted_identifier(name);
+  std::string behind, order = "t.ctid";
+  if (const std::string* column = tracked_order(settings)) {
+    const std::string value = "t." + quoted_identifier(*column);
+    order = value + ", " + order;
+    const PostgresColumn& shape = *table.find(*column);
+    const std::string slack = shape.type == ColumnType::kTime ? " - interval '" + std::string(kSlackOfTimes) + "'" : "";
+    if (reach == Reach::kOpenRanges) behind = value + " >= $3::text::" + shape.type_name + slack + " AND ";
+  }
+  return "SELECT " + id + "::text FROM " + settings.table.quoted() + " AS t WHERE " + behind + id +
+         " NOT IN (SELECT unnest($1::text[])::" + table.find(name)->type_name + ") AND NOT EXISTS (SELECT FROM " +
+         settled_table(settings.table).quoted() + " AS s WHERE s.id = " + id + ") ORDER BY " + order + " LIMIT $2";
+}
+
+// A time that lies ahead would be a mark that nothing comes behind.
+std::string highest_statement(const OutboxSettings& settings, const PostgresColumns& table) {
+  const std::string& column = *tracked_order(settings);
+  const std::string value = "t." + quoted_identifier(column);
+  const bool time = table.find(column)->type == ColumnType::kTime;
+  return "SELECT " + value + "::text FROM " + settings.table.quoted() + " AS t WHERE " + value +
+         (time ? " <= now()" : " IS NOT NULL") + " ORDER BY " + value + " DESC LIMIT 1";
+}
+
+std::string fetch_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                            std::span<const PostgresColumn> columns, const RoleColumns& roles) {
+  const std::string& id = *settings.column_of(Role::kId);
+  const Selection selection = select(columns, roles, "$3");
+  return "SELECT $2::int8 + r.place, 0::int8" + selection.outer +
+         " FROM unnest($1::text[]) WITH ORDINALITY AS r(id, place) CROSS JOIN LATERAL (SELECT " +
+         selection.inner.substr(2) + " FROM " + settings.table.quoted() + " AS o WHERE o." + quoted_identifier(id) +
+         " = r.id::" + table.find(id)->type_name + " LIMIT 1) AS t";
+}
+
+std::string track_statement(const OutboxSettings& settings, const PostgresColumns& table) {
+  return "INSERT INTO " + settled_table(settings.table).quoted() +
+         " (id) SELECT d.id::" + table.find(*settings.column_of(Role::kId))->type_name +
+         " FROM unnest($1::text[]) AS d(id) ON CONFLICT DO NOTHING";
+}
+
 std::string unread_condition(const OutboxSettings& settings, const PostgresColumns& table, std::string_view row) {
   const auto* mark = std::get_if<MarkRows>(&settings.policy);
   if (mark == nullptr) return {};
@@ -99,6 +146,12 @@ const char* const kLockHoldersStatement =
     " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
     " AND l.pid IS DISTINCT FROM pg_backend_pid()"
     " AND (l.relation = $1::int8::oid OR l.relation IN (SELECT p.relid FROM pg_partition_tree($1::int8::oid) p))";
+
+LockHolders holders_in(const store::postgres::Rows& answer) {
+  LockHolders holders;
+  for (std::size_t row = 0; row < answer.size(); ++row) holders.emplace(answer.bytes(row, 0));
+  return holders;
+}
 
 const char* const kBlockerStatement =
     "SELECT coalesce(a.pid, 0)::int8, coalesce(a.application_name, 'prepared ' || p.gid, ''),"

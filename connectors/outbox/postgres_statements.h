@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/outbox/low_mark.h"
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/row_mapping.h"
@@ -31,7 +32,23 @@ std::string scan_statement(const OutboxSettings& settings, const PostgresColumns
 std::string xid_scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
                                const RoleColumns& roles);
 
-// What the policy does with settled rows. $1: numbers; $2: ids, of the type that settled_id_type() says.
+// Of policy "track". The ids of rows that are not settled, in order, as text. $1: ids to leave out; $2: most rows;
+// $3, for kOpenRanges only: the value of the order column to start from.
+std::string find_statement(const OutboxSettings& settings, const PostgresColumns& table, Reach reach);
+
+// The highest value of its order column, as text; no row where there is none.
+std::string highest_statement(const OutboxSettings& settings, const PostgresColumns& table);
+
+// Rows by their ids. $1: ids; $2: number before that of the first; $3: most bytes of one column. The answer has the
+// columns of a scan, and the order of the ids.
+std::string fetch_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                            std::span<const PostgresColumn> columns, const RoleColumns& roles);
+
+// Remembers ids. $1: ids.
+std::string track_statement(const OutboxSettings& settings, const PostgresColumns& table);
+
+// What the policies "delete" and "mark" do with settled rows. $1: numbers; $2: ids, of the type that settled_id_type()
+// says.
 std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);
 
 // How ids are sent to the settle statement.
@@ -44,6 +61,7 @@ std::string unread_condition(const OutboxSettings& settings, const PostgresColum
 
 // Transactions that hold a row-exclusive lock on the table $1 or one of its partitions, but for ours.
 extern const char* const kLockHoldersStatement;
+LockHolders holders_in(const store::postgres::Rows& answer);
 
 // The oldest transaction among those of the virtual ids $1: pid (0 = prepared), name, age in seconds (-1 =
 // we may not see it).

@@ -9,6 +9,7 @@
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
 #include "connectors/outbox/postgres_statements.h"
+#include "connectors/outbox/postgres_tracking.h"
 #include "connectors/outbox/sign_of_life.h"
 #include "connectors/outbox/source_sessions.h"
 #include "core/failpoint.h"
@@ -43,10 +44,13 @@ class PostgresTable final : public OutboxTable {
       : settings_(settings), instance_(std::move(instance)), sessions_(sessions), intake_(settings.event_bytes) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
-  void close() override { seat_.reset(); }
+  void close() override {
+    tracking_.reset();
+    seat_.reset();
+  }
 
   const RowShape& shape() const override { return shape_; }
-  MarkMoves mark_moves() const override { return MarkMoves::kBehindLockHolders; }
+  MarkMoves mark_moves() const override { return tracks() ? MarkMoves::kNever : MarkMoves::kBehindLockHolders; }
   Identity identity() const override {
     const auto& server = seat_->server();
     return {server.system_identifier + "/" + std::to_string(table_.table_oid), server.timeline};
@@ -75,11 +79,14 @@ class PostgresTable final : public OutboxTable {
   Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
   Result<Rows> run(const Statement& statement, const Parameters& parameters);
   Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters, std::optional<std::int64_t>& drawn);
-  Result<std::vector<Rows>> run_calls(Session& session, std::span<const Call> calls, const ScanPlan& plan);
+  using Walk = PostgresTracking::Walk;
+  Result<std::vector<Rows>> ask(std::span<const Call> calls, Walk walk);
+  Result<std::vector<Rows>> run_calls(Session& session, std::span<const Call> calls, Walk walk);
   bool tells_drawn() const;
   Status settle_on(Session& session, const Parameters& parameters);
   void note_failure(const Session& session);
 
+  bool tracks() const { return std::holds_alternative<TrackRows>(settings_.policy); }
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
   Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const;
 
@@ -93,6 +100,7 @@ class PostgresTable final : public OutboxTable {
   RoleColumns roles_;
   Statement scan_, settle_, holders_, blocker_, drawn_;
   PostgresIntake intake_;
+  std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
   std::stop_source given_up_;
 };
 
@@ -123,7 +131,7 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
   if (auto checked = check_postgres_columns(table_, settings_); !checked) return checked;
 
   std::vector<PostgresColumn> columns = columns_to_read(table_, settings_);
-  shape_ = RowShape{settings_.order_by, {}};
+  shape_ = RowShape{tracks() ? "" : settings_.order_by, {}};
   for (const PostgresColumn& column : columns) shape_.columns.push_back({column.name, column.type});
   auto roles = find_role_columns(settings_, shape_);
   if (!roles) return fail(std::move(roles.error()));
@@ -146,8 +154,13 @@ Status PostgresTable::take_lock(const Turn& turn, Deadline deadline, const std::
 }
 
 void PostgresTable::prepare_statements(const Turn& turn) {
-  const bool by_xid = xid_column(settings_.policy) != nullptr;
   const std::vector<PostgresColumn>& columns = intake_.columns();
+  if (tracks()) {
+    tracking_ = std::make_unique<PostgresTracking>(settings_, table_, columns, roles_, *seat_, turn);
+    settle_ = tracking_->settle_statement();
+    return;
+  }
+  const bool by_xid = xid_column(settings_.policy) != nullptr;
   scan_ = seat_->statement(
       turn, "outbox_scan",
       by_xid ? xid_scan_statement(settings_, columns, roles_) : scan_statement(settings_, table_, columns, roles_));
@@ -196,6 +209,10 @@ Parameters PostgresTable::scan_parameters(const ScanPlan& plan, std::size_t rows
 
 Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                     RowReceiver& receiver) {
+  if (tracking_) {
+    const auto asking = [this](std::span<const Call> calls, Walk walk) { return ask(calls, walk); };
+    return tracking_->scan(asking, plan.reach, room, intake_, builder, receiver);
+  }
   for (;;) {
     const std::size_t limit = intake_.limit().rows(room), column_limit = intake_.limit().column_bytes();
     std::optional<std::int64_t> drawn;
@@ -206,7 +223,7 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows->memory());
-    return Scanned{**end, drawn};
+    return Scanned{**end, drawn, plan.reach};
   }
 }
 
@@ -219,21 +236,23 @@ Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& par
     calls.push_back({&drawn_, &sequence});
   }
   calls.push_back({&scan_, &parameters});
-  const auto turn = take_turn();
-  if (!turn) return fail(turn.error());
-  auto answers = run_calls(turn->session(), calls, plan);
-  if (!answers) {
-    note_failure(turn->session());
-    return fail(std::move(answers.error()));
-  }
+  auto answers = ask(calls, plan.starts_at_bottom() ? Walk::kWholeTable : Walk::kShort);
+  if (!answers) return fail(std::move(answers.error()));
   if (calls.size() > 1) drawn = drawn_in(answers->front());
   return std::move(answers->back());
 }
 
+Result<std::vector<Rows>> PostgresTable::ask(std::span<const Call> calls, Walk walk) {
+  const auto turn = take_turn();
+  if (!turn) return fail(turn.error());
+  auto answers = run_calls(turn->session(), calls, walk);
+  if (!answers) note_failure(turn->session());
+  return answers;
+}
+
 // On a session that is shared no statement takes long.
-Result<std::vector<Rows>> PostgresTable::run_calls(Session& session, std::span<const Call> calls,
-                                                   const ScanPlan& plan) {
-  if (seat_->is_shared() || !plan.starts_at_bottom())
+Result<std::vector<Rows>> PostgresTable::run_calls(Session& session, std::span<const Call> calls, Walk walk) {
+  if (seat_->is_shared() || walk == Walk::kShort)
     return session.run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token());
   return run_while_alive(session, seat_->settings(), calls, Deadline::in(kLongCallDeadline), given_up_.get_token());
 }
@@ -258,9 +277,7 @@ Result<LockHolders> PostgresTable::lock_holders() {
   oid.int8(table_.table_oid);
   const auto rows = run(holders_, oid);
   if (!rows) return fail(rows.error());
-  LockHolders holders;
-  for (std::size_t row = 0; row < rows->size(); ++row) holders.emplace(rows->bytes(row, 0));
-  return holders;
+  return holders_in(*rows);
 }
 
 Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHolders& awaited) {
@@ -284,6 +301,7 @@ Status PostgresTable::try_settle(Session& session, Deadline deadline, const std:
 }
 
 Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const {
+  if (tracking_) return tracking_->settle_parameters(rows);
   std::vector<std::int64_t> numbers;
   std::vector<std::optional<std::string_view>> ids;
   std::vector<std::string> made;  // texts of ids that are no text
@@ -316,7 +334,10 @@ Status PostgresTable::settle(std::span<const RowKey> rows) {
   const auto turn = take_turn();
   if (!turn) return fail(turn.error());
   Status settled = settle_on(turn->session(), parameters);
-  if (!settled) note_failure(turn->session());
+  if (!settled)
+    note_failure(turn->session());
+  else if (tracking_)
+    tracking_->settled(rows);
   return settled;
 }
 

@@ -38,6 +38,10 @@ Cell cell_of_text(std::optional<std::string_view> text) {
   return is_number ? Cell::integer(number) : Cell::text(*text);
 }
 
+std::string source_key_of(const Row& row) {
+  return row.place.empty() ? std::to_string(row.number) : std::string(row.place);
+}
+
 }  // namespace
 
 Result<RoleColumns> find_role_columns(const OutboxSettings& settings, const RowShape& shape) {
@@ -83,7 +87,7 @@ std::unique_ptr<connectors::MalformedRow> RowMapping::map(const Row& row, EventB
     return nullptr;
   }
   auto malformed = std::make_unique<connectors::MalformedRow>();
-  malformed->source_key = row.place.empty() ? std::to_string(row.number) : std::string(row.place);
+  malformed->source_key = source_key_of(row);
   Text key;
   if (!read_text(row, Role::kAggregateId, key) && key.text) malformed->key = std::string(*key.text);
   malformed->code = codes::kOutboxRowMalformed.name;
@@ -92,15 +96,17 @@ std::unique_ptr<connectors::MalformedRow> RowMapping::map(const Row& row, EventB
   return malformed;
 }
 
-std::unique_ptr<connectors::MalformedRow> RowMapping::by_reference(std::int64_t number, std::uint64_t bytes,
+std::unique_ptr<connectors::MalformedRow> RowMapping::by_reference(const Row& row, std::uint64_t bytes,
                                                                    std::optional<std::string_view> key) const {
   auto malformed = std::make_unique<connectors::MalformedRow>();
-  malformed->source_key = std::to_string(number);
+  malformed->source_key = source_key_of(row);
   if (key && is_utf8_text(*key)) malformed->key = std::string(*key);
   malformed->code = codes::kOutboxRowTooLarge.name;
   malformed->reason = "table " + settings_.table.to_string() + ": the row has " + std::to_string(bytes) +
                       " bytes, the limit is " + std::to_string(settings_.event_bytes);
-  malformed->content = R"({"source_key":")" + malformed->source_key + R"(","bytes":)" + std::to_string(bytes) + "}";
+  malformed->content = R"({"source_key":)";
+  append_json_string(malformed->content, malformed->source_key);
+  malformed->content += R"(,"bytes":)" + std::to_string(bytes) + "}";
   malformed->kept = connectors::MalformedRow::Kept::kByReference;
   return malformed;
 }

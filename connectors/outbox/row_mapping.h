@@ -34,8 +34,8 @@ class RowMapping {
   // bytes must live as long as the batch; what had to be put together is kept in the builder.
   std::unique_ptr<connectors::MalformedRow> map(const Row& row, EventBatchBuilder& builder);
 
-  // A row of `bytes` bytes that was not fetched. `key` is its aggregate id, if that is known.
-  std::unique_ptr<connectors::MalformedRow> by_reference(std::int64_t number, std::uint64_t bytes,
+  // A row of `bytes` bytes that was not fetched, so it has no cells. `key` is its aggregate id, if that is known.
+  std::unique_ptr<connectors::MalformedRow> by_reference(const Row& row, std::uint64_t bytes,
                                                          std::optional<std::string_view> key) const;
 
  private:

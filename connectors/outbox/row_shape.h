@@ -59,7 +59,7 @@ struct Row {
   std::int64_t number;  // value of the order column
   std::span<const Cell> cells;
   std::int64_t xid = 0;  // of the writer's transaction, where rows are ordered by it
-  // Where the row was read, if that is no number: LSN:index. It then stands for `number`.
+  // What names the row, if that is no number: LSN:index, or its id. It then stands for `number`.
   std::string_view place = {};
 };
 

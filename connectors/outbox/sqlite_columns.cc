@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "connectors/outbox/tracked_table.h"
+
 namespace penstock::outbox {
 namespace {
 
@@ -84,6 +86,9 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
                       if (row.integer(0) != 0) found.unique_columns.emplace_back(row.text(1));
                     });
   if (!status) return fail(std::move(status.error()));
+  status = each_row(file, "SELECT 1 FROM pragma_table_xinfo(?1) WHERE name = 'id' AND pk = 1",
+                    settled_table(table).name, [&](const SqliteStatement&) { found.has_settled_table = true; });
+  if (!status) return fail(std::move(status.error()));
   status = each_row(file,
                     "SELECT m.sql FROM pragma_index_list(?1) l JOIN sqlite_master m ON m.type = 'index'"
                     " AND m.name = l.name WHERE l.partial AND m.sql IS NOT NULL",
@@ -93,10 +98,28 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
 }
 
 std::string unread_condition(const OutboxSettings& settings) {
+  if (std::holds_alternative<TrackRows>(settings.policy))
+    return "NOT EXISTS (SELECT 1 FROM main." + quoted_identifier(settled_table(settings.table).name) +
+           " AS s WHERE s.id = " + quoted_identifier(settings.table.name) + "." +
+           quoted_identifier(*settings.column_of(Role::kId)) + ")";
   const auto* mark = std::get_if<MarkRows>(&settings.policy);
   if (mark == nullptr) return {};
   const std::string column = quoted_identifier(mark->column);
   return mark->value ? column + " IS NOT " + quoted_text(*mark->value) : column + " IS NULL";
+}
+
+std::string why_not_tracked(const SqliteColumns& columns, const OutboxSettings& settings) {
+  const std::string& name = *settings.column_of(Role::kId);
+  const SqliteColumns::Column* id = columns.find(name);
+  if (id == nullptr) return {};  // said with the other columns
+  const std::string side = settled_table(settings.table).name;
+  if (!columns.has_settled_table)
+    return "policy \"track\" remembers settled rows in " + side +
+           ", which is not there: " + create_settled_table_statement(settings, id->declared_type);
+  if (!columns.is_rowid(name) && std::ranges::count(columns.unique_columns, name) == 0)
+    return "policy \"track\" would pass a row that has another one's id, so `" + name +
+           "` must be unique: " + create_id_index_statement(settings);
+  return {};
 }
 
 std::string quoted_text(std::string_view text) {

@@ -24,6 +24,7 @@ struct SqliteColumns {
   std::vector<std::string> unique_columns;   // that have a unique index of their own
   std::vector<std::string> indexed_columns;  // that an index starts with
   std::vector<std::string> partial_indexes;  // their statements
+  bool has_settled_table = false;            // that of policy "track", with its key
 
   const Column* find(std::string_view name) const;
   // Whether rows can be ordered by it: an integer, never NULL. Says what is missing, or nothing.
@@ -39,6 +40,9 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
 // Which rows are still to be read, as a condition; empty = all. A partial index with exactly these words
 // serves it.
 std::string unread_condition(const OutboxSettings& settings);
+
+// What policy "track" lacks, and the statement that gives it; empty where it lacks nothing.
+std::string why_not_tracked(const SqliteColumns& columns, const OutboxSettings& settings);
 
 // As an SQL literal.
 std::string quoted_text(std::string_view text);

@@ -3,13 +3,15 @@
 #include "connectors/outbox/inspection.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/sqlite_columns.h"
+#include "connectors/outbox/tracked_table.h"
 
 namespace penstock::outbox {
 namespace {
 
 std::string create_table_statement(const OutboxSettings& settings) {
   std::string text = "CREATE TABLE " + quoted_identifier(settings.table.name) + " (" +
-                     quoted_identifier(settings.order_by) + " INTEGER PRIMARY KEY AUTOINCREMENT";
+                     quoted_identifier(settings.order_by.empty() ? "seq" : settings.order_by) +
+                     " INTEGER PRIMARY KEY AUTOINCREMENT";
   for (const Role role : kRoles) {
     const std::string* column = settings.column_of(role);
     if (column == nullptr || *column == settings.order_by) continue;
@@ -64,6 +66,21 @@ void inspect_order(const SqliteColumns& table, const OutboxSettings& settings, I
                     anew);
 }
 
+void inspect_tracking(const SqliteColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  const SqliteColumns::Column* id = table.find(*settings.column_of(Role::kId));
+  if (id == nullptr) return;  // found already
+  if (!table.has_settled_table)
+    inspection.error(
+        "there is no table " + settled_table(settings.table).name + ", in which settled rows are remembered",
+        create_settled_table_statement(settings, id->declared_type));
+  if (!table.is_rowid(id->name) && std::ranges::count(table.unique_columns, id->name) == 0)
+    inspection.error("column `" + id->name + "` is not unique, and rows are told apart by it",
+                     create_id_index_statement(settings));
+  const std::string order = settings.order_by.empty() ? "rowid" : settings.order_by;
+  if (const std::string why = table.why_not_ordered_by(order); !why.empty())
+    inspection.error(why + " to order by", "order_by = \"rowid\" in the configuration, for a table that has one");
+}
+
 void inspect_mark(const SqliteColumns& table, const OutboxSettings& settings, Inspection& inspection) {
   const std::string* mark = settled_column(settings.policy);
   if (mark == nullptr) return;
@@ -103,7 +120,10 @@ std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, 
       inspection.error("there is no column `" + *name + "`, which is mapped to " + std::string(to_string(role)),
                        "ALTER TABLE " + quoted_identifier(settings.table.name) + " ADD COLUMN " +
                            quoted_identifier(*name) + " TEXT;");
-  inspect_order(*table, settings, inspection);
+  if (std::holds_alternative<TrackRows>(settings.policy))
+    inspect_tracking(*table, settings, inspection);
+  else
+    inspect_order(*table, settings, inspection);
   inspect_mark(*table, settings, inspection);
   // Settling needs the right to write; asked of the file itself, and given back at once.
   if (auto writable = file->execute("BEGIN IMMEDIATE; ROLLBACK"); !writable)

@@ -11,6 +11,7 @@
 #include "connectors/outbox/sqlite_columns.h"
 #include "connectors/outbox/sqlite_file.h"
 #include "connectors/outbox/sqlite_lock.h"
+#include "connectors/outbox/tracked_table.h"
 #include "core/failpoint.h"
 
 namespace penstock::outbox {
@@ -46,23 +47,33 @@ class LeftOut {
 };
 
 // What becomes of a settled row, up to the WHERE. Times are written as SQLite writes its own, in UTC.
-std::string settle_verb(const OutboxSettings& settings, const std::string& table) {
+std::string settle_verb(const OutboxSettings& settings, const std::string& table, const std::string& id) {
+  if (std::holds_alternative<TrackRows>(settings.policy))
+    return "INSERT OR IGNORE INTO main." + quoted_identifier(settled_table(settings.table).name) + " (id) SELECT " +
+           id + " FROM " + table;
   const auto* mark = std::get_if<MarkRows>(&settings.policy);
   if (mark == nullptr) return "DELETE FROM " + table;
   return "UPDATE " + table + " SET " + quoted_identifier(mark->column) + " = " +
          (mark->value ? quoted_text(*mark->value) : "strftime('%Y-%m-%d %H:%M:%f', 'now')");
 }
 
+// With policy "track" nobody has to name a column: a file has one writer at a time, so rows appear in the order of
+// their rowids.
+OutboxSettings with_order(OutboxSettings settings) {
+  if (settings.order_by.empty()) settings.order_by = "rowid";
+  return settings;
+}
+
 class SqliteTable final : public OutboxTable {
  public:
-  explicit SqliteTable(const OutboxSettings& settings) : settings_(settings) {}
+  explicit SqliteTable(const OutboxSettings& settings) : settings_(with_order(settings)) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
   void close() override;
 
   const RowShape& shape() const override { return shape_; }
   MarkMoves mark_moves() const override {
-    return std::holds_alternative<KeepRows>(settings_.policy) ? MarkMoves::kWithReading : MarkMoves::kNever;
+    return keeps_rows() || tracks() ? MarkMoves::kWithReading : MarkMoves::kNever;
   }
   Identity identity() const override { return {}; }
 
@@ -79,6 +90,8 @@ class SqliteTable final : public OutboxTable {
   Status stay_awake() override { return {}; }
 
  private:
+  bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
+  bool tracks() const { return std::holds_alternative<TrackRows>(settings_.policy); }
   Status prepare_statements();
   Result<std::int64_t> data_version();
 
@@ -125,10 +138,13 @@ Status SqliteTable::open(Deadline, std::stop_token) {
   if (const std::string why = columns_.why_not_ordered_by(settings_.order_by); !why.empty())
     return fail(codes::kOutboxOrderMissing,
                 where + ": " + why + ". " + statement_that_adds_order_column(Backend::kSqlite, settings_.table, "seq"));
-  if (std::holds_alternative<KeepRows>(settings_.policy) && !columns_.numbers_ascend(settings_.order_by))
+  if (keeps_rows() && !columns_.numbers_ascend(settings_.order_by))
     return fail(codes::kOutboxOrderMissing,
                 where + ": policy \"cursor\" needs numbers that never come again, and only AUTOINCREMENT gives them. " +
                     statement_that_adds_order_column(Backend::kSqlite, settings_.table, "seq"));
+  if (tracks())
+    if (const std::string why = why_not_tracked(columns_, settings_); !why.empty())
+      return fail(codes::kOutboxTableMissing, where + ": " + why);
   auto lock = FileLock::take(lock_path_of(settings_.sqlite_path, settings_.table.name));
   if (!lock) return fail(std::move(lock.error()));
   lock_ = *std::move(lock);
@@ -156,8 +172,8 @@ Status SqliteTable::prepare_statements() {
       {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1" + unread +
                           " ORDER BY " + order + " LIMIT 1"},
       // A number with a fraction is handed on as text, and has to be found again by it.
-      {&settle_, settle_verb(settings_, table) + " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" + id +
-                     ") = 'real' AND CAST(" + id + " AS TEXT) IS ?2))"},
+      {&settle_, settle_verb(settings_, table, id) + " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" +
+                     id + ") = 'real' AND CAST(" + id + " AS TEXT) IS ?2))"},
       {&version_, "PRAGMA data_version"},
   };
   for (const auto& [statement, sql] : statements) {
@@ -203,8 +219,10 @@ Result<Scanned> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, Ev
   auto ended = file_.execute("COMMIT");
   if (!end) return fail(std::move(end.error()));
   if (!ended) return fail(std::move(ended.error()));
-  if (*end == ScanEnd::kExhausted) exhausted_version_ = *version;
-  return Scanned{*end, std::nullopt};
+  // Only the net shows that nothing is left below what was read; a cursor has none.
+  const bool saw_all = plan.starts_at_bottom() || keeps_rows();
+  if (*end == ScanEnd::kExhausted && saw_all) exhausted_version_ = *version;
+  return Scanned{*end, std::nullopt, plan.reach};
 }
 
 Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
@@ -258,8 +276,11 @@ SqliteTable::Taken SqliteTable::take_row(std::int64_t number, const ScanPlan& pl
     cells_[i] = select_.cell(static_cast<int>(i) + 1);
     (roles_[Role::kPayload] == i ? payload : others) += cells_[i].bytes.size();
   }
+  const bool kept = std::ranges::binary_search(plan.kept, number);
+  // Of a row without an id nothing can be remembered but its number.
+  if (kept && tracks() && cells_[roles_.id()].is == Cell::Is::kNull) return Taken::kRow;
   if (is_too_large(payload, others)) {
-    if (std::ranges::binary_search(plan.kept, number)) return Taken::kRow;
+    if (kept) return Taken::kRow;
     const auto key = roles_[Role::kAggregateId];
     const bool short_text = key && cells_[*key].is == Cell::Is::kText && cells_[*key].bytes.size() <= kLongestKey;
     receiver.large_row({number, {}}, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);

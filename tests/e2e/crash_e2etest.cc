@@ -94,6 +94,16 @@ TEST_F(Crashes, AtEveryNamedPointLoseNothingAndKeepTheOrder) {
   die_at_every_named_point(bed, {"wal.", "switch."}, random_);
 }
 
+TEST_F(Crashes, AtRandomMomentsLoseNothingWithTrackedIdsAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow, .settled = BedSettings::Settled::kTracked});
+  die_at_random_moments(bed, kills_of_this_run(8), random_);
+}
+
+TEST_F(Crashes, AtEveryNamedPointLoseNothingWithTrackedIdsAndKeepTheOrder) {
+  RelayBed bed({.max_in_flight = kWindow, .settled = BedSettings::Settled::kTracked});
+  die_at_every_named_point(bed, {"wal."}, random_);
+}
+
 TEST_F(Crashes, AtRandomMomentsLoseNothingFromTheLogAndKeepTheOrder) {
   RelayBed bed({.max_in_flight = kWindow, .outbox = BedSettings::Outbox::kFromLogDeleting});
   die_at_random_moments(bed, kills_of_this_run(8), random_);

@@ -38,6 +38,10 @@ RelayBed::RelayBed(BedSettings settings)
       kafka_(address_of(Server::kKafka), kPartitions),
       rabbit_(address_of(Server::kRabbitMq)) {
   OrderWriter::make_tables(database_.url());
+  if (settings_.settled == BedSettings::Settled::kTracked)
+    database_.execute(
+        "ALTER TABLE shop.outbox ADD UNIQUE (id);"
+        " CREATE TABLE shop.outbox_settled (id uuid PRIMARY KEY, settled_at timestamptz NOT NULL DEFAULT now())");
   if (settings_.link == BedSettings::Link::kGated)
     gate_ = std::make_unique<TcpGate>(static_cast<std::uint16_t>(std::stoi(database_.value("SHOW port"))));
   if (settings_.outbox != BedSettings::Outbox::kPolled) make_slot();
@@ -68,6 +72,7 @@ std::string RelayBed::gated_url() const {
 
 std::string RelayBed::source_text(const std::string& database_url) const {
   std::string kind = "kind     = \"outbox\"";
+  if (settings_.settled == BedSettings::Settled::kTracked) kind += "\npolicy   = \"track\"";
   if (settings_.outbox != BedSettings::Outbox::kPolled) {
     const char* settle = settings_.outbox == BedSettings::Outbox::kFromLogDeleting ? "delete" : "keep";
     kind = fmt::format("kind     = \"wal\"\npublication = \"outbox\"\nslot     = \"{}\"\nsettle   = \"{}\"",
@@ -243,8 +248,12 @@ Judgement RelayBed::judge_end(BrokerEnd& end, const std::vector<CommittedEvent>&
 // An outbox whose settled rows are deleted is empty, and the store holds each committed event once, without a gap.
 void RelayBed::check_store(const std::vector<CommittedEvent>& committed) const {
   const std::string count = std::to_string(committed.size());
+  const std::string unsettled =
+      settings_.settled == BedSettings::Settled::kTracked
+          ? "select count(*) from shop.outbox where id not in (select id from shop.outbox_settled)"
+          : "select count(*) from shop.outbox";
   if (settings_.outbox != BedSettings::Outbox::kFromLog)
-    require(await_value("select count(*) from shop.outbox", "0", seconds(10)), "rows were left in the outbox");
+    require(await_value(unsettled, "0", seconds(10)), "rows were left in the outbox");
   const std::string facts = database_.value(
       "select concat_ws(' ', count(*), count(distinct id), coalesce(max(position), 0)) from penstock.events");
   require(facts == fmt::format("{0} {0} {0}", count),

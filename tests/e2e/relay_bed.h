@@ -27,6 +27,8 @@ struct BedSettings {
   // How the outbox is read: polled, or from the write-ahead log.
   // kFromLogDeleting: and each settled row is deleted, as a polling source does.
   enum class Outbox { kPolled, kFromLog, kFromLogDeleting } outbox = Outbox::kPolled;
+  // Of a polled one. kTracked: rows stay, and their ids go into a table beside them.
+  enum class Settled { kDeleted, kTracked } settled = Settled::kDeleted;
   // kGated: the relay that start_relay() starts reaches Postgres through a gate; other instances don't.
   enum class Link { kDirect, kGated } link = Link::kDirect;
 };

@@ -1,4 +1,5 @@
 #include "connectors/outbox/cursor_place.h"
+#include "connectors/outbox/tracked_table.h"
 #include "tests/contract/source/source_contract.h"
 #include "tests/support/postgres_outbox.h"
 
@@ -78,6 +79,35 @@ class PostgresKept final : public SourceTable {
   const outbox::KeepRows::Guard guard_;
   PostgresOutbox outbox_{", xid xid8 NOT NULL DEFAULT pg_current_xact_id()"};
 };
+
+// A table that stays as it is, with a table of settled ids beside it. `order`: a column of it, or none.
+class PostgresTracked final : public SourceTable {
+ public:
+  explicit PostgresTracked(std::string order) {
+    outbox_.settings().policy = outbox::TrackRows{};
+    outbox_.settings().order_by = std::move(order);
+    outbox_.execute("CREATE UNIQUE INDEX ON shop.outbox (id); ALTER TABLE shop.outbox ALTER id SET NOT NULL; " +
+                    outbox::create_settled_table_statement(outbox_.settings(), "uuid"));
+  }
+  std::unique_ptr<connectors::Source> make_source() override { return outbox_.make_source(); }
+  void write(std::string_view key, int number) override { outbox_.insert(key, number); }
+  bool write_malformed() override { return outbox_.insert("a", 0, ""), true; }
+  std::size_t unsettled() override {
+    return std::stoul(
+        outbox_.value("SELECT count(*) FROM shop.outbox WHERE id NOT IN (SELECT id FROM shop.outbox_settled)"));
+  }
+
+ private:
+  PostgresOutbox outbox_{", created_at timestamptz NOT NULL DEFAULT clock_timestamp()"};
+};
+
+PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxPostgresTracked,
+                                (SourceTableKind{"ByTime",
+                                                 [] { return std::make_unique<PostgresTracked>("created_at"); },
+                                                 [] { return reason_missing(Server::kPostgres); }}));
+PENSTOCK_RUN_SOURCE_CONTRACT_AS(OutboxPostgresTrackedAsItLies,
+                                (SourceTableKind{"AsItLies", [] { return std::make_unique<PostgresTracked>(""); },
+                                                 [] { return reason_missing(Server::kPostgres); }}));
 
 using Guard = outbox::KeepRows::Guard;
 

@@ -1,5 +1,6 @@
 // Rows of the fault matrix that concern polling, each by its number, under every policy. Fault 9 to 11 of
 // policy "cursor" stand in cursor_pgtest.cc.
+#include "connectors/outbox/tracked_table.h"
 #include "tests/integration/outbox/outbox_fixture.h"
 
 namespace penstock::tests {
@@ -8,6 +9,7 @@ namespace {
 using outbox::KeepRows;
 using outbox::MarkRows;
 using outbox::Policy;
+using outbox::TrackRows;
 
 struct Case {
   std::string_view name;
@@ -21,6 +23,9 @@ class OutboxFault : public OutboxTest, public testing::WithParamInterface<Case> 
     if (IsSkipped() || HasFatalFailure()) return;
     use(", state text NOT NULL DEFAULT 'new'");
     outbox().settings().policy = GetParam().policy;
+    if (std::holds_alternative<TrackRows>(GetParam().policy))
+      outbox().execute("ALTER TABLE shop.outbox ALTER id SET NOT NULL, ADD UNIQUE (id); " +
+                       outbox::create_settled_table_statement(outbox().settings(), "uuid"));
   }
   void kill_the_session() {
     outbox().execute(
@@ -61,7 +66,7 @@ TEST_P(OutboxFault, Fault2ReadsOnAfterItsBackendWasKilledAtEachStep) {
 TEST_P(OutboxFault, Fault7WaitsForAFreeConnection) {
   const std::string role = "few_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
   outbox().execute("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT, DELETE, UPDATE ON shop.outbox TO " + role);
+                   "; GRANT SELECT, DELETE, UPDATE, INSERT ON ALL TABLES IN SCHEMA shop TO " + role);
   const std::string url = outbox().url();
   outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
   EXPECT_EQ(code_of(try_open()), "outbox.unavailable");
@@ -121,7 +126,7 @@ TEST_P(OutboxFault, Fault22GoesOnBehindRowsThatAreGoneBeforeTheyWereRead) {
 
 INSTANTIATE_TEST_SUITE_P(Policies, OutboxFault,
                          testing::Values(Case{"Delete", outbox::DeleteRows{}}, Case{"Mark", MarkRows{"state", "sent"}},
-                                         Case{"Cursor", KeepRows{}}),
+                                         Case{"Cursor", KeepRows{}}, Case{"Track", TrackRows{}}),
                          [](const auto& one) { return std::string(one.param.name); });
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/postgres_statements.h"
+#include "connectors/outbox/tracked_table.h"
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/manual_clock.h"
 
@@ -37,6 +38,23 @@ class ScanCost : public OutboxTest {
     const auto explained = session->run(
         {"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::scan_statement(outbox().settings(), table, columns, roles)},
         parameters, Deadline::in(60s));
+    EXPECT_TRUE(explained) << explained.error().describe();
+    return explained ? buffers_in(*explained) : -1;
+  }
+
+  std::int64_t buffers_of_find(Reach reach, const std::string& mark) {
+    store::postgres::SessionSettings settings;
+    settings.url = Secret(outbox().url());
+    settings.parameters = outbox::scan_session_parameters();
+    settings.statement_timeout = 60s;
+    auto session = Session::open(settings, Deadline::in(10s)).value();
+    const auto table = outbox::load_postgres_columns(*session, outbox().settings(), Deadline::in(10s), {}).value();
+    Parameters parameters;
+    parameters.texts(std::vector<std::string>()).int8(std::int64_t{1'000});
+    if (reach == Reach::kOpenRanges) parameters.text(mark);
+    const auto explained =
+        session->run({"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::find_statement(outbox().settings(), table, reach)},
+                     parameters, Deadline::in(60s));
     EXPECT_TRUE(explained) << explained.error().describe();
     return explained ? buffers_in(*explained) : -1;
   }
@@ -93,6 +111,18 @@ TEST_F(ScanCost, IsSmallBehindAMillionDeadRowsThatAnOldSnapshotKeeps) {
   EXPECT_LE(buffers_of(plan), 200);
   const ScanPlan bottom{Reach::kWholeTable, {{outbox::kLowestNumber, outbox::kHighestNumber}}, {}, {}};
   EXPECT_GT(buffers_of(bottom), 2'000) << "the dead rows are not there, so this test shows nothing";
+}
+
+// Policy "track", whose settled rows stay in the table: a find starts at the mark.
+TEST_F(ScanCost, OfAFindIsSmallBehindTrackedRows) {
+  outbox().settings().policy = outbox::TrackRows{};
+  outbox().execute("CREATE UNIQUE INDEX ON shop.outbox (id)");
+  outbox().execute(outbox::create_settled_table_statement(outbox().settings(), "uuid"));
+  outbox().insert_many(100'000, 1);
+  outbox().execute("INSERT INTO shop.outbox_settled (id) SELECT id FROM shop.outbox");
+  outbox().insert_many(50, 300);
+  EXPECT_LE(buffers_of_find(Reach::kOpenRanges, "100000"), 500);
+  EXPECT_GT(buffers_of_find(Reach::kWholeTable, {}), 100'000) << "nothing is in the way, so this test shows nothing";
 }
 
 TEST_F(ScanCost, IsSmallWithManyHoles) {

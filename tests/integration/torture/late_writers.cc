@@ -30,9 +30,11 @@ CREATE TABLE shop.{0} (
   type          varchar(255) NOT NULL,
   payload       jsonb,
   xid           xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  state         text NOT NULL DEFAULT 'new'
+  state         text NOT NULL DEFAULT 'new',
+  created_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX ON shop.{0} (xid, seq);
+CREATE INDEX ON shop.{0} (created_at);
 )";
 
 constexpr const char* kPlace = R"(

@@ -33,7 +33,7 @@ struct LateTable {
 
 class LateWriters {
  public:
-  // The tables, after Debezium's manner, with columns `xid` and `state`.
+  // The tables, after Debezium's manner, with columns `xid`, `state` and `created_at`.
   static void make_tables(const FreshDatabase& database, const std::vector<LateTable>& tables);
 
   // They write until `until`, and end the transaction that they are in.

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "connectors/outbox/outbox_source.h"
+#include "connectors/outbox/tracked_table.h"
 #include "connectors/wal/wal_source.h"
 #include "tests/integration/torture/late_writers.h"
 #include "tests/integration/torture/reading_lane.h"
@@ -33,7 +34,7 @@ int number_in_environment(const char* name, int otherwise) {
 }
 
 // So many sources of one database share sessions, as in the program.
-constexpr std::size_t kPolled = 4;
+constexpr std::size_t kPolled = 6;
 
 // A source and what it is given.
 struct Reader {
@@ -54,7 +55,8 @@ class Torture : public testing::Test {
     seed_ = seed_of_this_run();
     database_ = std::make_unique<FreshDatabase>();
     sessions_ = std::make_unique<outbox::SourceSessions>(std::vector(kPolled, Secret(database_->url())));
-    LateWriters::make_tables(*database_, {deleted_, marked_, by_writers_, by_xid_, from_log_, from_log_deleted_});
+    LateWriters::make_tables(*database_, {deleted_, marked_, by_writers_, by_xid_, tracked_by_number_, tracked_by_time_,
+                                          from_log_, from_log_deleted_});
   }
   void TearDown() override {
     for (const auto& reader : readers_) {
@@ -66,6 +68,15 @@ class Torture : public testing::Test {
   void read(const LateTable& table, outbox::Policy policy) {
     outbox::OutboxSettings settings = settings_of(table);
     settings.policy = std::move(policy);
+    start(table, {}, [&](Reader& reader) {
+      return outbox::make_outbox_source(settings, reader.checkpoints, reader.surroundings, sessions_.get());
+    });
+  }
+  void read_tracked(const LateTable& table, const std::string& order) {
+    outbox::OutboxSettings settings = settings_of(table);
+    settings.policy = outbox::TrackRows{};
+    settings.order_by = order;
+    database_->execute(outbox::create_settled_table_statement(settings, "uuid"));
     start(table, {}, [&](Reader& reader) {
       return outbox::make_outbox_source(settings, reader.checkpoints, reader.surroundings, sessions_.get());
     });
@@ -116,6 +127,7 @@ class Torture : public testing::Test {
 
   const LateTable deleted_{"deleted"}, marked_{"marked"}, by_writers_{"by_writers"};
   const LateTable by_xid_{"by_xid", Gets::kWhatWaitedBeforeItWrote};
+  const LateTable tracked_by_number_{"tracked_by_number"}, tracked_by_time_{"tracked_by_time"};
   const LateTable from_log_{"from_log"}, from_log_deleted_{"from_log_deleted"};
   std::uint64_t seed_ = 0;
   std::unique_ptr<FreshDatabase> database_;
@@ -163,6 +175,8 @@ TEST_F(Torture, LateCommitsLoseNothingAndKeepTheOrderOfEveryKey) {
   read(marked_, outbox::MarkRows{"state", "sent"});
   read(by_writers_, KeepRows{KeepRows::Guard::kWriters, {}});
   read(by_xid_, KeepRows{KeepRows::Guard::kXid, "xid"});
+  read_tracked(tracked_by_number_, "seq");
+  read_tracked(tracked_by_time_, "created_at");
   read_from_log(from_log_, WalSettings::Settle::kKeep);
   read_from_log(from_log_deleted_, WalSettings::Settle::kDelete);
   LateWriters writers(*database_, number_in_environment("PENSTOCK_TEST_TORTURE_WRITERS", 64), seed_,
@@ -174,6 +188,8 @@ TEST_F(Torture, LateCommitsLoseNothingAndKeepTheOrderOfEveryKey) {
   EXPECT_EQ(rows_of(deleted_), "0");
   EXPECT_EQ(rows_of(marked_, "state <> 'sent'"), "0");
   EXPECT_EQ(rows_of(from_log_deleted_), "0");
+  for (const LateTable& table : {tracked_by_number_, tracked_by_time_})
+    EXPECT_EQ(rows_of(table, "id NOT IN (SELECT id FROM shop." + table.name + "_settled)"), "0");
 
   // A storm that doesn't blow shows nothing.
   const auto& counts = writers.counts();

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/outbox/tracked_table.h"
+
 namespace penstock::outbox {
 namespace {
 
@@ -10,6 +12,7 @@ using connectors::ColumnOrConstant;
 using connectors::Section;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 
 // As config/ hands it over: what the operator wrote, over the declared defaults.
 class Written {
@@ -85,8 +88,25 @@ TEST(OutboxSettings, RefuseAMissingOrderWithTheStatementThatAddsIt) {
               HasSubstr(R"(ALTER TABLE "shop"."outbox" ADD COLUMN "seq" bigint GENERATED ALWAYS AS IDENTITY UNIQUE;)"));
 }
 
-TEST(OutboxSettings, RefuseWhatIsNotBuiltYet) {
-  EXPECT_THAT(Written().with("policy", std::string("track")).complaints(), ElementsAre(HasSubstr("not built yet")));
+TEST(OutboxSettings, NeedNoOrderToTrackIds) {
+  const Written written = Written().with("policy", std::string("track")).with("order_by", std::string());
+  EXPECT_THAT(written.complaints(), IsEmpty());
+  const OutboxSettings settings = written.read();
+  EXPECT_EQ(to_string(settings.policy), "track");
+  EXPECT_EQ(tracked_order(settings), nullptr);
+}
+
+TEST(OutboxSettings, RefuseToTrackBesideATableWithTooLongAName) {
+  EXPECT_THAT(Written()
+                  .with("policy", std::string("track"))
+                  .with("table", std::string("shop.") + std::string(60, 'o'))
+                  .complaints(),
+              ElementsAre(HasSubstr("longer than 63 bytes")));
+}
+
+TEST(OutboxSettings, RefuseToTrackAnIdInsideOfAColumn) {
+  EXPECT_THAT(Written().with("policy", std::string("track")).with("profile", std::string("factcast")).complaints(),
+              ElementsAre(HasSubstr("must be a column")));
 }
 
 TEST(OutboxSettings, RefuseAUrlOfAnotherDatabase) {
@@ -139,7 +159,7 @@ TEST(OutboxSettings, RefuseAPaceThatRunsBackwards) {
 TEST(OutboxSettings, SayAllThatIsWrongAtOnce) {
   const auto complaints = Written()
                               .with("table", std::string("a b"))
-                              .with("policy", std::string("track"))
+                              .with("policy", std::string("mark"))
                               .with("ignore", std::vector<std::string>{""})
                               .complaints();
   EXPECT_EQ(complaints.size(), 3U);

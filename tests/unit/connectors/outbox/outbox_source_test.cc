@@ -62,7 +62,7 @@ class MemoryRows final : public OutboxTable {
     std::size_t taken = 0;
     for (const auto& [number, payload] : rows_.payloads) {
       if (!is_asked_for(plan, number)) continue;
-      if (taken++ == room.rows) return Scanned{ScanEnd::kCutShort, {}};
+      if (taken++ == room.rows) return Scanned{ScanEnd::kCutShort, {}, plan.reach};
       if (rows_.large.contains(number)) {
         receiver.large_row({number, {}}, kLarge, "7");
         continue;
@@ -74,7 +74,7 @@ class MemoryRows final : public OutboxTable {
                                     Cell::text(data)};
       receiver.whole_row({number, cells});
     }
-    return Scanned{ScanEnd::kExhausted, {}};
+    return Scanned{ScanEnd::kExhausted, {}, plan.reach};
   }
 
   Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }

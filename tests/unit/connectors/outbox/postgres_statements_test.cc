@@ -39,6 +39,49 @@ TEST(ScanStatement, HoldsBackOnlyColumnsThatCanBeLong) {
   EXPECT_THAT(sql, Not(HasSubstr("octet_length(t.c0)")));
 }
 
+OutboxSettings tracking() {
+  OutboxSettings tracking = settings();
+  tracking.policy = TrackRows{};
+  tracking.columns = columns_of(*find_profile("debezium"));
+  return tracking;
+}
+
+PostgresColumns ids_and_times() {
+  PostgresColumns table;
+  table.columns = {column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone),
+                   column("seq", ColumnType::kInteger, PostgresColumn::Guard::kNone),
+                   column("at", ColumnType::kTime, PostgresColumn::Guard::kNone)};
+  table.columns[0].type_name = "uuid";
+  table.columns[1].type_name = "bigint";
+  table.columns[2].type_name = "timestamp with time zone";
+  return table;
+}
+
+TEST(FindStatement, StartsAtTheMarkAndSortsByTheColumn) {
+  const std::string sql = find_statement(tracking(), ids_and_times(), Reach::kOpenRanges);
+  EXPECT_THAT(sql, HasSubstr(R"(WHERE t."seq" >= $3::text::bigint AND)"));
+  EXPECT_THAT(sql, HasSubstr(R"(ORDER BY t."seq", t.ctid LIMIT $2)"));
+  EXPECT_THAT(find_statement(tracking(), ids_and_times(), Reach::kWholeTable), Not(HasSubstr("$3")));
+}
+
+TEST(FindStatement, StartsALittleBeforeATime) {
+  OutboxSettings by_time = tracking();
+  by_time.order_by = "at";
+  EXPECT_THAT(find_statement(by_time, ids_and_times(), Reach::kOpenRanges),
+              HasSubstr(R"(t."at" >= $3::text::timestamp with time zone - interval '2 s')"));
+}
+
+TEST(FindStatement, LooksIntoTheTableBesideTheOutbox) {
+  EXPECT_THAT(find_statement(tracking(), ids_and_times(), Reach::kWholeTable),
+              HasSubstr(R"(NOT EXISTS (SELECT FROM "my shop"."out""box_settled" AS s WHERE s.id = t."id"))"));
+}
+
+TEST(FindStatement, TakesRowsAsTheyLieWithoutAColumn) {
+  OutboxSettings as_it_lies = tracking();
+  as_it_lies.order_by.clear();
+  EXPECT_THAT(find_statement(as_it_lies, ids_and_times(), Reach::kWholeTable), HasSubstr("ORDER BY t.ctid LIMIT"));
+}
+
 TEST(SettleStatement, NamesOrderValueAndId) {
   PostgresColumn id = column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone);
   id.expression = "\"id\"::uuid";

@@ -59,6 +59,7 @@ class SqliteOutbox : public testing::Test {
     settings.sqlite_path = path();
     settings.table = {"", "outbox"};
     settings.order_by = order_by_;
+    settings.policy = policy_;
     settings.event_bytes = event_bytes;
     settings.batch = batch;
     settings.columns = columns_of(*find_profile("debezium"));
@@ -78,7 +79,71 @@ class SqliteOutbox : public testing::Test {
   const connectors::Surroundings surroundings_{clock_, random_, log_, "test"};
   sqlite3* database_ = nullptr;
   std::string order_by_ = "seq";
+  Policy policy_;
 };
+
+class SqliteTracked : public SqliteOutbox {
+ protected:
+  void SetUp() override {
+    SqliteOutbox::SetUp();
+    policy_ = TrackRows{};
+    order_by_ = "";
+    run("CREATE UNIQUE INDEX outbox_id ON outbox (id)");
+  }
+  void create_settled_table() { run("CREATE TABLE outbox_settled (id TEXT NOT NULL PRIMARY KEY, settled_at TEXT)"); }
+};
+
+TEST_F(SqliteTracked, RefusesToOpenWithoutItsTableAndPrintsIt) {
+  insert(1);
+  const auto opened = source()->open({}, Deadline::in(5s), {});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "outbox.table_missing");
+  const std::string message(opened.error().message());
+  const auto ddl = message.find("CREATE TABLE");
+  ASSERT_NE(ddl, std::string::npos) << message;
+  run(message.substr(ddl));
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  ASSERT_TRUE(polled->settle(ReadMark{1}));
+  EXPECT_EQ(value("SELECT count(*) FROM outbox JOIN outbox_settled USING (id) WHERE settled_at <> ''"), "1");
+}
+
+TEST_F(SqliteTracked, RefusesIdsThatAreNotUnique) {
+  create_settled_table();
+  run("DROP INDEX outbox_id");
+  const auto opened = source()->open({}, Deadline::in(5s), {});
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message().find("CREATE UNIQUE INDEX"), std::string::npos) << opened.error().message();
+}
+
+TEST_F(SqliteTracked, FindsALowerNumberThatComesLater) {
+  create_settled_table();
+  run("INSERT INTO outbox VALUES (10, '00000000-0000-4000-8000-000000000010', 'order', 'a', 'placed', '{}')");
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  ASSERT_TRUE(polled->settle(ReadMark{1}));
+  run("INSERT INTO outbox VALUES (5, '00000000-0000-4000-8000-000000000005', 'order', 'a', 'placed', '{}')");
+  EXPECT_EQ(read(*polled).items.size(), 0U) << "nothing looks there, so this test shows nothing";
+  clock_.advance(3s);
+  EXPECT_EQ(read(*polled).items.size(), 1U);
+}
+
+TEST_F(SqliteTracked, ParksARowWithoutAnIdOnceAnOpening) {
+  create_settled_table();
+  run("INSERT INTO outbox VALUES (1, NULL, 'order', 'a', 'placed', '{}')");
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  const auto items = read(*polled).items;
+  ASSERT_EQ(items.size(), 2U);
+  EXPECT_NE(items[0].malformed, nullptr);
+  ASSERT_TRUE(polled->settle(ReadMark{2}));
+  EXPECT_EQ(value("SELECT count(*) FROM outbox_settled"), "1");
+  clock_.advance(3s);
+  EXPECT_EQ(read(*polled).items.size(), 0U);
+}
 
 TEST_F(SqliteOutbox, LeavesTheJournalModeAsItIs) {
   for (const std::string mode : {"delete", "wal"}) {
