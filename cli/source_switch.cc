@@ -13,6 +13,7 @@
 namespace penstock::cli {
 namespace {
 
+constexpr std::chrono::seconds kCall{12};
 constexpr std::chrono::milliseconds kBetweenLooks{250};
 constexpr std::chrono::seconds kBetweenWords{5};
 
@@ -95,6 +96,7 @@ Status SourceSwitch::to_polling() {
     if (!steps) return fail(steps.error());
     if (auto done = carry_out(*session, *steps); !done) return done;
   }
+  if (auto told = say_what_stays(*session, *settings); !told) return told;
   say_configuration("outbox", {{"kind", quoted("outbox")}, {"policy", quoted("delete")}});
   return {};
 }
@@ -156,7 +158,7 @@ Status SourceSwitch::carry_out(wal::SwitchSession& session, const Steps& steps) 
 Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_polling(wal::SwitchSession& session,
                                                                  const wal::WalSettings& settings) {
   for (;;) {
-    const auto database = session.look(deadline_);
+    const auto database = session.look(Deadline::in(kCall));
     if (!database) return fail(database.error());
     auto idle = wal::check_nobody_reads(*database, settings);
     if (idle) return wal::steps_to_polling(*database, settings);
@@ -166,15 +168,27 @@ Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_polling(wal::SwitchSess
   }
 }
 
+// One that somebody else made, or under a name of its own, may have other readers.
+Status SourceSwitch::say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings) {
+  const auto database = session.look(Deadline::in(kCall));
+  if (!database) return fail(database.error());
+  const auto steps = wal::steps_to_polling(*database, settings);
+  if (!steps) return fail(steps.error());
+  const std::string drop = wal::drop_publication_statement(settings);
+  if (database->publication && std::ranges::find(*steps, drop, &wal::SwitchStep::statement) == steps->end())
+    say("publication " + settings.publication + " stays; if nobody else reads it: " + drop);
+  return {};
+}
+
 // What was committed before the slot was made is not in the log.
 Status SourceSwitch::await_older_rows(wal::SwitchSession& session) {
   const auto kept = store_.parked().kept_by_reference(route_.name, source_.name);
   if (!kept) return fail(kept.error());
-  const auto next = session.next_transaction(deadline_);
+  const auto next = session.next_transaction(Deadline::in(kCall));
   if (!next) return fail(next.error());
   SteadyTime next_word = std::chrono::steady_clock::now() + kBetweenWords;
   for (;;) {
-    const auto left = session.count_older_rows(*next, *kept, deadline_);
+    const auto left = session.count_older_rows(*next, *kept, Deadline::in(kCall));
     if (!left) return fail(left.error());
     if (*left == 0) break;
     const std::string words = std::to_string(*left) + " rows that may have been committed before the slot was made ";

@@ -56,6 +56,7 @@ class SourceSwitch {
   Status say_that_it_is_polled(const Stored& stored, const store::postgres::ServerFacts& server);
   Status carry_out(wal::SwitchSession& session, const Steps& steps);
   Result<Steps> await_steps_to_polling(wal::SwitchSession& session, const wal::WalSettings& settings);
+  Status say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings);
   Status await_older_rows(wal::SwitchSession& session);
 
   const config::Settings& settings_;

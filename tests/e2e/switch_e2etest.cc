@@ -25,8 +25,8 @@ class Switch : public ::testing::Test {
     bed_->await_progress(200);
   }
 
-  int to_log(const std::string& failpoint = {}) {
-    return bed_->run_command("sources switch orders --to wal --publication outbox --slot " + bed_->slot_name(),
+  int to_log(const std::string& failpoint = {}, const std::string& more = {}) {
+    return bed_->run_command("sources switch orders --to wal --publication outbox --slot " + bed_->slot_name() + more,
                              failpoint);
   }
   int to_polling(const std::string& failpoint = {}) {
@@ -61,6 +61,19 @@ TEST_F(Switch, FromPollingToTheLogAndBackLosesNothingUnderLoad) {
     EXPECT_EQ(slots(), "0");
     go_on(BedSettings::Outbox::kPolled);
   }
+  expect_nothing_lost();
+}
+
+// A slot has nothing of what was committed before it: only polling delivers that.
+TEST_F(Switch, ToTheLogWaitsUntilWhatIsOlderThanTheSlotWasPolled) {
+  bed_->stop_relay();
+  ASSERT_TRUE(bed_->await_value("SELECT count(*) > 20 FROM shop.outbox", "t", 20s));
+  EXPECT_EQ(to_log({}, " --timeout 4"), kTryAgain);
+  EXPECT_NE(bed_->log_text().find("are still in the table"), std::string::npos) << bed_->log_text();
+  bed_->start_relay();
+  ASSERT_EQ(to_log(), 0) << bed_->log_text();
+  bed_->stop_relay();
+  go_on(BedSettings::Outbox::kFromLogDeleting);
   expect_nothing_lost();
 }
 
