@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/error.h"
 #include "core/ids.h"
@@ -33,6 +34,18 @@ class SourceGaps {
   virtual Result<Standing> record(std::string_view source, const SourceGap& gap) = 0;
   // The first of the source, for this reason, that nobody has acknowledged. Errors: as above.
   virtual Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) = 0;
+
+  struct Recorded {
+    using Is = Standing::Is;
+    std::int64_t number = 0;
+    SourceGap gap;
+    Is is = Is::kOpen;
+  };
+  // Those of the source that begin at `from` or behind it, by number.
+  virtual Result<std::vector<Recorded>> list(std::string_view source, Position from) = 0;
+  // Puts the gap on record beside others that begin at the same place; the same gap once. Answers its
+  // number. Durable, and errors, as above.
+  virtual Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) = 0;
 };
 
 }  // namespace penstock

@@ -34,14 +34,29 @@ Result<SourceGaps::Standing> GapsOfSources::record(std::string_view source, cons
   const auto known = find([&](const GapRecord& one) { return one.route == source && one.from == gap.from; });
   if (!known) return fail(known.error());
   if (*known) return **known;
+  const auto number = record_further(source, gap);
+  if (!number) return fail(number.error());
+  return Standing{*number, gap.reason, Standing::Is::kOpen};
+}
+
+Result<std::vector<SourceGaps::Recorded>> GapsOfSources::list(std::string_view source, Position from) {
+  std::vector<Recorded> found;
+  const auto all = find([&](const GapRecord& known) {
+    if (known.route == source && known.from >= from)
+      found.push_back({known.number, {known.reason, known.from, known.to}, standing_of(known).is});
+    return false;
+  });
+  if (!all) return fail(all.error());
+  return found;
+}
+
+Result<std::int64_t> GapsOfSources::record_further(std::string_view source, const SourceGap& gap) {
   GapRecord wanted;
   wanted.route = source;
   wanted.reason = gap.reason;
   wanted.from = gap.from;
   wanted.to = gap.to;
-  const auto number = gaps_.record(wanted);
-  if (!number) return fail(number.error());
-  return Standing{*number, gap.reason, Standing::Is::kOpen};
+  return gaps_.record(wanted);
 }
 
 }  // namespace penstock::store

@@ -15,6 +15,8 @@ class GapsOfSources final : public SourceGaps {
 
   Result<Standing> record(std::string_view source, const SourceGap& gap) override;
   Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) override;
+  Result<std::vector<Recorded>> list(std::string_view source, Position from) override;
+  Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) override;
 
  private:
   // The first record that `is_it`.

@@ -10,6 +10,28 @@ namespace penstock::wal {
 using store::postgres::Session;
 using store::postgres::SessionSettings;
 
+namespace {
+
+std::string words_of(const SourceGaps::Recorded& record) {
+  return "gap " + std::to_string(record.number) + " from " + to_string(lsn_of(record.gap.from)) + " to " +
+         to_string(lsn_of(record.gap.to));
+}
+
+// With the code of the record, as it was when it was found: by now there may be a new slot.
+Error not_acknowledged(const LostLog& lost, const std::vector<SourceGaps::Recorded>& names) {
+  const ErrorCode* code = nullptr;
+  std::string words;
+  for (const SourceGaps::Recorded& record : names) {
+    if (record.is != SourceGaps::Recorded::Is::kOpen) continue;
+    if (code == nullptr) code = find_error_code(record.gap.reason);
+    words += (words.empty() ? "" : ", ") + words_of(record) + " waits for `penstock gaps ack " +
+             std::to_string(record.number) + "`";
+  }
+  return {code != nullptr ? *code : lost.why.code(), lost.why.message() + ": " + words};
+}
+
+}  // namespace
+
 Result<Progress> SlotStart::find(WalDatabase& database) {
   auto stored = parts_.checkpoints.load(parts_.settings.rows.source_name);
   if (!stored) return fail(std::move(stored.error()));
@@ -65,8 +87,7 @@ Status SlotStart::provide_publication(WalDatabase& database) {
       return fail(codes::kWalPublicationMissing, "publication " + parts_.settings.publication +
                                                      " could not be created (" + created.error().message() +
                                                      "): " + create_publication_statement(parts_.settings));
-    parts_.log.info("source " + parts_.settings.rows.source_name,
-                    "publication " + parts_.settings.publication + " was created");
+    parts_.log.info(component(), "publication " + parts_.settings.publication + " was created");
     return {};
   }
   const std::string fault = publication_fault(database, parts_.settings);
@@ -88,8 +109,7 @@ Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
     return fail(Error(created.error())
                     .with_context("creating slot " + parts_.settings.slot +
                                   " (it waits for every transaction that runs; " + statement + ")"));
-  parts_.log.info("source " + parts_.settings.rows.source_name,
-                  "slot " + parts_.settings.slot + " was created: what was committed before is not read");
+  parts_.log.info(component(), "slot " + parts_.settings.slot + " was created: what was committed before is not read");
   auto again = load_wal_database(session_, parts_.settings, deadline_, stop_);
   if (!again) return fail(std::move(again.error()));
   database = *std::move(again);
@@ -99,31 +119,44 @@ Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
 }
 
 // A new slot is made at once, so that the gap ends there; but nothing is delivered over it before an
-// operator has acknowledged its record.
+// operator has acknowledged all of its records.
 Result<Progress> SlotStart::pass_gap(WalDatabase& database, const LostLog& lost) {
   std::optional<Lsn> end = lost.slot_stands_at;
-  if (!end && parts_.settings.create == WalSettings::Create::kYes) {
+  if (!end) {
     auto made = make_slot(database);
+    // What is missing has no end yet, so that there is nothing to acknowledge.
+    if (!made && &made.error().code() == &codes::kWalSlotMissing)
+      return fail(lost.why.code(), lost.why.message() + "; " + made.error().message());
     if (!made) return fail(std::move(made.error()).with_context(lost.why.message()));
     end = *made;
   }
-  const SourceGap found{std::string(lost.why.code().name), position_of(lost.from),
-                        position_of(end.value_or(lost.from))};
-  const auto standing = parts_.gaps.record(parts_.settings.rows.source_name, found);
-  if (!standing) return fail(Error(standing.error()).with_context(lost.why.message()));
-  const std::string gap = "gap " + std::to_string(standing->number) + " from " + to_string(lost.from) +
-                          (end ? " to " + to_string(*end) : " to where a new slot will begin");
-  if (standing->is == SourceGaps::Standing::Is::kOpen) {
-    // As it was when it was found: by now there may be a new slot.
-    const ErrorCode* code = find_error_code(standing->reason);
-    return fail(code != nullptr ? *code : lost.why.code(), lost.why.message() + ": " + gap + " is not acknowledged");
-  }
-  if (!end) {
-    const auto refused = make_slot(database);
-    return fail(refused.error());
-  }
-  parts_.log.info("source " + parts_.settings.rows.source_name, gap + " is acknowledged: the source goes on behind it");
+  auto gap = find_on_record(lost, *end);
+  if (!gap) return fail(std::move(gap.error()).with_context(lost.why.message()));
+  if (gap->is == GapOnRecord::Is::kOpen) return fail(not_acknowledged(lost, gap->names));
+  for (const SourceGaps::Recorded& record : gap->names)
+    parts_.log.info(component(), words_of(record) + " is acknowledged: the source goes on behind it");
   return Progress{*end, {}};
+}
+
+// Everything that is missing is on record when it returns.
+Result<GapOnRecord> SlotStart::find_on_record(const LostLog& lost, Lsn end) {
+  const std::string& source = parts_.settings.rows.source_name;
+  const auto known = parts_.gaps.list(source, position_of(lost.from));
+  if (!known) return fail(known.error());
+  GapOnRecord gap = judge_gap(lost, end, *known);
+  if (!gap.missing) return gap;
+  const auto number = parts_.gaps.record_further(source, *gap.missing);
+  if (!number) return fail(number.error());
+  gap.names.push_back({*number, *std::move(gap.missing), SourceGaps::Recorded::Is::kOpen});
+  gap.missing.reset();
+  const SourceGaps::Recorded& added = gap.names.back();
+  parts_.log.error(
+      component(),
+      Error(lost.why.code(), lost.why.message() + ": " + words_of(added) + " is on record" +
+                                 (gap.names.size() > 1 ? ", behind " + words_of(gap.names[gap.names.size() - 2]) : "") +
+                                 "; what was committed there may be missing, and nothing is delivered until " +
+                                 "`penstock gaps ack " + std::to_string(added.number) + "`"));
+  return gap;
 }
 
 Result<std::optional<Lsn>> SlotStart::find_switch_point() {

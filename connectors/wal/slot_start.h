@@ -47,7 +47,9 @@ class SlotStart {
   Status provide_publication(WalDatabase& database);
   Result<Lsn> make_slot(WalDatabase& database);
   Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);
+  Result<GapOnRecord> find_on_record(const LostLog& lost, Lsn end);
   Result<std::optional<Lsn>> find_switch_point();
+  std::string component() const { return "source " + parts_.settings.rows.source_name; }
 
   const Parts parts_;
   store::postgres::Session& session_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace penstock::wal {
 namespace {
@@ -77,6 +78,32 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
         progress->settled,
         stands_at};
   return *progress;
+}
+
+GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps::Recorded>& known) {
+  GapOnRecord found{{}, {}, GapOnRecord::Is::kAcknowledged};
+  Position reached = position_of(lost.from);
+  // Of records that begin at the same place one that is acknowledged goes before, then the longest.
+  const auto goes_before = [](const SourceGaps::Recorded& left, const SourceGaps::Recorded& right) {
+    return std::pair(left.is == SourceGaps::Recorded::Is::kAcknowledged, left.gap.to) >
+           std::pair(right.is == SourceGaps::Recorded::Is::kAcknowledged, right.gap.to);
+  };
+  while (found.names.empty() || reached < position_of(end)) {
+    const SourceGaps::Recorded* next = nullptr;
+    for (const SourceGaps::Recorded& record : known) {
+      const bool leads_on = record.gap.from == reached && (record.gap.to > reached || found.names.empty());
+      if (leads_on && (next == nullptr || goes_before(record, *next))) next = &record;
+    }
+    if (next == nullptr) {
+      found.missing = {std::string(lost.why.code().name), reached, position_of(end)};
+      found.is = GapOnRecord::Is::kOpen;
+      return found;
+    }
+    if (next->is == SourceGaps::Recorded::Is::kOpen) found.is = GapOnRecord::Is::kOpen;
+    reached = std::max(reached, next->gap.to);
+    found.names.push_back(*next);
+  }
+  return found;
 }
 
 std::optional<Lsn> switch_point_in(std::string_view history, std::int64_t ended) {

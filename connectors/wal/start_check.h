@@ -8,10 +8,12 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "connectors/wal/lsn.h"
 #include "core/error.h"
 #include "core/source_checkpoints.h"
+#include "core/source_gaps.h"
 
 namespace penstock::wal {
 
@@ -49,6 +51,17 @@ Status check_slot(const SlotState& slot, const std::string& name, const std::str
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
                           const std::string& slot_name, const std::string& database, const ServerIdentity& server,
                           std::optional<Lsn> switch_point);
+
+// What is on record of a gap that ends where the slot stands now. A slot that is lost again while its gap is
+// open makes the gap longer: a record of its own then goes on where the one before ended, so that what an
+// operator acknowledges is what stood there to be read.
+struct GapOnRecord {
+  std::optional<SourceGap> missing;         // the part that no record names yet
+  std::vector<SourceGaps::Recorded> names;  // the records, in the order of the log
+  enum class Is { kOpen, kAcknowledged } is = Is::kOpen;
+};
+// `known`: the records of the source from `lost.from` on.
+GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps::Recorded>& known);
 
 // Where timeline `ended` ends by the text of a history file; nullopt when it isn't in it.
 std::optional<Lsn> switch_point_in(std::string_view history, std::int64_t ended);

@@ -14,8 +14,7 @@ class MemorySourceGaps final : public SourceGaps {
     for (std::size_t i = 0; i < records_.size(); ++i)
       if (records_[i].source == source && records_[i].gap.from == gap.from)
         return Standing{static_cast<std::int64_t>(i) + 1, records_[i].gap.reason, records_[i].is};
-    records_.push_back({std::string(source), gap});
-    return Standing{static_cast<std::int64_t>(records_.size()), gap.reason, Standing::Is::kOpen};
+    return Standing{record_further(source, gap).value(), gap.reason, Standing::Is::kOpen};
   }
   Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) override {
     for (std::size_t i = 0; i < records_.size(); ++i)
@@ -24,12 +23,25 @@ class MemorySourceGaps final : public SourceGaps {
     return std::nullopt;
   }
 
-  struct Record {
+  Result<std::vector<Recorded>> list(std::string_view source, Position from) override {
+    std::vector<Recorded> found;
+    for (const Record& record : records_)
+      if (record.source == source && record.gap.from >= from) found.push_back(record);
+    return found;
+  }
+  Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) override {
+    const auto number = static_cast<std::int64_t>(records_.size()) + 1;
+    records_.push_back({{number, gap, Standing::Is::kOpen}, std::string(source)});
+    return number;
+  }
+
+  struct Record : Recorded {
     std::string source;
-    SourceGap gap;
-    Standing::Is is = Standing::Is::kOpen;
   };
   const std::vector<Record>& records() const { return records_; }
+  void acknowledge(std::int64_t number) {
+    records_.at(static_cast<std::size_t>(number - 1)).is = Standing::Is::kAcknowledged;
+  }
   void acknowledge_all() {
     for (Record& record : records_) record.is = Standing::Is::kAcknowledged;
   }

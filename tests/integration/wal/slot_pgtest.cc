@@ -1,4 +1,6 @@
 // Slots and publications of a real server: made, missing, lost, taken, moved on by others.
+#include <functional>
+
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 
@@ -123,14 +125,84 @@ TEST_F(WalSlot, Fault18AsksForANewSlotWhereItMayNotBeMade) {
   outbox_->settings().create = wal::WalSettings::Create::kNo;
   EXPECT_EQ(code_of_opening(), "wal.slot_lost");
   EXPECT_EQ(slot("count(*)"), "0");
-  outbox_->gaps().acknowledge_all();
-  EXPECT_EQ(code_of_opening(), "wal.slot_missing");
+  EXPECT_EQ(outbox_->gaps().records().size(), 0u) << "it has no end that could be acknowledged";
   outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
+  outbox_->gaps().acknowledge_all();
   outbox_->insert("a", 2);
   WalReader reader(*outbox_);
   ASSERT_TRUE(reader.open());
   EXPECT_EQ(data_of(reader.read(1)), "2");
   EXPECT_EQ(outbox_->gaps().records().size(), 1u);
+}
+
+// Fault 18: lost again, while nobody has acknowledged the first gap: what the slot made in between would
+// have brought is missing too, and an operator is asked about it by itself.
+TEST_F(WalSlot, Fault18PutsMoreOnRecordWhenTheNewSlotIsLostToo) {
+  deliver_one();
+  outbox_->drop_slot();
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  outbox_->insert("a", 2);
+  outbox_->drop_slot();
+  outbox_->insert("a", 3);
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  const auto& records = outbox_->gaps().records();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[1].gap.from, records[0].gap.to);
+  EXPECT_EQ(wal::to_string(wal::lsn_of(records[1].gap.to)), slot("confirmed_flush_lsn"));
+
+  outbox_->gaps().acknowledge(1);
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost") << "the second one is open";
+  outbox_->gaps().acknowledge(2);
+  outbox_->insert("a", 4);
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(data_of(reader.read(1)), "4");
+}
+
+// Fault 18: acknowledged, but not opened since: an acknowledgement holds up to where its record ends.
+TEST_F(WalSlot, Fault18AcknowledgesNoMoreThanWasOnRecord) {
+  const auto move_slot_on = [&] {
+    outbox_->execute("SELECT pg_replication_slot_advance('" + outbox_->settings().slot + "', pg_current_wal_lsn())");
+  };
+  const auto make_slot_anew = [&] {
+    outbox_->drop_slot();
+    outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  };
+  deliver_one();
+  outbox_->drop_slot();
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  std::size_t known = 1;
+  for (const std::function<void()>& lose : {std::function<void()>(move_slot_on), std::function<void()>(make_slot_anew),
+                                            std::function<void()>([&] { outbox_->drop_slot(); })}) {
+    ASSERT_EQ(outbox_->gaps().records().size(), known++);
+    outbox_->gaps().acknowledge_all();
+    outbox_->insert("a", 2);
+    lose();
+    EXPECT_EQ(code_of_opening().substr(0, 9), "wal.slot_");
+  }
+  EXPECT_EQ(outbox_->gaps().records().size(), known);
+  outbox_->gaps().acknowledge_all();
+  outbox_->insert("a", 3);
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(data_of(reader.read(1)), "3");
+}
+
+// An open gap is said by itself, also one that grows; nothing is said again at the next openings.
+TEST_F(WalSlot, SaysEachGapThatIsPutOnRecord) {
+  deliver_one();
+  for (const std::string number : {"1", "2"}) {
+    outbox_->drop_slot();
+    code_of_opening();
+    code_of_opening();
+    std::size_t said = 0;
+    for (const auto& line : outbox_->log().lines())
+      if (line.level == LogLevel::kError && line.code == "wal.slot_lost" &&
+          line.message.find("`penstock gaps ack " + number + "`") != std::string::npos)
+        ++said;
+    EXPECT_EQ(said, 1u) << outbox_->log().text();
+  }
 }
 
 // Fault 18, pitfall "slot recreated": a new slot starts now, and what lies between would be skipped.

@@ -51,6 +51,25 @@ TEST_F(GapsOfSourcesTest, TellWhenAnOperatorHasAcknowledgedThem) {
   EXPECT_EQ(record("orders", 10, 20).is, Is::kAcknowledged);
 }
 
+TEST_F(GapsOfSourcesTest, AreListedFromAPlaceOnForOneSource) {
+  record("orders", 5, 10);
+  const auto first = record("orders", 10, 20).number;
+  record("bills", 10, 20);
+  const SourceGap further{"wal.slot_ahead", Position{10}, Position{30}};
+  const auto second = of_sources_.record_further("orders", further).value();
+  EXPECT_EQ(of_sources_.record_further("orders", further).value(), second) << "the same gap once";
+  ASSERT_TRUE(store_.gaps().acknowledge(second, "anna"));
+  const auto listed = of_sources_.list("orders", Position{10});
+  ASSERT_EQ(listed.value().size(), 2u);
+  EXPECT_EQ((*listed)[0].number, first);
+  EXPECT_EQ((*listed)[0].is, Is::kOpen);
+  EXPECT_EQ((*listed)[1].number, second);
+  EXPECT_EQ((*listed)[1].is, Is::kAcknowledged);
+  EXPECT_EQ((*listed)[1].gap.reason, "wal.slot_ahead");
+  EXPECT_EQ((*listed)[1].gap.to, Position{30});
+  EXPECT_EQ(of_sources_.list("orders", Position{31})->size(), 0u);
+}
+
 // More records than one look fetches.
 TEST_F(GapsOfSourcesTest, AreFoundBehindManyOthers) {
   for (std::int64_t from = 1; from <= 250; ++from) record("bills", from, from);

@@ -84,6 +84,64 @@ TEST(StartCheck, GoesOnAfterAFailoverOnlyFromBeforeTheSwitch) {
 
 TEST(StartCheck, RefusesAPositionThatIsNone) { EXPECT_EQ(judged(stored("17"), slot_at(0x10)), "core.internal"); }
 
+struct Kept {
+  std::uint64_t from, to;
+  char is;  // 'o'pen, 'a'cknowledged
+};
+
+// "1o 2a, open, missing 0/20 to 0/30"
+std::string judged_gap(std::uint64_t from, std::uint64_t end, const std::vector<Kept>& kept) {
+  std::vector<SourceGaps::Recorded> known;
+  for (const Kept& one : kept)
+    known.push_back({static_cast<std::int64_t>(known.size()) + 1,
+                     {"wal.slot_lost", position_of(Lsn{one.from}), position_of(Lsn{one.to})},
+                     one.is == 'o' ? SourceGaps::Recorded::Is::kOpen : SourceGaps::Recorded::Is::kAcknowledged});
+  const auto found = judge_gap({Error(codes::kWalSlotAhead, "s is ahead"), Lsn{from}, Lsn{end}}, Lsn{end}, known);
+  std::string text;
+  for (const auto& name : found.names)
+    text += std::to_string(name.number) + (name.is == SourceGaps::Recorded::Is::kOpen ? "o " : "a ");
+  text += found.is == GapOnRecord::Is::kOpen ? "open" : "acknowledged";
+  if (found.missing)
+    text += ", missing " + found.missing->reason + " " + to_string(lsn_of(found.missing->from)) + " to " +
+            to_string(lsn_of(found.missing->to));
+  return text;
+}
+
+TEST(GapOnRecordCheck, PassesWhatWasAcknowledgedAndNoMore) {
+  EXPECT_EQ(judged_gap(0x10, 0x20, {}), "open, missing wal.slot_ahead 0/10 to 0/20");
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'o'}}), "1o open");
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a'}}), "1a acknowledged");
+  // The slot stands where more can be read than was asked about.
+  EXPECT_EQ(judged_gap(0x10, 0x18, {{0x10, 0x20, 'a'}}), "1a acknowledged");
+  // The slot was lost again behind it.
+  EXPECT_EQ(judged_gap(0x10, 0x30, {{0x10, 0x20, 'o'}}), "1o open, missing wal.slot_ahead 0/20 to 0/30");
+  EXPECT_EQ(judged_gap(0x10, 0x30, {{0x10, 0x20, 'a'}}), "1a open, missing wal.slot_ahead 0/20 to 0/30");
+  EXPECT_EQ(judged_gap(0x10, 0x21, {{0x10, 0x20, 'a'}}), "1a open, missing wal.slot_ahead 0/20 to 0/21");
+}
+
+TEST(GapOnRecordCheck, TakesTheRecordsOfOneGapTogether) {
+  EXPECT_EQ(judged_gap(0x10, 0x30, {{0x10, 0x20, 'a'}, {0x20, 0x30, 'o'}}), "1a 2o open");
+  EXPECT_EQ(judged_gap(0x10, 0x30, {{0x10, 0x20, 'o'}, {0x20, 0x30, 'a'}}), "1o 2a open");
+  EXPECT_EQ(judged_gap(0x10, 0x30, {{0x20, 0x30, 'a'}, {0x10, 0x20, 'a'}}), "2a 1a acknowledged");
+  EXPECT_EQ(judged_gap(0x10, 0x40, {{0x10, 0x20, 'a'}, {0x20, 0x30, 'a'}}),
+            "1a 2a open, missing wal.slot_ahead 0/30 to 0/40");
+}
+
+TEST(GapOnRecordCheck, LeavesOtherRecordsOfTheSourceAlone) {
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x18, 0x20, 'a'}}), "open, missing wal.slot_ahead 0/10 to 0/20");
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a'}, {0x40, 0x50, 'o'}}), "1a acknowledged");
+  // One without an end acknowledges nothing.
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x10, 'a'}}), "1a open, missing wal.slot_ahead 0/10 to 0/20");
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x10, 'a'}, {0x10, 0x20, 'a'}}), "2a acknowledged");
+}
+
+// A tail that was lost in a failover, and a slot that stands before it.
+TEST(GapOnRecordCheck, WantsARecordAlsoWhereTheSlotStandsBeforeTheGap) {
+  EXPECT_EQ(judged_gap(0x10, 0x8, {}), "open, missing wal.slot_ahead 0/10 to 0/8");
+  EXPECT_EQ(judged_gap(0x10, 0x8, {{0x10, 0x8, 'o'}}), "1o open");
+  EXPECT_EQ(judged_gap(0x10, 0x8, {{0x10, 0x8, 'a'}}), "1a acknowledged");
+}
+
 TEST(StartCheck, FindsTheEndOfATimelineInItsHistory) {
   const std::string_view history = "1\t0/3000000\tno recovery target specified\n\n2\t0/5000028\tbefore 2026\n";
   EXPECT_EQ(switch_point_in(history, 1), Lsn{0x3000000});
