@@ -1,11 +1,13 @@
 #include "connectors/outbox/cursor_place.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace penstock::outbox {
 namespace {
 
-constexpr std::string_view kXid = "xid ";
+constexpr std::string_view kXid = "xid ", kSeen = " seen ";
+constexpr std::size_t kLongestWitness = 80;  // bytes of its id
 
 // More settled numbers between two that are not are forgotten, which makes duplicates and nothing else.
 constexpr std::size_t kMostRanges = 16'384;
@@ -26,7 +28,7 @@ bool take(std::string_view& text, std::string_view word) {
 
 }  // namespace
 
-std::string words_of(std::span<const NumberRange> unsettled) {
+std::string words_of(std::span<const NumberRange> unsettled, const std::optional<Witness>& witness) {
   std::string words;
   for (std::size_t i = 0; i < unsettled.size(); ++i) {
     NumberRange range = unsettled[i];
@@ -39,6 +41,7 @@ std::string words_of(std::span<const NumberRange> unsettled) {
       words.append("..").append(std::to_string(range.last));
     if (i + 1 == kMostRanges) break;
   }
+  if (witness) words.append(kSeen).append(std::to_string(witness->number)).append(" ").append(witness->id);
   return words;
 }
 
@@ -46,7 +49,23 @@ std::string words_of(const XidPlace& place) {
   return std::string(kXid) + std::to_string(place.xid) + ":" + std::to_string(place.number);
 }
 
+std::optional<Witness> witness_of(std::int64_t number, std::string_view id) {
+  const bool printable = std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (id.empty() || id.size() > kLongestWitness || !printable) return std::nullopt;
+  return Witness{number, std::string(id)};
+}
+
+std::optional<Witness> parse_witness(std::string_view words) {
+  const std::size_t seen = words.find(kSeen);
+  if (seen == std::string_view::npos) return std::nullopt;
+  words.remove_prefix(seen + kSeen.size());
+  const auto number = take_number(words);
+  if (!number || !take(words, " ")) return std::nullopt;
+  return witness_of(*number, words);
+}
+
 std::optional<std::vector<NumberRange>> parse_ranges(std::string_view words) {
+  words = words.substr(0, words.find(kSeen));
   std::vector<NumberRange> ranges;
   do {
     NumberRange range{kLowestNumber, kHighestNumber};

@@ -1,7 +1,6 @@
 #include "connectors/outbox/held_back.h"
 
 namespace penstock::outbox {
-namespace {
 
 std::string name_of(const connectors::Blocker& blocker) {
   const std::string application = blocker.application.empty() ? "" : " (" + blocker.application + ")";
@@ -9,9 +8,9 @@ std::string name_of(const connectors::Blocker& blocker) {
   return "the transaction of pid " + std::to_string(blocker.pid) + application;
 }
 
-}  // namespace
-
 const HeldBack::Words HeldBack::kEarlierRows{"outbox", codes::kOutboxHeldBack, "may still commit earlier rows"};
+const HeldBack::Words HeldBack::kLockedRows{"outbox", codes::kOutboxHeldBack,
+                                            "holds a lock on rows that are delivered and can't be settled meanwhile"};
 
 void HeldBack::saw(std::optional<connectors::Blocker> blocker, SteadyTime now) {
   if (blocker && !by_) {

@@ -13,6 +13,9 @@
 
 namespace penstock::outbox {
 
+// "the transaction of pid 4711 (checkout)".
+std::string name_of(const connectors::Blocker& blocker);
+
 class HeldBack {
  public:
   // How it is said. All of it is static.
@@ -22,6 +25,7 @@ class HeldBack {
     std::string_view why;  // follows "has been open for 3 s and "
   };
   static const Words kEarlierRows;  // a source doesn't pass what it has not seen yet
+  static const Words kLockedRows;   // a source can't settle what it has delivered
 
   // `log` outlives it.
   HeldBack(std::string source_name, Log& log, const Words& words = kEarlierRows)

@@ -65,6 +65,11 @@ struct ScanPlan {
   std::vector<std::int64_t> kept;       // ascending: the same, of rows that stay in the table
   std::optional<XidPlace> behind;       // instead of ranges: rows behind this place, see KeepRows::Guard::kXid
   enum class Drawn { kNotAsked, kAsked } drawn = Drawn::kNotAsked;  // also for Scanned::drawn_before
+  // Also for Scanned::numbering, with the row of this number if there is one.
+  struct AskNumbering {
+    std::optional<std::int64_t> row;
+  };
+  std::optional<AskNumbering> numbering;
 
   // Whether it starts below everything, and so passes all dead rows.
   bool starts_at_bottom() const { return !ranges.empty() && ranges.front().first == kLowestNumber; }

@@ -26,7 +26,8 @@ const ErrorCode& code_of_postgres(store::postgres::SqlCondition condition) {
     case SqlCondition::kStopped: return codes::kStopped;
     case SqlCondition::kUnsupported: return codes::kOutboxRefused;
     case SqlCondition::kImporting:  // said by the tables of a store only
-    case SqlCondition::kDefect: return codes::kInternal;
+    // A trigger, a rule or a function of the service may say whatever it likes.
+    case SqlCondition::kDefect: return codes::kOutboxRefused;
   }
   return codes::kInternal;
 }

@@ -48,7 +48,8 @@ constexpr FieldSpec kFields[] = {
     {"mark", FieldType::kTextTable, kOptional, "",
      "For policy = \"mark\": the column that a settled row is marked in, and the value; without one, the time."},
     {"guard", FieldType::kWord, kOptional, "",
-     "For policy = \"cursor\" in Postgres: what keeps a late commit from being passed; writers where none is named.",
+     "For policy = \"cursor\" in Postgres: what keeps a late commit from being passed; writers where none is named, "
+     "since xid orders by (transaction, number), which need not be the order of a key's commits.",
      kGuardWords},
     {"xid_column", FieldType::kText, kOptional, "",
      "For guard = \"xid\": the xid8 column with the writer's transaction."},

@@ -231,9 +231,17 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
     plan = low_mark.plan(reach_of_scan(), in_flight, opening_->kept);
 
   if (!by_xid && !low_mark.mark()) plan.drawn = ScanPlan::Drawn::kAsked;
+  const bool by_cursor = keeps_rows() && !by_xid;
+  if (by_cursor) plan.numbering = cursor_.wish();
   Harvest harvest(opening_->mapping, opening_->id_column, nameless(), in_flight, room.rows);
   const auto scanned = table_->scan(plan, room, harvest.builder(), harvest);
   if (!scanned) return fail(scanned.error());
+  const auto numbers = harvest.numbers();
+  if (by_cursor)
+    if (auto checked =
+            cursor_.check(scanned->numbering, low_mark, numbers.empty() ? std::nullopt : std::optional(numbers.back()));
+        !checked)
+      return fail(std::move(checked.error()));
   opening_->last_end = scanned->end;
   ++figures_.reads;
   figures_.rereads += harvest.rereads();
@@ -243,7 +251,7 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
     opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, (now - start) * kRestPerFullScan);
   }
   if (!by_xid)
-    low_mark.scanned(plan, harvest.numbers(), scanned->end, scanned->drawn_before);
+    low_mark.scanned(plan, numbers, scanned->end, scanned->drawn_before);
   else if (!harvest.found().empty())
     opening_->read_to = XidPlace{harvest.found().back().key.xid, harvest.found().back().key.number};
   return hand_out(harvest);
@@ -288,10 +296,11 @@ Status OutboxSource::advance_checkpoint(ReadMark mark) {
   RowsInFlight& rows = opening_->rows;
   const RowKey* last = rows.last_up_to(mark);
   if (last == nullptr) return {};
-  std::string position = words_of(XidPlace{last->xid, last->number});
+  const XidPlace place{last->xid, last->number};
+  cursor_.settled(*last);
   rows.forget(mark);
-  if (!opening_->read_to) position = words_of(with_numbers(opening_->low_mark.open(), rows.numbers()));
-  return cursor_.advance(*table_, std::move(position));
+  if (opening_->read_to) return cursor_.advance(*table_, place);
+  return cursor_.advance(*table_, with_numbers(opening_->low_mark.open(), rows.numbers()));
 }
 
 Status OutboxSource::keep_alive() {

@@ -37,11 +37,18 @@ inline constexpr std::size_t kRowOverhead = 512;
 // large to be fetched: room for the longest names and metadata.
 inline constexpr std::size_t kOtherColumnsBytes = 128 << 10;
 
+// How the rows of a table get their numbers, as far as its database tells.
+struct Numbering {
+  std::optional<std::int64_t> given;  // by the order column's sequence: none that is higher
+  std::optional<std::string> row_id;  // of the row that was asked for, as text; nullopt: it is gone
+};
+
 struct Scanned {
   ScanEnd end;
   // The highest number that is known to have been drawn before the scan, if its plan asked and the database tells.
   std::optional<std::int64_t> drawn_before;
   Reach reach = Reach::kOpenRanges;  // how far it looked; a plan for the whole table may have to wait
+  Numbering numbering{};             // after the scan, which no TRUNCATE comes between; empty unless its plan asked
 };
 
 // Takes what a scan finds, in ascending order.
@@ -75,6 +82,7 @@ class OutboxTable {
 
   // The highest number that is known to be drawn, where the database tells.
   virtual Result<std::optional<std::int64_t>> last_drawn() = 0;
+  virtual Result<Numbering> numbering(std::optional<std::int64_t>) { return Numbering{}; }
   virtual Result<LockHolders> lock_holders() = 0;
 
   // What gave the numbers: another identity means that they may name something else.

@@ -70,6 +70,21 @@ const Statement kSettledTable{
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND NOT a.attisdropped"
     " WHERE n.nspname = $1 AND c.relname = $2"};
+// A permissive policy that lets the role read every row hides nothing, unless another one restricts it.
+const Statement kHindrances{
+    "",
+    "WITH p AS (SELECT p.polpermissive, pg_get_expr(p.polqual, p.polrelid) AS shown FROM pg_policy p"
+    "  WHERE p.polrelid = $1::int8::oid AND p.polcmd IN ('*', 'r') AND EXISTS (SELECT FROM unnest(p.polroles) r(oid)"
+    "  WHERE CASE WHEN r.oid = 0 THEN true ELSE pg_has_role(r.oid, 'USAGE') END)),"
+    " t AS (SELECT t.tgtype::int AS does, quote_ident(t.tgname) AS name FROM pg_trigger t WHERE NOT t.tgisinternal"
+    "  AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3 AND (t.tgrelid = $1::int8::oid"
+    "  OR t.tgrelid IN (SELECT x.relid FROM pg_partition_tree($1::int8::oid) x))"
+    "  UNION SELECT CASE r.ev_type WHEN '4' THEN 8 ELSE 16 END, quote_ident(r.rulename) FROM pg_rewrite r"
+    "  WHERE r.ev_class = $1::int8::oid AND r.is_instead AND r.ev_type IN ('2', '4') AND r.ev_enabled <> 'D')"
+    " SELECT row_security_active($1::int8::oid) AND NOT (EXISTS (SELECT FROM p WHERE p.polpermissive"
+    "  AND p.shown = 'true') AND NOT EXISTS (SELECT FROM p WHERE NOT p.polpermissive)),"
+    " (SELECT coalesce(string_agg(DISTINCT t.name, ', '), '') FROM t WHERE t.does & 8 = 8),"
+    " (SELECT coalesce(string_agg(DISTINCT t.name, ', '), '') FROM t WHERE t.does & 16 = 16)"};
 
 constexpr std::int64_t kShortText = 2'048;  // bytes
 
@@ -240,8 +255,11 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   oid_and_order.int8(found.table_oid).text(order == nullptr ? "" : *order);
   oid_and_id.int8(found.table_oid).text(id == nullptr ? "" : *id);
   side_name.text(side.schema).text(side.name);
-  std::vector<store::postgres::Call> calls = {
-      {&kColumns, &oid}, {&kIndexes, &oid_and_order}, {&kSequence, &oid_and_order}, {&kPartialIndexes, &oid_and_order}};
+  std::vector<store::postgres::Call> calls = {{&kColumns, &oid},
+                                              {&kIndexes, &oid_and_order},
+                                              {&kSequence, &oid_and_order},
+                                              {&kPartialIndexes, &oid_and_order},
+                                              {&kHindrances, &oid}};
   if (tracks) calls.insert(calls.end(), {{&kIndexes, &oid_and_id}, {&kSettledTable, &side_name}});
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
@@ -252,12 +270,16 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   const Rows& partial = (*answers)[3];
   for (std::size_t row = 0; row < partial.size(); ++row)
     found.order_index_predicates.emplace_back(partial.bytes(row, 0));
+  const Rows& hindrances = (*answers)[4];
+  found.hides_rows = hindrances.boolean(0, 0);
+  found.before_delete = hindrances.bytes(0, 1);
+  found.before_update = hindrances.bytes(0, 2);
   if (!sequence.empty())
     found.order_sequence = {sequence.integer(0, 0), std::string(sequence.bytes(0, 3)), sequence.integer(0, 1),
                             sequence.boolean(0, 2)};
   if (tracks) {
-    found.id_is_unique = (*answers)[4].boolean(0, 1);
-    found.settled_table = settled_table_in((*answers)[5]);
+    found.id_is_unique = (*answers)[5].boolean(0, 1);
+    found.settled_table = settled_table_in((*answers)[6]);
   }
   return found;
 }
@@ -285,6 +307,10 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
   const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
   if (auto ordered = tracks ? check_tracked(columns, settings) : check_order(columns, settings); !ordered)
     return ordered;
+  if (columns.hides_rows && std::holds_alternative<KeepRows>(settings.policy))
+    return fail(codes::kOutboxUnauthorized,
+                words_of_hidden_rows(columns, settings) +
+                    ", and policy \"cursor\" would pass them: " + statement_that_shows_rows(columns, settings));
   if (auto kept = check_cursor(columns, settings); !kept) return kept;
   for (const PostgresColumn& column : columns_to_read(columns, settings))
     if (!column.may_select)
@@ -330,6 +356,14 @@ bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings) 
   if (mark == nullptr) return columns.may_delete;
   const PostgresColumn* column = columns.find(*mark);
   return column != nullptr && column->may_update && column->may_select;
+}
+
+std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSettings& settings) {
+  return "row level security of table " + settings.table.to_string() + " may hide rows from role " + columns.role;
+}
+
+std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings) {
+  return "CREATE POLICY penstock ON " + settings.table.quoted() + " TO " + columns.role + " USING (true);";
 }
 
 std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings) {

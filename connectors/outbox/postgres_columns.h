@@ -52,6 +52,10 @@ struct PostgresColumns {
   // Of policy "track".
   bool id_is_unique = false;
   std::optional<PostgresSettledTable> settled_table;
+  // Whether row level security may keep rows from the role.
+  bool hides_rows = false;
+  // What may undo a settlement without an error: row triggers before it and rules instead of it, quoted, with commas.
+  std::string before_delete, before_update;
 
   const PostgresColumn* find(std::string_view name) const;
 };
@@ -75,6 +79,10 @@ std::string statement_that_mends_settled_table(const PostgresColumns& columns, c
 
 // Whether the role may do with settled rows what the policy says.
 bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings);
+
+// What hides rows, and the statement that shows them; for a table that hides_rows.
+std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSettings& settings);
+std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings);
 
 std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings);
 

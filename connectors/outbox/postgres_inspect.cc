@@ -178,6 +178,23 @@ void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings
                      grant_statement(table, settings));
 }
 
+void inspect_hindrances(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  if (table.hides_rows) {
+    const std::string fix = statement_that_shows_rows(table, settings);
+    if (std::holds_alternative<KeepRows>(settings.policy))
+      inspection.error(words_of_hidden_rows(table, settings) + ", and policy \"cursor\" would pass them", fix);
+    else
+      inspection.warn(words_of_hidden_rows(table, settings) + ": they would not be delivered", fix);
+  }
+  const bool marks = settled_column(settings.policy) != nullptr;
+  const bool deletes = std::holds_alternative<DeleteRows>(settings.policy);
+  const std::string& names = marks ? table.before_update : table.before_delete;
+  if (names.empty() || (!marks && !deletes)) return;
+  inspection.warn(names + " may keep a row as it was though policy \"" + std::string(to_string(settings.policy)) +
+                      "\" settled it: the source would stop there",
+                  "See that the trigger or rule lets role " + table.role + (marks ? " mark" : " delete") + " rows.");
+}
+
 void inspect_mark(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
   const std::string* mark = settled_column(settings.policy);
   if (mark == nullptr) return;
@@ -234,6 +251,7 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
     else
       inspect_order(*table, settings, inspection);
     inspect_mark(*table, settings, inspection);
+    inspect_hindrances(*table, settings, inspection);
     inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   }
   return std::move(inspection).findings();

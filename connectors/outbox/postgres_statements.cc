@@ -46,6 +46,15 @@ std::string mark_value(const MarkRows& mark, const PostgresColumns& table) {
   return (mark.value ? store::postgres::quote_literal(*mark.value) : "now()") + "::" + type;
 }
 
+// The rows $1, $2 as `d`, and those of the table `t` that they name.
+std::string settled_rows(const OutboxSettings& settings, const PostgresColumn& id) {
+  std::string type = "text", compared = "t." + quoted_identifier(id.name) + "::text";
+  if (settled_id_type(id) == SettledIdType::kUuid) type = "uuid", compared = "t." + id.expression;
+  if (settled_id_type(id) == SettledIdType::kBytes) type = "bytea", compared = "t." + id.expression;
+  return "unnest($1::int8[], $2::" + type + "[]) AS d(number, id) WHERE t." + quoted_identifier(settings.order_by) +
+         " = d.number AND " + compared + " IS NOT DISTINCT FROM d.id";
+}
+
 }  // namespace
 
 std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
@@ -128,16 +137,27 @@ SettledIdType settled_id_type(const PostgresColumn& id) {
 }
 
 std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id) {
-  std::string type = "text", compared = "t." + quoted_identifier(id.name) + "::text";
-  if (settled_id_type(id) == SettledIdType::kUuid) type = "uuid", compared = "t." + id.expression;
-  if (settled_id_type(id) == SettledIdType::kBytes) type = "bytea", compared = "t." + id.expression;
-  const std::string rows = "unnest($1::int8[], $2::" + type + "[]) AS d(number, id) WHERE t." +
-                           quoted_identifier(settings.order_by) + " = d.number AND " + compared +
-                           " IS NOT DISTINCT FROM d.id";
+  const std::string rows = settled_rows(settings, id);
   const auto* mark = std::get_if<MarkRows>(&settings.policy);
   if (mark == nullptr) return "DELETE FROM " + settings.table.quoted() + " AS t USING " + rows;
   return "UPDATE " + settings.table.quoted() + " AS t SET " + quoted_identifier(mark->column) + " = " +
          mark_value(*mark, table) + " FROM " + rows + " AND " + unread_condition(settings, table, "t.");
+}
+
+std::string left_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id) {
+  const std::string unread = unread_condition(settings, table, "t.");
+  return "SELECT d.number FROM " + settings.table.quoted() + " AS t, " + settled_rows(settings, id) +
+         (unread.empty() ? "" : " AND " + unread) + " ORDER BY 1";
+}
+
+std::string numbering_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                                const PostgresColumn& id) {
+  const auto& sequence = table.order_sequence;
+  const bool told = sequence && sequence->may_read;
+  return "SELECT " +
+         (told ? "pg_sequence_last_value(" + std::to_string(sequence->oid) + "::oid::regclass)" : std::string("NULL")) +
+         "::int8, (SELECT " + quoted_identifier(id.name) + "::text FROM " + settings.table.quoted() + " WHERE " +
+         quoted_identifier(settings.order_by) + " = $1::int8)";
 }
 
 const char* const kLockHoldersStatement =
@@ -159,18 +179,29 @@ const char* const kBlockerStatement =
     " FROM unnest($1::text[]) AS w(id)"
     " LEFT JOIN pg_locks l ON l.locktype = 'virtualxid' AND l.virtualtransaction = w.id AND l.virtualxid = w.id"
     " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-    " LEFT JOIN pg_prepared_xacts p ON '-1/' || p.transaction::text = w.id"
+    " LEFT JOIN pg_locks x ON x.locktype = 'transactionid' AND x.pid IS NULL AND x.virtualtransaction = w.id"
+    " LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid"
     " WHERE a.pid IS NOT NULL OR p.gid IS NOT NULL ORDER BY 3 DESC LIMIT 1";
 
 std::string xid_blocker_statement(const OutboxSettings& settings) {
-  return "SELECT s.pid, s.name, coalesce(extract(epoch FROM clock_timestamp() - s.since), -1)::int8 FROM"
-         " (SELECT a.pid::int8, a.application_name AS name, a.xact_start AS since, a.backend_xid AS xid"
-         " FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL UNION ALL"
-         " SELECT 0, 'prepared ' || p.gid, p.prepared, p.transaction FROM pg_prepared_xacts p) AS s"
+  return "SELECT s.pid, concat(s.name, CASE WHEN s.database <> current_database() THEN ' in database ' || s.database "
+         "END),"
+         " coalesce(extract(epoch FROM clock_timestamp() - s.since), -1)::int8 FROM"
+         " (SELECT a.pid::int8, a.application_name AS name, a.xact_start AS since, a.backend_xid AS xid,"
+         " a.datname AS database FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL UNION ALL"
+         " SELECT 0, 'prepared ' || p.gid, p.prepared, p.transaction, p.database FROM pg_prepared_xacts p) AS s"
          " WHERE EXISTS (SELECT FROM " +
          settings.table.quoted() + " AS t WHERE t." + quoted_identifier(*xid_column(settings.policy)) +
          " >= pg_snapshot_xmin(pg_current_snapshot())) ORDER BY age(s.xid) DESC LIMIT 1";
 }
+
+const char* const kLockHolderStatement =
+    "SELECT b.pid::int8, coalesce(a.application_name, p.name, ''),"
+    " coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), -1)::int8"
+    " FROM unnest(pg_blocking_pids($1::int8::int4)) AS b(pid) LEFT JOIN pg_stat_activity a ON a.pid = b.pid"
+    " LEFT JOIN LATERAL (SELECT 'prepared ' || x.gid AS name, x.prepared FROM pg_prepared_xacts x"
+    " WHERE b.pid = 0 AND x.database = current_database() ORDER BY x.prepared LIMIT 1) p ON true"
+    " ORDER BY 3 DESC LIMIT 1";
 
 const char* const kTryLockStatement =
     "SELECT pg_try_advisory_lock(hashtextextended('penstock.source.' || $1::int8::text, 0))";

@@ -51,6 +51,13 @@ std::string track_statement(const OutboxSettings& settings, const PostgresColumn
 // says.
 std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);
 
+// Of the same rows, the numbers of those that would be read once more.
+std::string left_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);
+
+// How the rows get their numbers: Numbering::given of the sequence `order_sequence`, if it may be read, and
+// Numbering::row_id of number $1.
+std::string numbering_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);
+
 // How ids are sent to the settle statement.
 enum class SettledIdType { kUuid, kBytes, kText };
 SettledIdType settled_id_type(const PostgresColumn& id);
@@ -69,6 +76,9 @@ extern const char* const kBlockerStatement;
 
 // The same of those that keep rows of the table above the snapshot's xmin; none where there are no such rows.
 std::string xid_blocker_statement(const OutboxSettings& settings);
+
+// Who keeps the session $1 waiting for a lock, the oldest: as kBlockerStatement.
+extern const char* const kLockHolderStatement;
 
 // Whether we got the lock of the source's table $1.
 extern const char* const kTryLockStatement;

@@ -5,14 +5,15 @@
 #include <utility>
 
 #include "connectors/outbox/cell_text.h"
+#include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
+#include "connectors/outbox/postgres_settlement.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/postgres_tracking.h"
 #include "connectors/outbox/sign_of_life.h"
 #include "connectors/outbox/source_sessions.h"
-#include "core/failpoint.h"
 #include "store/postgres/session.h"
 
 namespace penstock::outbox {
@@ -38,10 +39,22 @@ std::optional<std::int64_t> drawn_in(const Rows& answer) {
   return answer.integer(0, 0);
 }
 
+Numbering numbering_in(const Rows& answer) {
+  Numbering numbering;
+  if (!answer.is_null(0, 0)) numbering.given = answer.integer(0, 0);
+  if (!answer.is_null(0, 1)) numbering.row_id = std::string(answer.bytes(0, 1));
+  return numbering;
+}
+
 class PostgresTable final : public OutboxTable {
  public:
-  PostgresTable(const OutboxSettings& settings, std::string instance, SourceSessions* sessions)
-      : settings_(settings), instance_(std::move(instance)), sessions_(sessions), intake_(settings.event_bytes) {}
+  PostgresTable(const OutboxSettings& settings, const connectors::Surroundings& surroundings, SourceSessions* sessions)
+      : settings_(settings),
+        instance_(surroundings.instance),
+        sessions_(sessions),
+        log_(surroundings.log),
+        intake_(settings.event_bytes),
+        settlement_(settings_, surroundings.log) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
   void close() override {
@@ -59,6 +72,7 @@ class PostgresTable final : public OutboxTable {
   Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
   Result<std::optional<std::int64_t>> last_drawn() override;
+  Result<Numbering> numbering(std::optional<std::int64_t> row) override;
   Result<LockHolders> lock_holders() override;
   Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) override;
   Status settle(std::span<const RowKey> rows) override;
@@ -71,19 +85,17 @@ class PostgresTable final : public OutboxTable {
   Status take_seat(Deadline deadline, const std::stop_token& stop);
   Status set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop);
   Status take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop);
+  void warn_of_hidden_rows();
   void prepare_statements(const Turn& turn);
-  // Does with no row what will be done with settled ones: what fails then fails now.
-  Status try_settle(Session& session, Deadline deadline, const std::stop_token& stop);
   Parameters settle_parameters(std::span<const RowKey> rows) const;
 
   Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
   Result<Rows> run(const Statement& statement, const Parameters& parameters);
-  Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters, std::optional<std::int64_t>& drawn);
+  Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters, Scanned& scanned);
   using Walk = PostgresTracking::Walk;
   Result<std::vector<Rows>> ask(std::span<const Call> calls, Walk walk);
   Result<std::vector<Rows>> run_calls(Session& session, std::span<const Call> calls, Walk walk);
   bool tells_drawn() const;
-  Status settle_on(Session& session, const Parameters& parameters);
   void note_failure(const Session& session);
 
   bool tracks() const { return std::holds_alternative<TrackRows>(settings_.policy); }
@@ -93,13 +105,16 @@ class PostgresTable final : public OutboxTable {
   const OutboxSettings settings_;
   const std::string instance_;
   SourceSessions* const sessions_;  // null: it shares with nobody
+  Log& log_;
   Company company_ = Company::kShared;
   std::unique_ptr<Seat> seat_;
   PostgresColumns table_;
+  bool said_hidden_ = false;  // of table_.hides_rows
   RowShape shape_;
   RoleColumns roles_;
-  Statement scan_, settle_, holders_, blocker_, drawn_;
+  Statement scan_, numbering_, holders_, blocker_, drawn_;
   PostgresIntake intake_;
+  PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
   std::stop_source given_up_;
 };
@@ -129,6 +144,7 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
   if (!table) return fail(std::move(table.error()));
   table_ = *std::move(table);
   if (auto checked = check_postgres_columns(table_, settings_); !checked) return checked;
+  warn_of_hidden_rows();
 
   std::vector<PostgresColumn> columns = columns_to_read(table_, settings_);
   shape_ = RowShape{tracks() ? "" : settings_.order_by, {}};
@@ -141,7 +157,7 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
 
   if (auto locked = take_lock(turn, deadline, stop); !locked) return locked;
   if (!keeps_rows())
-    if (auto tried = try_settle(turn.session(), deadline, stop); !tried) return tried;
+    if (auto tried = settlement_.try_out(turn.session(), seat_->settings(), deadline, stop); !tried) return tried;
   if (settings_.listen.empty()) return {};
   return seat_->listen(turn, settings_.listen, deadline, stop);
 }
@@ -153,19 +169,32 @@ Status PostgresTable::take_lock(const Turn& turn, Deadline deadline, const std::
   return fail(codes::kOutboxLocked, "another relay holds the lock of table " + settings_.table.to_string());
 }
 
+void PostgresTable::warn_of_hidden_rows() {
+  const bool hides = table_.hides_rows;
+  if (hides && !said_hidden_)
+    log_.warn("outbox", Error(codes::kOutboxUnauthorized, words_of_hidden_rows(table_, settings_)),
+              {{"source", settings_.source_name}});
+  said_hidden_ = hides;
+}
+
 void PostgresTable::prepare_statements(const Turn& turn) {
   const std::vector<PostgresColumn>& columns = intake_.columns();
+  const auto by_rows = [this](std::span<const RowKey> rows) { return settle_parameters(rows); };
   if (tracks()) {
     tracking_ = std::make_unique<PostgresTracking>(settings_, table_, columns, roles_, *seat_, turn);
-    settle_ = tracking_->settle_statement();
+    settlement_.prepare(tracking_->settle_statement(), {}, by_rows);
     return;
   }
   const bool by_xid = xid_column(settings_.policy) != nullptr;
   scan_ = seat_->statement(
       turn, "outbox_scan",
       by_xid ? xid_scan_statement(settings_, columns, roles_) : scan_statement(settings_, table_, columns, roles_));
+  const PostgresColumn& id = columns[roles_.id()];
   if (!keeps_rows())
-    settle_ = seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, columns[roles_.id()]));
+    settlement_.prepare(seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, id)),
+                        seat_->statement(turn, "outbox_left", left_statement(settings_, table_, id)), by_rows);
+  else if (!by_xid)
+    numbering_ = seat_->statement(turn, "outbox_numbering", numbering_statement(settings_, table_, id));
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
@@ -215,31 +244,39 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
   }
   for (;;) {
     const std::size_t limit = intake_.limit().rows(room), column_limit = intake_.limit().column_bytes();
-    std::optional<std::int64_t> drawn;
-    const auto rows = run_scan(plan, scan_parameters(plan, limit, column_limit), drawn);
+    Scanned scanned{};
+    const auto rows = run_scan(plan, scan_parameters(plan, limit, column_limit), scanned);
     if (!rows) return fail(rows.error());
     intake_.limit().scanned();
     const auto end = intake_.take_rows(*rows, limit, room, receiver);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows->memory());
-    return Scanned{**end, drawn, plan.reach};
+    scanned.end = **end;
+    scanned.reach = plan.reach;
+    return scanned;
   }
 }
 
-Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters,
-                                     std::optional<std::int64_t>& drawn) {
+// In one transaction: no TRUNCATE comes between the statements.
+Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters, Scanned& scanned) {
   std::vector<Call> calls;
-  Parameters sequence;
+  Parameters sequence, row;
   if (plan.drawn == ScanPlan::Drawn::kAsked && tells_drawn()) {
     sequence.int8(table_.order_sequence->oid);
     calls.push_back({&drawn_, &sequence});
   }
   calls.push_back({&scan_, &parameters});
+  const std::size_t scan = calls.size() - 1;
+  if (plan.numbering) {
+    row.int8(plan.numbering->row);
+    calls.push_back({&numbering_, &row});
+  }
   auto answers = ask(calls, plan.starts_at_bottom() ? Walk::kWholeTable : Walk::kShort);
   if (!answers) return fail(std::move(answers.error()));
-  if (calls.size() > 1) drawn = drawn_in(answers->front());
-  return std::move(answers->back());
+  if (scan > 0) scanned.drawn_before = drawn_in(answers->front());
+  if (plan.numbering) scanned.numbering = numbering_in(answers->back());
+  return std::move((*answers)[scan]);
 }
 
 Result<std::vector<Rows>> PostgresTable::ask(std::span<const Call> calls, Walk walk) {
@@ -252,8 +289,12 @@ Result<std::vector<Rows>> PostgresTable::ask(std::span<const Call> calls, Walk w
 
 // On a session that is shared no statement takes long.
 Result<std::vector<Rows>> PostgresTable::run_calls(Session& session, std::span<const Call> calls, Walk walk) {
-  if (seat_->is_shared() || walk == Walk::kShort)
-    return session.run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token());
+  if (seat_->is_shared() || walk == Walk::kShort) {
+    const LockWait wait(session, seat_->settings(), given_up_.get_token());
+    auto rows = session.run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token());
+    if (!rows) return fail(LockWait::named(std::move(rows.error()), session, wait.blocker()));
+    return rows;
+  }
   return run_while_alive(session, seat_->settings(), calls, Deadline::in(kLongCallDeadline), given_up_.get_token());
 }
 
@@ -270,6 +311,14 @@ Result<std::optional<std::int64_t>> PostgresTable::last_drawn() {
   const auto rows = run(drawn_, oid);
   if (!rows) return fail(rows.error());
   return drawn_in(*rows);
+}
+
+Result<Numbering> PostgresTable::numbering(std::optional<std::int64_t> row) {
+  Parameters number;
+  number.int8(row);
+  const auto rows = run(numbering_, number);
+  if (!rows) return fail(rows.error());
+  return numbering_in(*rows);
 }
 
 Result<LockHolders> PostgresTable::lock_holders() {
@@ -289,15 +338,6 @@ Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHold
   if (rows->empty()) return std::optional<connectors::Blocker>();
   return std::optional(connectors::Blocker{rows->integer(0, 0), std::string(rows->bytes(0, 1)),
                                            std::chrono::seconds(rows->integer(0, 2))});
-}
-
-Status PostgresTable::try_settle(Session& session, Deadline deadline, const std::stop_token& stop) {
-  const Parameters no_rows = settle_parameters({});
-  if (auto tried = session.run(settle_, no_rows, deadline, stop); !tried)
-    return fail(std::move(tried.error())
-                    .with_context("policy \"" + std::string(to_string(settings_.policy)) + "\" on table " +
-                                  settings_.table.to_string()));
-  return {};
 }
 
 Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const {
@@ -330,26 +370,10 @@ Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const 
 }
 
 Status PostgresTable::settle(std::span<const RowKey> rows) {
-  const Parameters parameters = settle_parameters(rows);
-  const auto turn = take_turn();
-  if (!turn) return fail(turn.error());
-  Status settled = settle_on(turn->session(), parameters);
-  if (!settled)
-    note_failure(turn->session());
-  else if (tracking_)
-    tracking_->settled(rows);
+  Status settled =
+      settlement_.settle(*seat_, rows, given_up_.get_token(), [this](const Session& failed) { note_failure(failed); });
+  if (settled && tracking_) tracking_->settled(rows);
   return settled;
-}
-
-Status PostgresTable::settle_on(Session& session, const Parameters& parameters) {
-  static const Statement kBegin{"outbox_begin", "BEGIN"};
-  const Call calls[] = {{&kBegin, nullptr}, {&settle_, &parameters}};
-  if (auto done = session.run_pipeline(calls, Deadline::in(kCallDeadline), given_up_.get_token()); !done)
-    return fail(std::move(done.error()));
-  pass_failpoint("outbox.in_settle");
-  if (auto committed = session.execute("COMMIT", Deadline::in(kCallDeadline), given_up_.get_token()); !committed)
-    return fail(std::move(committed.error()));
-  return {};
 }
 
 Result<OutboxTable::Waited> PostgresTable::wait_for_notification(Deadline deadline, std::stop_token stop) {
@@ -369,7 +393,7 @@ Status PostgresTable::stay_awake() { return seat_->stay_awake(Deadline::in(kTurn
 std::unique_ptr<OutboxTable> make_postgres_table(const OutboxSettings& settings,
                                                  const connectors::Surroundings& surroundings,
                                                  SourceSessions* sessions) {
-  return std::make_unique<PostgresTable>(settings, surroundings.instance, sessions);
+  return std::make_unique<PostgresTable>(settings, surroundings, sessions);
 }
 
 }  // namespace penstock::outbox

@@ -1,5 +1,7 @@
 #include "connectors/outbox/sign_of_life.h"
 
+#include "connectors/outbox/lock_wait.h"
+
 namespace penstock::outbox {
 namespace {
 
@@ -11,8 +13,7 @@ using store::postgres::SessionSettings;
 // Together, with a sign that was given just before the silence began, below 15 s.
 constexpr std::chrono::seconds kUntilAsked{4}, kBetweenSigns{4}, kAnswer{5};
 
-bool is_alive(const SessionSettings& ask, const std::stop_token& stop) {
-  const auto session = Session::open(ask, Deadline::in(kAnswer), stop);
+bool lives(const Result<std::unique_ptr<Session>>& session) {
   return session || session.error().kind() != ErrorKind::kTimeout;
 }
 
@@ -23,8 +24,11 @@ Result<std::vector<Rows>> run_while_alive(Session& session, const SessionSetting
   enum class Server { kAlive, kSilent } server = Server::kAlive;
   std::stop_source given_up;
   const std::stop_callback passing(stop, [&given_up] { given_up.request_stop(); });
+  std::optional<connectors::Blocker> blocker;
   session.watch_slow({kUntilAsked, kBetweenSigns, [&] {
-                        if (is_alive(ask, stop)) return;
+                        const auto other = Session::open(ask, Deadline::in(kAnswer), stop);
+                        if (other) blocker = LockWait::look(**other, session.server().pid, stop);
+                        if (lives(other)) return;
                         server = Server::kSilent;
                         given_up.request_stop();
                       }});
@@ -32,6 +36,7 @@ Result<std::vector<Rows>> run_while_alive(Session& session, const SessionSetting
   session.watch_slow({});
   if (!rows && server == Server::kSilent)
     return fail(codes::kTimeout, "the database answers neither a statement nor a new session");
+  if (!rows) return fail(LockWait::named(std::move(rows.error()), session, blocker));
   return rows;
 }
 

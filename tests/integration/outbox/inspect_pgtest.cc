@@ -42,6 +42,31 @@ TEST_F(OutboxInspect, FindsNothingWrongWithAGoodTable) {
   EXPECT_TRUE(findings[0].fix.empty());
 }
 
+TEST_F(OutboxInspect, FindsWhatMayUndoASettlement) {
+  tighten();
+  outbox().execute(
+      "CREATE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+      "CREATE TRIGGER soft BEFORE DELETE ON shop.outbox FOR EACH ROW EXECUTE FUNCTION shop.keep();"
+      "CREATE TRIGGER after_it AFTER DELETE ON shop.outbox FOR EACH ROW EXECUTE FUNCTION shop.keep();"
+      "CREATE RULE nothing AS ON DELETE TO shop.outbox DO INSTEAD NOTHING");
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].severity, Finding::Severity::kWarning);
+  EXPECT_TRUE(found[0].message.starts_with("nothing, soft may keep a row")) << found[0].message;
+}
+
+TEST_F(OutboxInspect, FindsRowLevelSecurityThatMayHideRows) {
+  tighten();
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT, DELETE ON shop.outbox TO " + role +
+                   "; ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  expect_cured(Finding::Severity::kWarning, "may hide rows");
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
 TEST_F(OutboxInspect, FindsAMissingTable) {
   outbox().execute("DROP TABLE shop.outbox");
   expect_cured(Finding::Severity::kError, "no such table");

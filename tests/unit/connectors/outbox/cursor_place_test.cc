@@ -18,6 +18,24 @@ TEST(CursorPlace, SaysWhatIsNotSettled) {
   EXPECT_EQ(words_of(XidPlace{734, 1001}), "xid 734:1001");
 }
 
+TEST(CursorPlace, CarriesAWitness) {
+  const Ranges ranges{{11, kHighestNumber}};
+  const auto witness = witness_of(10, "4b3c-5");
+  ASSERT_TRUE(witness);
+  EXPECT_EQ(words_of(ranges, witness), "11.. seen 10 4b3c-5");
+  EXPECT_EQ(parse_ranges("11.. seen 10 4b3c-5"), ranges);
+  EXPECT_EQ(parse_witness("11.. seen 10 4b3c-5"), witness);
+  EXPECT_FALSE(parse_witness("11.."));
+  EXPECT_FALSE(parse_witness("11.. seen ten x"));
+}
+
+TEST(CursorPlace, TakesNoWitnessThatWordsCannotHold) {
+  EXPECT_FALSE(witness_of(1, ""));
+  EXPECT_FALSE(witness_of(1, "two words"));
+  EXPECT_FALSE(witness_of(1, "m\xc3\xbcll"));
+  EXPECT_FALSE(witness_of(1, std::string(81, 'x')));
+}
+
 TEST(CursorPlace, ReadsItsOwnWords) {
   for (const Ranges& ranges :
        {Ranges{{kLowestNumber, kHighestNumber}}, Ranges{{5, 5}, {8, 9}, {11, kHighestNumber}},

@@ -28,8 +28,8 @@ TEST(OutboxErrors, GiveEveryConditionOfPostgresACode) {
       {SqlCondition::kDeadline, &codes::kTimeout},
       {SqlCondition::kStopped, &codes::kStopped},
       {SqlCondition::kUnsupported, &codes::kOutboxRefused},
-      {SqlCondition::kImporting, &codes::kInternal},
-      {SqlCondition::kDefect, &codes::kInternal},
+      {SqlCondition::kImporting, &codes::kOutboxRefused},
+      {SqlCondition::kDefect, &codes::kOutboxRefused},
   };
   for (const auto& [condition, code] : table) EXPECT_EQ(&code_of_postgres(condition), code) << to_string(condition);
 }

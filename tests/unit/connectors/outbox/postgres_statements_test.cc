@@ -113,5 +113,23 @@ TEST(SettleStatement, MarksWithTheTimeWhereNoValueIsGiven) {
   EXPECT_EQ(unread_condition(marking, {}, ""), R"("sent_at" IS NULL)");
 }
 
+TEST(LeftStatement, LooksForTheRowsThatAreSettledAndStillUnread) {
+  const PostgresColumn id = column("id", ColumnType::kText, PostgresColumn::Guard::kByLength);
+  OutboxSettings marked = settings();
+  marked.policy = MarkRows{"state", "sent"};
+  const std::string same_rows = R"(WHERE t."seq" = d.number AND t."id"::text IS NOT DISTINCT FROM d.id)";
+  EXPECT_THAT(left_statement(settings(), {}, id), HasSubstr(same_rows + " ORDER BY 1"));
+  EXPECT_THAT(left_statement(marked, {}, id), HasSubstr(same_rows + R"( AND t."state" IS DISTINCT FROM)"));
+}
+
+TEST(NumberingStatement, AsksASequenceThatMayBeReadOnly) {
+  const PostgresColumn id = column("id", ColumnType::kText, PostgresColumn::Guard::kByLength);
+  PostgresColumns table;
+  EXPECT_THAT(numbering_statement(settings(), table, id), HasSubstr("SELECT NULL::int8, (SELECT \"id\"::text"));
+  table.order_sequence = PostgresSequence{4711, "s", 20, true};
+  EXPECT_THAT(numbering_statement(settings(), table, id),
+              HasSubstr("pg_sequence_last_value(4711::oid::regclass)::int8"));
+}
+
 }  // namespace
 }  // namespace penstock::outbox

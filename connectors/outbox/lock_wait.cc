@@ -1,0 +1,47 @@
+#include "connectors/outbox/lock_wait.h"
+
+#include <algorithm>
+
+#include "connectors/outbox/held_back.h"
+#include "connectors/outbox/postgres_statements.h"
+
+namespace penstock::outbox {
+namespace {
+
+using connectors::Blocker;
+using store::postgres::Parameters;
+using store::postgres::Session;
+using store::postgres::SessionSettings;
+using store::postgres::SqlCondition;
+using store::postgres::Statement;
+
+constexpr std::chrono::seconds kUntilAsked{1}, kBetweenLooks{2}, kAnswer{2};
+
+}  // namespace
+
+LockWait::LockWait(Session& waiting, const SessionSettings& ask, const std::stop_token& stop) : waiting_(waiting) {
+  waiting_.watch_slow({kUntilAsked, kBetweenLooks, [this, &ask, stop] {
+                         const auto other = Session::open(ask, Deadline::in(kAnswer), stop);
+                         if (!other) return;
+                         if (auto seen = look(**other, waiting_.server().pid, stop)) blocker_ = std::move(seen);
+                       }});
+}
+
+LockWait::~LockWait() { waiting_.watch_slow({}); }
+
+std::optional<Blocker> LockWait::look(Session& other, std::int64_t waiting_pid, const std::stop_token& stop) {
+  static const Statement kHolder{"", kLockHolderStatement};
+  Parameters pid;
+  pid.int8(waiting_pid);
+  const auto rows = other.run(kHolder, pid, Deadline::in(kAnswer), stop);
+  if (!rows || rows->empty()) return std::nullopt;
+  return Blocker{rows->integer(0, 0), std::string(rows->bytes(0, 1)),
+                 std::chrono::seconds(std::max<std::int64_t>(rows->integer(0, 2), 0))};
+}
+
+Error LockWait::named(Error error, const Session& waiting, const std::optional<Blocker>& blocker) {
+  if (!blocker || waiting.failure().condition != SqlCondition::kLockTimeout) return error;
+  return std::move(error).with_context("the lock is held by " + name_of(*blocker));
+}
+
+}  // namespace penstock::outbox

@@ -1,0 +1,65 @@
+// Settles the rows of a Postgres outbox, and sees to it that they are settled.
+//
+// Who holds a lock on one of them is waited for within the opening, as long as kPatience: an opening that ends delivers
+// again what is in flight. What was not settled when an opening ended is settled by the next one before it reads, or
+// that one fails too: what keeps a row from being settled doesn't make it come again and again. Only the end of the
+// program forgets it.
+//
+// Single-threaded.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "connectors/outbox/held_back.h"
+#include "connectors/outbox/outbox_settings.h"
+#include "connectors/outbox/rows_in_flight.h"
+#include "connectors/outbox/shared_session.h"
+#include "store/postgres/session.h"
+
+namespace penstock::outbox {
+
+class PostgresSettlement {
+ public:
+  static constexpr std::chrono::seconds kPatience{15};
+
+  // Both outlive it.
+  PostgresSettlement(const OutboxSettings& settings, Log& log);
+
+  using ParametersOf = std::function<store::postgres::Parameters(std::span<const RowKey>)>;
+  // For an opening. `settle`, and `left`, which answers with the numbers of those that it left as they were, take the
+  // same parameters; without a text in `left` that isn't looked at, and nothing is settled for an opening that has
+  // ended.
+  void prepare(store::postgres::Statement settle, store::postgres::Statement left, ParametersOf parameters_of);
+
+  // What the last opening left, or no row at all: what fails then fails now. Errors: as settle().
+  // `ask`: see LockWait.
+  Status try_out(store::postgres::Session& session, const store::postgres::SessionSettings& ask, Deadline deadline,
+                 const std::stop_token& stop);
+
+  // `note_failure` is told of the session where an attempt failed. Errors: those of the session; outbox.refused when
+  // the database keeps rows as they were without an error (a trigger, a rule).
+  Status settle(Seat& seat, std::span<const RowKey> rows, const std::stop_token& stop,
+                const std::function<void(const store::postgres::Session&)>& note_failure);
+
+ private:
+  Status settle_on(store::postgres::Session& session, std::span<const RowKey> rows, Deadline deadline,
+                   const std::stop_token& stop);
+  Status check_left(const store::postgres::Rows& left) const;
+  void remember(std::span<const RowKey> rows);
+  void forget();
+
+  const OutboxSettings& settings_;
+  HeldBack held_back_;
+  store::postgres::Statement settle_, left_;
+  ParametersOf parameters_of_;
+  // Delivered, and not settled by an opening that has ended.
+  std::vector<RowKey> unsettled_;
+  std::deque<std::string> ids_;  // that unsettled_ looks into
+};
+
+}  // namespace penstock::outbox
