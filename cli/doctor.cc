@@ -1,7 +1,6 @@
 // penstock doctor: what is wrong with the systems that a configuration names, one source or all of it.
 #include <memory>
 
-#include "cli/catalogue.h"
 #include "cli/commands.h"
 #include "cli/configuration.h"
 #include "cli/findings.h"
@@ -10,8 +9,6 @@
 
 namespace penstock::cli {
 namespace {
-
-constexpr std::chrono::seconds kPatience{10};
 
 void examine(const std::string& source_name, Invocation& invocation) {
   const auto settings = load_settings(invocation, {});
@@ -22,7 +19,7 @@ void examine(const std::string& source_name, Invocation& invocation) {
     SpdlogLog log(clock, {.table = {LogLevel::kError, config::LogTable::Format::kText}});
     result.findings = inspect(*settings, log);
   } else if (const config::Endpoint* source = settings->find_source(source_name)) {
-    result.findings = find_source_kind(source->kind)->inspect(source->section, Deadline::in(kPatience));
+    result.findings = inspect_source(*source);
   } else {
     return invocation.fail(ExitCode::kUsage, "--source: the configuration has no source \"" + source_name + "\"");
   }

@@ -114,12 +114,18 @@ std::vector<Finding> inspect(const config::Settings& settings, Log& log) {
   Findings findings;
   inspect_store(settings, log, findings);
   for (const config::Endpoint& source : settings.sources) {
-    append(findings, find_source_kind(source.kind)->inspect(source.section, Deadline::in(kPatience)));
+    append(findings, inspect_source(source));
   }
   for (const config::Endpoint& sink : settings.sinks) {
     append(findings, find_sink_kind(sink.kind)->inspect(sink.section, templates_to(settings, sink),
                                                         settings.limits.event_bytes, Deadline::in(kPatience)));
   }
+  return findings;
+}
+
+std::vector<Finding> inspect_source(const config::Endpoint& source) {
+  Findings findings = find_source_kind(source.kind)->inspect(source.section, Deadline::in(kPatience));
+  for (Finding& finding : findings) finding.subject = "source " + source.name + ", " + finding.subject;
   return findings;
 }
 

@@ -12,4 +12,7 @@ namespace penstock::cli {
 // The result is in the order store, sources, sinks. Each system is given some seconds.
 std::vector<connectors::Finding> inspect(const config::Settings& settings, Log& log);
 
+// The same of one source.
+std::vector<connectors::Finding> inspect_source(const config::Endpoint& source);
+
 }  // namespace penstock::cli

@@ -177,6 +177,33 @@ void check_one_route_a_source(const ReadFile& file, Problems& problems) {
   }
 }
 
+std::string_view key_of_reader(const ReadEntry& source) { return source.kind == "wal" ? "slot" : "table"; }
+
+// What only one source at a time can read; empty where the file doesn't say.
+std::string what_it_reads(const ReadEntry& source) {
+  const std::string& url = source.section.secret("url").reveal();
+  std::string_view named = source.section.text(key_of_reader(source));
+  if (source.kind.empty() || url.empty() || named.empty()) return {};
+  constexpr std::string_view kDefaultSchema = "public.";
+  if (named.starts_with(kDefaultSchema)) named.remove_prefix(kDefaultSchema.size());
+  return source.kind + "\n" + url + "\n" + std::string(named);
+}
+
+// The second would wait for the first for ever.
+void check_one_source_each(const ReadFile& file, Problems& problems) {
+  std::map<std::string, const ReadEntry*> readers;
+  for (const ReadEntry& source : file.sources) {
+    const std::string read = what_it_reads(source);
+    if (read.empty()) continue;
+    const auto [known, is_new] = readers.emplace(read, &source);
+    if (is_new) continue;
+    const std::string key(key_of_reader(source));
+    problems.error(source.section.place(key), "`" + key + "`: source \"" + known->second->name + "\" reads this " +
+                                                  key + " already, and only one can (expected another " + key +
+                                                  ", or one source)");
+  }
+}
+
 void warn_of_unused(const std::vector<ReadEntry>& entries, std::string_view what,
                     const std::set<std::string_view>& used, Problems& problems) {
   for (const ReadEntry& entry : entries) {
@@ -217,6 +244,7 @@ void check_names(ReadFile& file, Problems& problems) {
 void check_routes(const ReadFile& file, const Declarations& declarations, Problems& problems) {
   for (const ReadEntry& route : file.routes) RouteCheck(route, file, declarations, problems).check();
   check_one_route_a_source(file, problems);
+  check_one_source_each(file, problems);
 }
 
 void warn_of_unused(const ReadFile& file, Problems& problems) {

@@ -31,7 +31,8 @@ const ReadEntry* find_entry(const std::vector<ReadEntry>& entries, std::string_v
 // routes without a name their default one.
 void check_names(ReadFile& file, Problems& problems);
 
-// That ends of routes exist, that a source feeds one route, and what else two tables must agree on.
+// That ends of routes exist, that a source feeds one route, that no two sources read the same table or slot, and what
+// else two tables must agree on.
 void check_routes(const ReadFile& file, const Declarations& declarations, Problems& problems);
 
 // Sources and sinks that no route uses: warnings.

@@ -92,6 +92,12 @@ const WrongFile kWrongFiles[] = {
      "t.toml:13:8: `from`: source \"a\" already feeds the route at t.toml:10:8 (expected one route a source: send it "
      "to "
      "\"store\" and let further routes start there)\n"},
+    {"TwoSourcesOfOneTable",
+     "[[source]]\nname = \"a\"\nkind = \"outbox\"\nurl = \"sqlite:a\"\ntable = \"t\"\n[[source]]\nname = \"b\"\nkind = "
+     "\"outbox\"\nurl = \"sqlite:a\"\ntable = \"public.t\"\n[[route]]\nfrom = \"a\"\nto = \"store\"\n[[route]]\nfrom = "
+     "\"b\"\nto = \"store\"\n",
+     "t.toml:10:9: `table`: source \"a\" reads this table already, and only one can (expected another table, or one "
+     "source)\n"},
     {"SameDefaultName",
      "[[sink]]\nname = \"c\"\nkind = \"console\"\n[[route]]\nfrom = \"store\"\nto = \"c\"\n[[route]]\nfrom = "
      "\"store\"\nto = \"c\"\n",
