@@ -129,7 +129,10 @@ std::optional<FieldValue> default_value(const FieldSpec& field) {
 bool is_secret_name(std::string_view name) {
   std::string folded(name);
   std::ranges::transform(folded, folded.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  constexpr std::string_view kMarks[] = {"password", "secret", "token", "credential", "jaas", "key.pem", "passphrase"};
+  constexpr std::string_view kMarks[] = {
+      "password",   "secret",   "token", "credential",         "jaas",
+      "passphrase", "ssl.key.", ".pem",  "oauthbearer.config", "oauthbearer.extensions",
+      "kinit.cmd"};
   return std::ranges::any_of(kMarks, [&](std::string_view mark) { return folded.find(mark) != std::string::npos; });
 }
 

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "config/field_values.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/config/declarations_for_tests.h"
 
@@ -92,6 +93,19 @@ TEST(Configuration, ShowsNoSecret) {
   EXPECT_THAT(shown, testing::Not(testing::HasSubstr("canary")));
   EXPECT_THAT(shown, testing::HasSubstr("url = \"postgresql://u:***@h/db\"\n"));
   EXPECT_THAT(shown, testing::HasSubstr("\"sasl.password\" = \"***\""));
+}
+
+TEST(Configuration, MasksEachPropertyThatMayHoldASecret) {
+  for (const std::string name :
+       {"sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "ssl.certificate.pem",
+        "ssl.ca.pem", "ssl.key.location", "sasl.jaas.config", "sasl.oauthbearer.config",
+        "sasl.oauthbearer.client.secret", "sasl.oauthbearer.extensions", "sasl.oauthbearer.token.endpoint.url",
+        "sasl.kerberos.kinit.cmd", "SASL.OAuthBearer.Config"})
+    EXPECT_TRUE(config::is_secret_name(name)) << name;
+  for (const std::string name :
+       {"linger.ms", "security.protocol", "sasl.mechanisms", "sasl.username", "ssl.ca.location",
+        "sasl.oauthbearer.method", "message.max.bytes", "sticky.partitioning.linger.ms"})
+    EXPECT_FALSE(config::is_secret_name(name)) << name;
 }
 
 TEST(Configuration, NeverShowsWhatAReferenceYields) {
