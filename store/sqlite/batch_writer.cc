@@ -39,7 +39,8 @@ Result<Head> read_head_row(Connection& connection) {
 // Last versions of the streams that a batch names, and which of its ids stand in them.
 class FactGatherer {
  public:
-  FactGatherer(Connection& connection, AppendFacts& facts) : connection_(connection), facts_(facts) {}
+  FactGatherer(Connection& connection, const LookAhead& ahead, std::int64_t incarnation, AppendFacts& facts)
+      : connection_(connection), ahead_(ahead), incarnation_(incarnation), facts_(facts) {}
 
   Status gather(std::span<const AppendRequest* const> requests) {
     auto streams =
@@ -55,7 +56,7 @@ class FactGatherer {
         if (auto looked = look_for_event(*events, *event, request->known_id); !looked) return looked;
       }
       if (!request->condition) continue;
-      const auto violation = find_match(connection_, *request->condition);
+      const auto violation = ahead_.judge(connection_, *request, incarnation_);
       if (!violation) return fail(violation.error());
       if (*violation) facts_.violations.emplace(request, **violation);
     }
@@ -91,6 +92,8 @@ class FactGatherer {
   }
 
   Connection& connection_;
+  const LookAhead& ahead_;
+  const std::int64_t incarnation_;
   AppendFacts& facts_;
   std::unordered_set<std::string_view> looked_at_;
 };
@@ -206,12 +209,14 @@ Status BatchWriter::check_incarnation(std::int64_t incarnation) {
 }
 
 Result<AppendPlan> BatchWriter::write(std::span<const AppendRequest* const> requests) {
+  LookAhead ahead;
+  if (auto looked = ahead.look(database_, requests); !looked) return fail(std::move(looked.error()));
   auto written = database_.write("appending", [&](Connection& connection) -> Result<AppendPlan> {
     const auto head = read_head_row(connection);
     if (!head) return fail(head.error());
     if (auto same = check_incarnation(head->incarnation); !same) return fail(std::move(same.error()));
     AppendFacts facts{.head = head->position};
-    if (auto gathered = FactGatherer(connection, facts).gather(requests); !gathered)
+    if (auto gathered = FactGatherer(connection, ahead, head->incarnation, facts).gather(requests); !gathered)
       return fail(std::move(gathered.error()));
     AppendPlan plan = plan_appends(requests, facts);
     const std::int64_t recorded_at = microseconds_of(std::max(database_now(), head->recorded_at));

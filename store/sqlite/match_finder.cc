@@ -1,7 +1,12 @@
 #include "store/sqlite/match_finder.h"
 
+#include <algorithm>
+
 namespace penstock::store::sqlite {
 namespace {
+
+// Positions that are looked at under the write lock without a look ahead.
+constexpr std::int64_t kNear = 1'000;
 
 std::string candidates_sql(const QueryItem& item) {
   std::string sql = "SELECT e.position, e.category, e.type, e.metadata FROM ";
@@ -43,6 +48,35 @@ Result<std::optional<Position>> find_match(Connection& connection, const AppendC
     if (!found || *found) return found;
   }
   return std::optional<Position>();
+}
+
+Status LookAhead::look(Database& database, std::span<const AppendRequest* const> requests) {
+  const auto is_conditional = [](const AppendRequest* request) { return request->condition.has_value(); };
+  if (std::ranges::none_of(requests, is_conditional)) return {};
+  return database.read("judging conditions", [&](Connection& connection) -> Status {
+    auto snapshot = Transaction::begin(connection, Transaction::Kind::kRead);
+    if (!snapshot) return fail(std::move(snapshot.error()));
+    auto head = connection.prepare("SELECT position, incarnation FROM head");
+    if (!head) return fail(std::move(head.error()));
+    if (const auto stepped = head->step(); !stepped) return fail(stepped.error());
+    until_ = Position{head->number(0)};
+    incarnation_ = head->number(1);
+    for (const AppendRequest* request : requests) {
+      if (!request->condition || until_.value - request->condition->after.value <= kNear) continue;
+      const auto found = find_match(connection, *request->condition);
+      if (!found) return fail(found.error());
+      found_.emplace(request, *found);
+    }
+    return {};
+  });
+}
+
+Result<std::optional<Position>> LookAhead::judge(Connection& connection, const AppendRequest& request,
+                                                 std::int64_t incarnation) const {
+  const auto ahead = found_.find(&request);
+  if (ahead == found_.end() || incarnation != incarnation_) return find_match(connection, *request.condition);
+  if (ahead->second) return ahead->second;
+  return find_match(connection, {request.condition->query, until_});
 }
 
 }  // namespace penstock::store::sqlite

@@ -229,5 +229,24 @@ TEST_P(ConditionContract, LetsDisjointConditionsCommitTogether) {
   EXPECT_EQ(won, 8);
 }
 
+// What lies far below the head is judged apart from what is near (docs/decisions/0024).
+TEST_P(ConditionContract, CountsWhatLiesFarBelowTheHeadAndWhatCameLast) {
+  ASSERT_TRUE(append(request({event({.stream = "seat-1", .metadata = R"({"tags":["seat-1"]})"})})));
+  std::vector<EventRef> many;
+  for (int i = 0; i < 700; ++i) many.push_back(event({.stream = "order-1"}));
+  ASSERT_TRUE(append(request(many)));
+  for (EventRef& one : many) one = event({.stream = "order-1"});
+  ASSERT_TRUE(append(request(many)));
+  const auto code_for = [&](const std::string& tag) {
+    auto decision = request({event({.stream = "decision-1"})});
+    decision.condition = store::AppendCondition{{{{.tags = {tag}}}}, Position{0}};
+    return code_of(append(std::move(decision)));
+  };
+  EXPECT_EQ(code_for("seat-1"), "store.condition_failed");
+  EXPECT_EQ(code_for("seat-2"), "ok");
+  ASSERT_TRUE(append(request({event({.stream = "seat-2", .metadata = R"({"tags":["seat-2"]})"})})));
+  EXPECT_EQ(code_for("seat-2"), "store.condition_failed");
+}
+
 }  // namespace
 }  // namespace penstock::tests
