@@ -22,6 +22,11 @@ std::string PageSql::sql() const {
          " LIMIT " + limit + ") candidate) page WHERE page.total <= " + bytes + " OR page.total = page.own";
 }
 
+std::string positions_of_category(std::string_view after, std::string_view until) {
+  return "(e.category, e.position) > (c.name, " + std::string(after) + ") AND (e.category, e.position) <= (c.name, " +
+         std::string(until) + ")";
+}
+
 std::shared_ptr<const EventBatch> batch_of(const Rows& rows, const std::function<bool(const Event&)>& admits) {
   const auto at = [](EventColumn column) { return index_of(column); };
   EventBatchBuilder builder;

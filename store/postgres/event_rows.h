@@ -44,6 +44,11 @@ struct PageSql {
 // Those that `admits`, if it is given. Stubs are left out, and a row that tells only how far was looked.
 std::shared_ptr<const EventBatch> batch_of(const Rows& rows, const std::function<bool(const Event&)>& admits = {});
 
+// That events e are of category c.name, behind one position and up to another: asked so, and ordered by category and
+// position, that only the index over these two can answer. By `category = ` and `ORDER BY position` the server may
+// think a walk over all positions as good, where a category is rare and its statistics say otherwise.
+std::string positions_of_category(std::string_view after, std::string_view until);
+
 // A number of events or bytes as a bigint.
 std::int64_t clamp_count(std::size_t count);
 

@@ -1,11 +1,24 @@
 #include "store/postgres/log_query.h"
 
+#include <algorithm>
+
 #include "store/postgres/event_rows.h"
 
 namespace penstock::store::postgres {
 namespace {
 
 static_assert(kHighestColumn == index_of(EventColumn::kCount));
+
+std::vector<std::string> each_once(std::vector<std::string> words) {
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  return words;
+}
+
+bool is_of_categories_only(const LogFilter& filter) {
+  return !filter.categories.empty() && filter.types.empty() && filter.stream_prefix.empty() && filter.tags.empty() &&
+         filter.metadata.empty();
+}
 
 // Conditions over events e, and the parameters that they name, from $4 on.
 class Conditions {
@@ -14,6 +27,7 @@ class Conditions {
       : filter_(filter), order_(direction == Direction::kForward ? "" : " DESC") {}
 
   void write(Parameters& parameters) {
+    if (is_of_categories_only(filter_)) return write_categories(parameters);
     if (!filter_.categories.empty()) {
       parameters.texts(filter_.categories);
       add('c', "e.category = ANY (" + next() + ")");
@@ -35,6 +49,16 @@ class Conditions {
   const std::string& shape() const { return shape_; }
 
  private:
+  // The index over categories leads, page by page of each; there is nothing else to be judged.
+  void write_categories(Parameters& parameters) {
+    parameters.texts(each_once(filter_.categories));
+    const bool forward = order_.empty();
+    from_ = "unnest(" + next() + ") c(name) CROSS JOIN LATERAL (SELECT e.* FROM @schema@.events e WHERE " +
+            (forward ? positions_of_category("$1", "b.stop") : positions_of_category("b.stop - 1", "$1 - 1")) +
+            " ORDER BY e.category" + order_ + ", e.position" + order_ + " LIMIT $2) e";
+    add('c', "true");
+  }
+
   // The first tag leads: its rows are walked in the order of their positions.
   void write_tags(Parameters& parameters) {
     for (const std::string& tag : filter_.tags) parameters.text(tag);
@@ -95,8 +119,9 @@ LogQuery make_filtered_query(const Schema& schema, Position start, Direction dir
   Conditions conditions(filter, direction);
   conditions.write(query.parameters);
   const std::string stretch = std::to_string(kStretch);
-  const std::string end =
-      forward ? "least(h.position, $1 + " + stretch + ")" : "greatest(least($1, h.position + 1) - " + stretch + ", 1)";
+  std::string end = forward ? "least(h.position, $1 + " + stretch + ")"
+                            : "greatest(least($1, h.position + 1) - " + stretch + ", h.floor + 1)";
+  if (is_of_categories_only(filter)) end = forward ? "h.position" : "h.floor + 1";
   const std::string range =
       forward ? "e.position > $1 AND e.position <= b.stop AND " : "e.position < $1 AND e.position >= b.stop AND ";
   const PageSql page{range + conditions.sql(), forward ? "position" : "position DESC", "$2", "$3", conditions.from(),

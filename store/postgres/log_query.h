@@ -1,7 +1,8 @@
 // The SQL of one page of the log, chosen by what its filter names.
 //
-// No filter: a walk over positions. Else a walk over a bounded stretch of positions, so that one
-// statement never runs without an end; a category or a tag leads it through the index over these.
+// No filter: a walk over positions. Categories only: a walk over the index of these, up to the head. Else a walk over a
+// bounded stretch of positions, so that one statement never runs without an end; a tag leads it through the
+// index over tags.
 #pragma once
 
 #include "store/event_log.h"

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "store/postgres/event_rows.h"
+
 namespace penstock::store::postgres {
 namespace {
 
@@ -30,12 +32,12 @@ MatchFinder::MatchFinder(const Schema& schema)
                                          " AND (cardinality($6) = 0 OR e.category = ANY ($6))"
                                          " AND (SELECT count(*) FROM @schema@.tags o WHERE o.position = t.position"
                                          " AND o.tag = ANY ($5)) = cardinality($5) ORDER BY t.position LIMIT $3")},
-      by_category_{
-          "match_category",
-          schema.expand("SELECT " + std::string(kColumns) +
-                        " FROM unnest($4) c(name), LATERAL (SELECT e.position, e.category, e.type, e.metadata"
-                        " FROM @schema@.events e WHERE e.category = c.name AND e.position > $1" +
-                        std::string(kTypes) + " ORDER BY e.position LIMIT $3) e ORDER BY e.position LIMIT $3")},
+      by_category_{"match_category",
+                   schema.expand("SELECT " + std::string(kColumns) +
+                                 " FROM unnest($4) c(name), LATERAL (SELECT e.position, e.category, e.type, e.metadata"
+                                 " FROM @schema@.events e WHERE " +
+                                 positions_of_category("$1", "9223372036854775807") + std::string(kTypes) +
+                                 " ORDER BY e.category, e.position LIMIT $3) e ORDER BY e.position LIMIT $3")},
       by_position_{"match_position",
                    schema.expand("SELECT " + std::string(kColumns) + " FROM @schema@.events e WHERE e.position > $1" +
                                  std::string(kTypes) + " ORDER BY e.position LIMIT $3")} {}

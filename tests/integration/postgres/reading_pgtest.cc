@@ -49,6 +49,37 @@ TEST_F(PostgresReading, ReadsPagesThroughTheIndexWhateverTheStatisticsSay) {
   EXPECT_EQ(value("SELECT idx_tup_fetch <= 400 FROM pg_stat_user_tables WHERE relname = 'events'"), "t");
 }
 
+// Statistics that know one category only make a walk over positions look as good as the index.
+TEST_F(PostgresReading, FindsARareCategoryByItsIndexWhateverTheStatisticsSay) {
+  auto store = open_migrated();
+  fill(50'000);
+  execute("ANALYZE penstock.events");
+  const std::vector<std::string> written =
+      append_all(*store, {request("rare-1"), request("order-1"), request("rare-1"), request("order-2")});
+  ASSERT_EQ(written, std::vector<std::string>(4, "ok"));
+  execute("SELECT pg_stat_reset()");
+  const LogFilter rare{{"rare", "none", "rare"}};
+  std::vector<std::int64_t> found;
+  for (int i = 0; i < 10; ++i) {
+    const auto page = store->log().read_after(Position{0}, {}, rare);
+    ASSERT_TRUE(page) << page.error().describe();
+    found.clear();
+    for (const Event& event : page->events->events()) found.push_back(event.position->value);
+    EXPECT_EQ(page->reached, Position{50'004 + i});
+    const auto back = store->log().read_before(Position{50'004}, {.events = 1}, rare);
+    ASSERT_EQ(back->events->size(), 1u);
+    EXPECT_EQ(back->reached, Position{50'003});
+    EXPECT_EQ(store->log().read_before(Position{50'001}, {}, rare)->reached, Position{1});
+    AppendRequest decision = request("decision-1");
+    decision.condition = AppendCondition{{{{.categories = {"rare"}, .types = {"never"}}}}, Position{0}};
+    ASSERT_EQ(code_of(store->events().append_and_wait(std::move(decision), soon())), "ok");
+  }
+  EXPECT_EQ(found, (std::vector<std::int64_t>{50'001, 50'003}));
+  store.reset();  // its statistics are reported when its session ends
+  wait_for("SELECT idx_scan >= 30 FROM pg_stat_user_indexes WHERE indexrelname = 'events_category'", "t");
+  EXPECT_EQ(value("SELECT idx_tup_fetch < 1000 FROM pg_stat_user_tables WHERE relname = 'events'"), "t");
+}
+
 // How often the tables of events and head are read while so many follow ten appends at the head.
 class FollowersAtTheHead : public PostgresReading {
  protected:
