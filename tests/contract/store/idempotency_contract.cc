@@ -69,6 +69,32 @@ TEST_P(IdempotencyContract, AnswersARetryAsTheFirstAttemptAfterARestart) {
   retries().check([this](auto sent) { return append(std::move(sent)); }, [this] { reopen(); });
 }
 
+// As a retry after a day meets it: other programs since, and nothing of the first attempt in anybody's memory.
+TEST_P(IdempotencyContract, AnswersARetryOfLongAgoFromAnotherProgram) {
+  ASSERT_TRUE(append(lettered("order-1", "abc", NoStream{})));
+  close();
+  {
+    const auto between = open_another();
+    for (int round = 0; round < 4; ++round) {
+      std::vector<EventRef> many;
+      for (int i = 0; i < 500; ++i) many.push_back(event({.stream = "order-" + std::to_string(1 + i % 3)}));
+      ASSERT_TRUE(between->events().append_and_wait(request(std::move(many)), soon()));
+    }
+  }
+  const auto late = open_another();
+  for (const store::KnownId known : {store::KnownId::kIdsDecide, store::KnownId::kBytesMustMatch}) {
+    auto retry = lettered("order-1", "abc", NoStream{});
+    retry.known_id = known;
+    const auto answer = late->events().append_and_wait(std::move(retry), soon());
+    ASSERT_TRUE(answer) << answer.error().describe();
+    EXPECT_EQ(answer->origin, store::AppendReceipt::Origin::kKnown);
+    EXPECT_EQ(answer->first_version, Version{0});
+    EXPECT_EQ(answer->last_position, Position{3});
+  }
+  EXPECT_EQ(late->log().head(), Position{2'003});
+  reopen();
+}
+
 TEST_P(IdempotencyContract, RefusesIdsThatStandElsewhere) {
   const Table table({{"a", Version{0}, "a", "store.id_reused"},
                      {"abc", Version{2}, "a", "store.id_reused"},
