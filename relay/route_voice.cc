@@ -11,6 +11,7 @@ constexpr std::string_view kComponent = "relay";
 constexpr std::chrono::seconds kSoon{60};
 constexpr std::chrono::seconds kFirstCalm{1}, kLongestCalm{16};
 constexpr std::chrono::seconds kBetweenCodes{15}, kBetweenParked{10};
+constexpr std::size_t kCodesAtOnce = 4;  // within kSoon
 
 bool is_fault(RoutePhase phase) { return phase == RoutePhase::kBackingOff || phase == RoutePhase::kBlocked; }
 
@@ -45,6 +46,7 @@ RouteVoice::RouteVoice(std::string route, const Clock& clock, Log& log)
       said_at_(entered_at_) {}
 
 void RouteVoice::observe(RoutePhase phase, const Error* why, SteadyTime now) {
+  code_due_.reset();
   // Coming back from a standby or a fault is not a new start.
   if (phase == RoutePhase::kStarting && phase_ != RoutePhase::kStarting) return;
   const std::string_view code = why != nullptr ? why->code().name : std::string_view();
@@ -59,13 +61,27 @@ void RouteVoice::observe(RoutePhase phase, const Error* why, SteadyTime now) {
     change(phase, why, now);
     return;
   }
-  if (code == code_) return;
-  code_ = code;
-  message_ = why != nullptr ? why->message() : std::string();
-  ++changes_;
-  if (now - said_at_ < kBetweenCodes) return;
-  said_at_ = now;
-  say_entry(why);
+  const std::string_view message = why != nullptr ? std::string_view(why->message()) : std::string_view();
+  if (code != code_ || message != message_) {
+    code_ = code;
+    message_ = message;
+    ++changes_;
+  }
+  if (code_ == said_code_) return;
+  code_due_ = may_say_code_at(now);
+  if (now >= *code_due_) say_entry(why, now);
+}
+
+SteadyTime RouteVoice::next_due() const {
+  const SteadyTime calm = well_since_ ? *well_since_ + calm_ : SteadyTime::max();
+  return std::min(calm, code_due_.value_or(SteadyTime::max()));
+}
+
+// One that has not been said for a while is said at once; one that keeps coming back waits for its turn.
+SteadyTime RouteVoice::may_say_code_at(SteadyTime now) const {
+  const auto before = said_.find(code_);
+  const bool is_new = !code_.empty() && (before == said_.end() || now - before->second >= kSoon);
+  return is_new && said_.size() < kCodesAtOnce ? now : said_at_ + kBetweenCodes;
 }
 
 void RouteVoice::change(RoutePhase phase, const Error* why, SteadyTime now) {
@@ -82,13 +98,23 @@ void RouteVoice::change(RoutePhase phase, const Error* why, SteadyTime now) {
   code_ = why != nullptr ? why->code().name : std::string_view();
   message_ = why != nullptr ? why->message() : std::string();
   since_ = clock_.wall_now();
-  entered_at_ = said_at_ = now;
+  entered_at_ = now;
   well_since_.reset();
   ++changes_;
-  if (!recovers) say_entry(why);
+  if (recovers) {
+    said_at_ = now;
+    said_code_ = code_;
+  } else {
+    say_entry(why, now);
+  }
 }
 
-void RouteVoice::say_entry(const Error* why) {
+void RouteVoice::say_entry(const Error* why, SteadyTime now) {
+  std::erase_if(said_, [&](const auto& said) { return now - said.second >= kSoon; });
+  said_at_ = now;
+  said_code_ = code_;
+  code_due_.reset();
+  if (!code_.empty()) said_[code_] = now;
   const std::string words = "route " + route_ + " " + std::string(in_words(phase_));
   if (why == nullptr) {
     log_.info(kComponent, words, {{"route", route_}, {"phase", to_string(phase_)}});

@@ -1,10 +1,12 @@
 // Says what phase a route is in: one line when a fault begins, one when it has ended, with its code and
-// how long it lasted, and nothing in between.
+// how long it lasted, and in between only a line for another code.
 //
 // A fault that comes and goes would still flood the log, so each time that it comes back soon, its end
-// is believed later. The phase shown in `penstock status` is the one said here. Single-threaded.
+// is believed later. The phase shown in `penstock status` is the one said here, its reason the latest.
+// Single-threaded.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -35,12 +37,14 @@ class RouteVoice {
   // Raised at each change.
   std::uint64_t changes() const { return changes_; }
   // When observe() may change something by itself.
-  SteadyTime next_due() const { return well_since_ ? *well_since_ + calm_ : SteadyTime::max(); }
+  SteadyTime next_due() const;
 
  private:
   void change(RoutePhase phase, const Error* why, SteadyTime now);
-  void say_entry(const Error* why);
+  void say_entry(const Error* why, SteadyTime now);
   void say_recovery(SteadyTime now);
+  // When a line about `code_` is due, within the phase that was said.
+  SteadyTime may_say_code_at(SteadyTime now) const;
 
   const std::string route_;
   const Clock& clock_;
@@ -50,6 +54,9 @@ class RouteVoice {
   Timestamp since_;
   SteadyTime entered_at_, said_at_;
   std::uint64_t changes_ = 0;
+  std::string said_code_;                                // of the last line
+  std::map<std::string, SteadyTime, std::less<>> said_;  // when a code was said last, for a while
+  std::optional<SteadyTime> code_due_;                   // while `code_` waits for its turn
 
   Duration calm_{};                       // how long all must be well before the end of a fault is said
   std::optional<SteadyTime> well_since_;  // while a fault is shown

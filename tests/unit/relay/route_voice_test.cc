@@ -55,6 +55,59 @@ TEST_F(RouteVoiceTest, SaysAtMostTenLinesAMinuteWhenTheReasonAlternates) {
   EXPECT_EQ(voice_.code(), "kafka.unknown_topic") << "status shows the latest";
 }
 
+// A slot that is lost ends the session first: what stands in the log must not stay "the session was ended".
+TEST_F(RouteVoiceTest, SaysEachNewCodeOfAFaultAtOnce) {
+  observe(RoutePhase::kRunning);
+  observe(RoutePhase::kBackingOff, &away_);
+  clock_.advance(100ms);
+  observe(RoutePhase::kBackingOff, &unknown_);
+  const auto lines = log_.lines();
+  ASSERT_EQ(lines.size(), 3U) << log_.text();
+  EXPECT_EQ(lines[2].code, "kafka.unknown_topic");
+  EXPECT_NE(lines[2].message.find("topic orders is missing"), std::string::npos);
+}
+
+TEST_F(RouteVoiceTest, SaysACodeThatCameBackWhenItsTurnHasCome) {
+  observe(RoutePhase::kBackingOff, &away_);
+  observe(RoutePhase::kBackingOff, &unknown_);
+  observe(RoutePhase::kBackingOff, &away_);
+  EXPECT_EQ(log_.lines().size(), 2U) << log_.text();
+  EXPECT_EQ(voice_.next_due(), clock_.now() + 15s);
+  clock_.advance(15s);
+  observe(RoutePhase::kStarting);
+  EXPECT_EQ(voice_.next_due(), SteadyTime::max()) << "it tries again, and nothing can be said now";
+  observe(RoutePhase::kBackingOff, &away_);
+  ASSERT_EQ(log_.lines().size(), 3U) << log_.text();
+  EXPECT_EQ(log_.lines().back().code, "kafka.unavailable");
+  EXPECT_EQ(voice_.next_due(), SteadyTime::max());
+}
+
+TEST_F(RouteVoiceTest, SaysAtMostTenLinesAMinuteAboutManyCodes) {
+  const Error errors[] = {away_,
+                          unknown_,
+                          {codes::kKafkaUnauthorized, "1"},
+                          {codes::kKafkaFatal, "2"},
+                          {codes::kWalBusy, "3"},
+                          {codes::kWalSlotLost, "4"},
+                          {codes::kWalRefused, "5"}};
+  for (std::size_t i = 0; i < 600; ++i) {
+    observe(RoutePhase::kBackingOff, &errors[i % std::size(errors)]);
+    clock_.advance(100ms);
+  }
+  EXPECT_LE(log_.lines().size(), 10U) << log_.text();
+}
+
+TEST_F(RouteVoiceTest, ShowsTheLatestWordsOfAReasonWithoutALine) {
+  observe(RoutePhase::kBackingOff, &away_);
+  const auto changes = voice_.changes();
+  const Error full{codes::kKafkaUnavailable, "too many connections"};
+  observe(RoutePhase::kBackingOff, &full);
+  observe(RoutePhase::kBackingOff, &full);
+  EXPECT_EQ(voice_.message(), "too many connections");
+  EXPECT_EQ(voice_.changes(), changes + 1);
+  EXPECT_EQ(log_.lines().size(), 1U) << log_.text();
+}
+
 TEST_F(RouteVoiceTest, BelievesTheEndOfARepeatedFaultLater) {
   observe(RoutePhase::kBackingOff, &away_);
   observe(RoutePhase::kRunning);
