@@ -42,7 +42,7 @@ constexpr FieldSpec kFields[] = {
     {"columns", FieldType::kColumns, kOptional, "",
      "Column names, values inside of JSON columns, or constants, over those of the profile."},
     {"null_key", FieldType::kWord, kOptional, "",
-     "What a NULL aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
+     "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"mark", FieldType::kTextTable, kOptional, "",

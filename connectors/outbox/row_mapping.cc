@@ -154,16 +154,19 @@ RowMapping::Checked RowMapping::fill_stream(const Row& row, EventBatchBuilder& b
   if (category.text->size() > kLongestCategory) return Wrong{Role::kAggregateType, longer_than(kLongestCategory)};
   stream_.assign(*category.text);
   if (auto wrong = read_text(row, Role::kAggregateId, id)) return wrong;
-  if (!id.text && settings_.null_key == NullKey::kRefuse)
-    return Wrong{Role::kAggregateId, "is NULL (null_key = \"allow\" takes such rows, without an order)"};
+  // Nothing can be ordered by an empty one either, and no broker is given an empty key.
+  const bool has_id = id.text && !id.text->empty();
+  if (!has_id && settings_.null_key == NullKey::kRefuse)
+    return Wrong{Role::kAggregateId, std::string(id.text ? "is empty" : "is NULL") +
+                                         " (null_key = \"allow\" takes such rows, without an order)"};
   const std::size_t category_size = stream_.size();
-  if (id.text) stream_.append("-").append(*id.text);
+  if (has_id) stream_.append("-").append(*id.text);
   if (stream_.size() > kLongestStream)
     return Wrong{Role::kAggregateId, "makes a stream name that " + longer_than(kLongestStream)};
 
   event.stream = builder.keep(stream_);
   event.category = event.stream.substr(0, category_size);
-  if (id.text) event.key = event.stream.substr(category_size + 1);
+  if (has_id) event.key = event.stream.substr(category_size + 1);
   return std::nullopt;
 }
 

@@ -32,7 +32,7 @@ constexpr FieldSpec kFields[] = {
      "Column that a polling source of this table reads by: here only left out of the metadata, as there."},
     {"columns", FieldType::kColumns, kOptional, "", "Column names, or constants, over those of the profile."},
     {"null_key", FieldType::kWord, kOptional, "",
-     "What a NULL aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
+     "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"settle", FieldType::kWord, kOptional, "keep",

@@ -197,9 +197,11 @@ TEST(RowMapping, DerivesAnIdFromAnyTextAndKeepsTheOriginal) {
 TEST(RowMapping, OrdersARowWithoutAKeyWithNothingWhereThatIsAllowed) {
   Table table;
   table.settings().null_key = NullKey::kAllow;
-  const EventRef event = table.set("aggregateid", Cell::null()).event();
-  EXPECT_EQ(event->key, std::nullopt);
-  EXPECT_EQ(event->stream, "order");
+  for (const Cell& none : {Cell::null(), Cell::text("")}) {
+    const EventRef event = table.set("aggregateid", none).event();
+    EXPECT_EQ(event->key, std::nullopt);
+    EXPECT_EQ(event->stream, "order");
+  }
 }
 
 struct Malformation {
@@ -235,6 +237,8 @@ INSTANTIATE_TEST_SUITE_P(
         Malformation{"aggregatetype", Cell::text(""), "is empty"},
         Malformation{"aggregatetype", Cell::text(kTooLong), "is longer than 255 bytes"},
         Malformation{"aggregateid", Cell::null(), "is NULL (null_key = \"allow\" takes such rows, without an order)"},
+        Malformation{"aggregateid", Cell::text(""),
+                     "is empty (null_key = \"allow\" takes such rows, without an order)"},
         Malformation{"aggregateid", Cell::text(kMuchTooLong), "makes a stream name that is longer than 1024 bytes"},
         Malformation{"type", Cell::null(), "is NULL"}, Malformation{"type", Cell::text(""), "is empty"},
         Malformation{"type", Cell::text(kTooLong), "is longer than 255 bytes"},
