@@ -20,19 +20,31 @@ struct GapsOptions {
 
 enum class Events { kCounted, kNamed };
 
-// Those of wal sources lie between places of the log, which operators know in the server's own form.
+// Between places of the log of a source: nobody knows which events were there.
+bool is_of_source(const store::GapRecord& gap) { return gap.reason.starts_with("wal."); }
+
+// Operators know places of the log in the server's own form.
 std::string place_of(const store::GapRecord& gap, Position place) {
-  return gap.reason.starts_with("wal.") ? wal::to_string(wal::lsn_of(place)) : std::to_string(place.value);
+  return is_of_source(gap) ? wal::to_string(wal::lsn_of(place)) : std::to_string(place.value);
+}
+
+std::string whose(const store::GapRecord& gap) {
+  if (gap.route == store::kClients) return "clients";
+  return (is_of_source(gap) ? "source " : "route ") + gap.route;
+}
+
+std::string count_of(const store::GapRecord& gap) {
+  return is_of_source(gap) ? "unknown" : std::to_string(gap.events.size());
 }
 
 std::string json_of(const store::GapRecord& gap, Events events) {
   JsonObject object;
   object.number("number", gap.number)
-      .text("route", gap.route)
+      .text(is_of_source(gap) ? "source" : "route", gap.route)
       .text("reason", gap.reason)
       .text("from", place_of(gap, gap.from))
       .text("to", place_of(gap, gap.to))
-      .number("events", static_cast<std::int64_t>(gap.events.size()))
+      .number_or_null("events", is_of_source(gap) ? std::nullopt : std::optional<std::int64_t>(gap.events.size()))
       .time("recorded_at", gap.recorded_at);
   if (gap.acknowledged_by.empty()) {
     object.null("acknowledged_by");
@@ -50,7 +62,7 @@ std::string json_of(const store::GapRecord& gap, Events events) {
 void list(Invocation& invocation) {
   auto opened = open_store(invocation, StoreUse::kRead);
   if (!opened) return;
-  TextTable table({"NUMBER", "ROUTE", "REASON", "FROM", "TO", "EVENTS", "RECORDED AT", "ACKNOWLEDGED BY"});
+  TextTable table({"NUMBER", "OF", "REASON", "FROM", "TO", "EVENTS", "RECORDED AT", "ACKNOWLEDGED BY"});
   JsonArray array;
   for (std::int64_t after = 0;;) {
     const auto page = opened->store->gaps().list(after, kPage);
@@ -59,11 +71,11 @@ void list(Invocation& invocation) {
       switch (invocation.format) {
         case OutputFormat::kTable:
           table.add({std::to_string(gap.number),
-                     gap.route,
+                     whose(gap),
                      {gap.reason, Tint::kBad},
                      place_of(gap, gap.from),
                      place_of(gap, gap.to),
-                     std::to_string(gap.events.size()),
+                     count_of(gap),
                      format_timestamp(gap.recorded_at),
                      printable(gap.acknowledged_by)});
           break;
@@ -91,10 +103,11 @@ void show(const GapsOptions& options, Invocation& invocation) {
   }
   TextTable table({"FIELD", "VALUE"});
   table.add({"number", std::to_string(gap.number)});
-  table.add({"route", gap.route});
+  table.add({"of", whose(gap)});
   table.add({"reason", {gap.reason, Tint::kBad}});
   table.add({"from", place_of(gap, gap.from)});
   table.add({"to", place_of(gap, gap.to)});
+  table.add({"events", count_of(gap)});
   table.add({"recorded at", format_timestamp(gap.recorded_at)});
   table.add({"acknowledged by", printable(gap.acknowledged_by)});
   for (const EventId& id : gap.events) table.add({"event", id.to_string()});

@@ -179,8 +179,22 @@ TEST_F(Look, GapsAreListedShownAndAcknowledged) {
   EXPECT_THAT(folder_.call({"gaps", "show", name}).out, HasSubstr("0198d2f0-0000-7000-8000-000000000001"));
   EXPECT_EQ(folder_.call({"gaps", "ack", name, "--by", "anna"}).exit_code, 0);
   EXPECT_EQ(json::parse(folder_.call({"gaps", "show", name, "-o", "json"}).out).at("acknowledged_by"), "anna");
+  EXPECT_THAT(folder_.call({"gaps", "ls"}).out, HasSubstr("1       route printing  relay.lost_tail  3     3   1  "));
   EXPECT_EQ(folder_.call({"gaps", "ack", "99"}).exit_code, 1);
   EXPECT_EQ(folder_.call({"gaps", "show", "99"}).exit_code, 1);
+}
+
+// Nobody knows which events lay between two places of a log.
+TEST_F(Look, GapsOfSourcesNameTheirSourceAndNoNumberOfEvents) {
+  const store::GapRecord gap{.route = "orders", .reason = "wal.slot_lost", .from = {0x10}, .to = {0x20}};
+  const auto number = store_->gaps().record(gap);
+  ASSERT_TRUE(number) << number.error().describe();
+  const json listed = json::parse(folder_.call({"gaps", "ls", "-o", "json"}).out);
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].at("source"), "orders");
+  EXPECT_FALSE(listed[0].contains("route"));
+  EXPECT_TRUE(listed[0].at("events").is_null());
+  EXPECT_THAT(folder_.call({"gaps", "ls"}).out, HasSubstr("source orders  wal.slot_lost  0/10  0/20  unknown  "));
 }
 
 TEST_F(Look, ValidateFindsCheckpointsWhoseRouteIsGone) {
