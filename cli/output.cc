@@ -14,6 +14,18 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
 }
 
+constexpr std::size_t kWidest = 64;  // a name of a route is never cut
+
+void cut(std::string& text) {
+  std::size_t letters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
+    if (++letters < kWidest) continue;
+    if (width_of(std::string_view(text).substr(i)) > 1) text.replace(i, std::string::npos, "…");
+    return;
+  }
+}
+
 std::string_view escape_of(Tint tint) {
   switch (tint) {
     case Tint::kNone: return "";
@@ -36,6 +48,11 @@ Palette palette_for(int descriptor, Colour wish, std::string_view no_color) {
   const bool wanted =
       wish == Colour::kAlways || (wish == Colour::kAuto && no_color.empty() && ::isatty(descriptor) == 1);
   return Palette(wanted ? Palette::Use::kColours : Palette::Use::kPlain);
+}
+
+void TextTable::add(std::vector<Cell> row) {
+  for (std::size_t i = 0; i + 1 < row.size(); ++i) cut(row[i].text);
+  rows_.push_back(std::move(row));
 }
 
 void TextTable::print(std::ostream& out, const Palette& palette) {

@@ -29,7 +29,8 @@ class Palette {
 // Colours if they are asked for, or if `descriptor` is a terminal and NO_COLOR is unset.
 Palette palette_for(int descriptor, Colour wish, std::string_view no_color);
 
-// Columns of equal width, each row on a line.
+// Columns of equal width, each row on a line. A text that would push the columns behind it out of sight is
+// cut, but for the last column; JSON always has all of it.
 class TextTable {
  public:
   struct Cell {
@@ -40,7 +41,7 @@ class TextTable {
   };
 
   explicit TextTable(std::vector<std::string> header) : header_(std::move(header)) {}
-  void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
+  void add(std::vector<Cell> row);
   // Prints the rows added since the last call, the first time under the header line.
   void print(std::ostream& out, const Palette& palette);
 

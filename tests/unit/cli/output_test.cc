@@ -18,6 +18,24 @@ TEST(TextTable, AlignsColumnsByLetters) {
   EXPECT_EQ(out.str(), "NAME       N\né          1\nlong name  2\n");
 }
 
+TEST(TextTable, CutsWhatIsTooWideButForTheLastColumn) {
+  const std::string whole(64, 'x');
+  std::string letters;
+  for (int i = 0; i < 65; ++i) letters += "é";
+  TextTable table({"A", "B", "C"});
+  table.add({whole, letters, std::string(1'000'000, 'y')});
+  table.add({std::string(1'000'000, 'z'), "b", "c"});
+  std::ostringstream out;
+  table.print(out, Palette());
+  std::istringstream lines(out.str());
+  std::string header, first, second;
+  std::getline(lines, header);
+  std::getline(lines, first);
+  std::getline(lines, second);
+  EXPECT_EQ(first, whole + "  " + letters.substr(0, 2 * 63) + "…  " + std::string(1'000'000, 'y'));
+  EXPECT_EQ(second, std::string(63, 'z') + "…  b" + std::string(63, ' ') + "  c");
+}
+
 TEST(TextTable, PrintsItsHeaderOnce) {
   TextTable table({"N"});
   std::ostringstream out;
