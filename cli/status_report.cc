@@ -17,12 +17,18 @@ using store::RouteState;
 
 std::string_view word_of(relay::RoutePhase phase) { return relay::to_string(phase); }
 
+// Twice as long as a running instance takes between its reports.
+constexpr std::chrono::seconds kMissesReports{4};
+
 // The instance that tells most: one that reports over a silent one, the driver over a standby, then
-// the latest word.
+// the latest word. What another one's reports have left behind is of an instance that was ended.
 const RouteState* most_telling(const std::vector<RouteState>& states) {
-  const auto weight = [](const RouteState& state) {
-    const bool reports = state.reporting == RouteState::Reporting::kNow;
-    const bool drives = state.phase != word_of(relay::RoutePhase::kStandby);
+  Timestamp latest{};
+  for (const RouteState& state : states) latest = std::max(latest, state.updated_at);
+  const auto weight = [latest](const RouteState& state) {
+    const bool reports = state.reporting == RouteState::Reporting::kNow && latest - state.updated_at <= kMissesReports;
+    const bool drives =
+        state.phase != word_of(relay::RoutePhase::kStandby) && state.phase != word_of(relay::RoutePhase::kStopped);
     return std::tuple(reports, drives, state.updated_at);
   };
   const auto best = std::ranges::max_element(states, {}, weight);

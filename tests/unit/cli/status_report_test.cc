@@ -4,6 +4,9 @@
 
 #include <sstream>
 
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_store.h"
+
 namespace penstock::cli {
 namespace {
 
@@ -21,6 +24,36 @@ std::string last_column(std::string details, std::string code = {},
   const std::string text = out.str();
   const std::string last_line = text.substr(text.find('\n') + 1);
   return last_line.substr(last_line.find_first_not_of(' ', last_line.find(" 0 ") + 2));
+}
+
+// The instance that is shown of two, the first of which reported so long before the second.
+std::string shown_of(std::string first_phase, std::string second_phase, std::chrono::seconds between) {
+  tests::ManualClock clock;
+  tests::MemoryStore store{std::make_shared<tests::MemoryDatabase>(clock), tests::MemoryStore::Appending::kAtOnce};
+  config::Settings settings;
+  settings.routes.emplace_back().name = "orders-in";
+  const auto report = [&](std::string instance, std::string phase) {
+    store::RouteState state;
+    state.route = "orders-in";
+    state.instance = std::move(instance);
+    state.phase = std::move(phase);
+    ASSERT_TRUE(store.route_states().report({state}));
+  };
+  report("first", std::move(first_phase));
+  clock.advance(between);
+  report("second", std::move(second_phase));
+  return make_status_report(settings, store).value().routes.at(0).state.value().instance;
+}
+
+TEST(StatusReport, ShowsTheInstanceThatDrivesBeforeAStandby) {
+  EXPECT_EQ(shown_of("running", "standby", std::chrono::seconds(2)), "first");
+  EXPECT_EQ(shown_of("standby", "running", std::chrono::seconds(2)), "second");
+}
+
+// A restart into standby: the row of the instance before must not stand for the route any more.
+TEST(StatusReport, PassesOverAnInstanceThatHasEnded) {
+  EXPECT_EQ(shown_of("running", "standby", std::chrono::seconds(5)), "second");
+  EXPECT_EQ(shown_of("stopped", "standby", std::chrono::seconds(1)), "second");
 }
 
 constexpr const char* kHeldBack =
