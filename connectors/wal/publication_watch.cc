@@ -1,5 +1,7 @@
 #include "connectors/wal/publication_watch.h"
 
+#include <algorithm>
+
 namespace penstock::wal {
 
 void PublicationWatch::begin(const WalDatabase& database, Lsn from) {
@@ -18,7 +20,8 @@ Status PublicationWatch::check_opening(const WalDatabase& database, Lsn from, st
   if (const std::string fault = publication_fault(database, settings_); !fault.empty()) {
     const auto now = look_at_publication(session, settings_, deadline, stop);
     if (!now) return fail(now.error());
-    (void)put_on_record(fault, last_->at, now->at);
+    is_out_ = true;
+    (void)put_on_record(fault, now->at, Absence::kLasts);
     return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
   }
   if (auto well = look(session, deadline, std::move(stop)); !well) return well;
@@ -32,12 +35,19 @@ Status PublicationWatch::look(store::postgres::Session& session, Deadline deadli
   if (settings_.reads_messages() || !last_) return {};
   const auto now = look_at_publication(session, settings_, deadline, std::move(stop));
   if (!now) return fail(now.error());
-  std::string what = publication_fault(now->state, partitioned_, settings_);
-  if (what.empty() && !goes_on(*last_, *now->state))
-    what = "table " + settings_.rows.table.to_string() + " was taken out of publication " + settings_.publication +
-           " and put in again";
-  if (!what.empty())
-    if (auto known = put_on_record(what, last_->at, now->at); !known) return known;
+  if (const std::string fault = publication_fault(now->state, partitioned_, settings_); !fault.empty()) {
+    is_out_ = true;
+    if (auto known = put_on_record(fault, now->at, Absence::kLasts); !known) return known;
+    return fail(codes::kWalPublicationMissing, fault);
+  }
+  if (is_out_ || !goes_on(*last_, *now->state)) {
+    if (!well_again_) well_again_ = now->at;
+    const std::string what = "table " + settings_.rows.table.to_string() + " was out of publication " +
+                             settings_.publication + " and is in it again";
+    if (auto known = put_on_record(what, *well_again_, Absence::kEnded); !known) return known;
+  }
+  is_out_ = false;
+  well_again_.reset();
   last_ = Well{now->state->membership, now->state->table, now->at};
   return {};
 }
@@ -47,17 +57,32 @@ bool PublicationWatch::goes_on(const Well& last, const PublicationState& now) {
   return now.membership == last.membership || (is_new_table && now.born_in_it);
 }
 
-// Fine once it is acknowledged.
-Status PublicationWatch::put_on_record(const std::string& what, Lsn from, Lsn to) {
-  const SourceGap gap{std::string(codes::kWalPublicationMissing.name), position_of(from), position_of(to)};
-  const auto standing = gaps_.record(settings_.rows.source_name, gap);
-  if (!standing) return fail(Error(standing.error()).with_context(what));
-  if (standing->is == SourceGaps::Standing::Is::kAcknowledged) {
-    log_.info("source " + settings_.rows.source_name,
-              "gap " + std::to_string(standing->number) + " is acknowledged: the source goes on");
-    return {};
+// Fine once all of it is acknowledged. An absence that lasts is recorded once; how long it was is known when it ends,
+// and what the first record doesn't name becomes a further one: what an operator acknowledges is what stood there to be
+// read.
+Status PublicationWatch::put_on_record(const std::string& what, Lsn to, Absence absence) {
+  const std::string& source = settings_.rows.source_name;
+  const Position from = position_of(last_->at);
+  const auto known = gaps_.list(source, from);
+  if (!known) return fail(Error(known.error()).with_context(what));
+  Position covered = from;
+  std::optional<std::int64_t> open;
+  bool is_on_record = false;
+  for (const SourceGaps::Recorded& one : *known) {
+    if (one.gap.reason != codes::kWalPublicationMissing.name) continue;
+    is_on_record = true;
+    covered = std::max(covered, one.gap.to);
+    if (one.is == SourceGaps::Standing::Is::kOpen && !open) open = one.number;
   }
-  return unacknowledged(standing->number, what);
+  if (!is_on_record || (absence == Absence::kEnded && covered < position_of(to))) {
+    const auto number =
+        gaps_.record_further(source, {std::string(codes::kWalPublicationMissing.name), covered, position_of(to)});
+    if (!number) return fail(Error(number.error()).with_context(what));
+    if (!open) open = *number;
+  }
+  if (open) return unacknowledged(*open, what);
+  log_.info("source " + source, what + "; what was missed is acknowledged: the source goes on");
+  return {};
 }
 
 tl::unexpected<Error> PublicationWatch::unacknowledged(std::int64_t number, const std::string& what) const {

@@ -40,14 +40,17 @@ class PublicationWatch {
   };
   // Whether nothing was committed to the table while it was not published, as far as `now` shows.
   static bool goes_on(const Well& last, const PublicationState& now);
-  Status put_on_record(const std::string& what, Lsn from, Lsn to);
+  enum class Absence { kLasts, kEnded };
+  Status put_on_record(const std::string& what, Lsn to, Absence absence);
   tl::unexpected<Error> unacknowledged(std::int64_t number, const std::string& what) const;
 
   const WalSettings& settings_;
   SourceGaps& gaps_;
   Log& log_;
   bool partitioned_ = false;
-  std::optional<Well> last_;  // of the looks at which all was well
+  std::optional<Well> last_;       // of the looks at which all was well
+  std::optional<Lsn> well_again_;  // the first place after an absence that nobody has acknowledged
+  bool is_out_ = false;
 };
 
 }  // namespace penstock::wal

@@ -92,9 +92,25 @@ TEST_F(WalPublication, StopsWhenTheTableIsMadeAnewUntilItIsPublishedAndTheGapAck
   EXPECT_NE(message_.find("penstock gaps ack 1"), std::string::npos) << message_;
   outbox_->gaps().acknowledge_all();
   EXPECT_EQ(code_of_opening(), "opened") << message_;
-  EXPECT_EQ(gaps(), 1u);
+  EXPECT_EQ(gaps(), 2u);  // until it was noticed, and until it was published
   outbox_->insert("a", 3);
   EXPECT_EQ(data_of(reader_->read(1)), "3");
+}
+
+TEST_F(WalPublication, TakesAnAcknowledgementForNoLongerAbsenceThanItsRecordNames) {
+  outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
+  outbox_->insert("a", 2);
+  EXPECT_EQ(code_of_reading(), "wal.publication_missing");
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  outbox_->insert("a", 3);
+  outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  ASSERT_EQ(gaps(), 2u);
+  EXPECT_EQ(outbox_->gaps().records()[1].gap.from, outbox_->gaps().records()[0].gap.to);
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened") << message_;
 }
 
 TEST_F(WalPublication, GoesOnWithATableThatWasPublishedInTheTransactionThatMadeIt) {
