@@ -14,7 +14,7 @@ std::size_t width_of(std::string_view text) {
       std::ranges::count_if(text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
 }
 
-constexpr std::size_t kWidest = 64;  // a name of a route is never cut
+constexpr std::size_t kWidest = 80;  // no name of a route and no claim of `store check` is cut
 
 void cut(std::string& text) {
   std::size_t letters = 0;
