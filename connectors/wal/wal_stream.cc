@@ -79,8 +79,12 @@ Status WalStream::start(const std::string& application_name, Deadline deadline, 
                               " publication_names " + option_text(outbox::quoted_identifier(settings_.publication)) +
                               ")";
   last_status_ = clock_.now();
-  if (auto begun = session_->start_stream(command, deadline, std::move(stop)); !begun)
+  if (auto begun = session_->start_stream(command, deadline, std::move(stop)); !begun) {
+    // Dropped since it was looked at. Behind the start this is said of publications only.
+    if (session_->failure().sqlstate == "42704")
+      return fail(codes::kWalSlotLost, "slot " + settings_.slot + ": " + begun.error().message());
     return fail(explain(std::move(begun.error())));
+  }
   return {};
 }
 
