@@ -1,12 +1,11 @@
 #include "connectors/outbox/postgres_settlement.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "connectors/outbox/lock_wait.h"
 #include "core/failpoint.h"
+#include "core/rest.h"
 
 namespace penstock::outbox {
 namespace {
@@ -21,13 +20,6 @@ using store::postgres::Statement;
 
 constexpr std::chrono::seconds kCallDeadline{12}, kTurnDeadline{30};
 constexpr std::chrono::milliseconds kFirstRest{50}, kLongestRest{1'000};
-
-void rest(Duration duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-}
 
 // Whether the same statement may do on the same session: the server rolled it back, for others were in the way.
 bool passes(const Session& session) {

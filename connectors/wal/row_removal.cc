@@ -1,7 +1,7 @@
 #include "connectors/wal/row_removal.h"
 
 #include "connectors/outbox/table_name.h"
-#include "connectors/wal/rest.h"
+#include "core/rest.h"
 
 namespace penstock::wal {
 namespace {

@@ -6,7 +6,6 @@
 
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/wal/publication_watch.h"
-#include "connectors/wal/rest.h"
 #include "connectors/wal/row_removal.h"
 #include "connectors/wal/slot_start.h"
 #include "connectors/wal/slot_watch.h"
@@ -16,6 +15,7 @@
 #include "connectors/wal/wal_stream.h"
 #include "core/failpoint.h"
 #include "core/invariant.h"
+#include "core/rest.h"
 
 namespace penstock::wal {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "core/clock.h"
 
-namespace penstock::wal {
+namespace penstock {
 
 void rest(Duration duration, const std::stop_token& stop);
 
-}  // namespace penstock::wal
+}  // namespace penstock

@@ -1,9 +1,9 @@
-#include "connectors/wal/rest.h"
+#include "core/rest.h"
 
 #include <condition_variable>
 #include <mutex>
 
-namespace penstock::wal {
+namespace penstock {
 
 void rest(Duration duration, const std::stop_token& stop) {
   std::mutex mutex;
@@ -12,4 +12,4 @@ void rest(Duration duration, const std::stop_token& stop) {
   never.wait_for(lock, stop, duration, [] { return false; });
 }
 
-}  // namespace penstock::wal
+}  // namespace penstock
