@@ -27,6 +27,13 @@ group.initial.rebalance.delay.ms=0
 controlled.shutdown.enable=false
 """
 
+# For tests: quick to start, small, and as little of the machine as may be. Its collector stops it for tens of
+# milliseconds, and its compiler leaves its code slow, which a measurement of latency would take for the relay's.
+FRUGAL = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+# As Kafka's own start script has it.
+AS_SHIPPED = ["-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+              "-XX:+ExplicitGCInvokesConcurrent"]
+
 
 class Kafka(Server):
     name = "kafka"
@@ -53,12 +60,12 @@ class Kafka(Server):
         stamp.write_text(digest, encoding="ascii")
         return folder
 
-    def java(self, *arguments, heap):
+    def java(self, *arguments, machine):
         program = shutil.which("java")
         if not program:
             raise ServerError("Java is not installed: run scripts/install servers")
         logging = self.workshop.root / "tests" / "servers" / "kafka" / "log4j.properties"
-        return [program, f"-Xmx{heap}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true",
+        return [program, *machine, "-Djava.awt.headless=true",
                 f"-Dlog4j.configuration=file:{logging}", "-cp", f"{self.jars()}/*", *arguments]
 
     def prepare(self):
@@ -70,14 +77,16 @@ class Kafka(Server):
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
         cluster = "A" + cluster[1:]  # a leading dash would be read as an option
         made = subprocess.run(
-            self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), heap=64),
+            self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties),
+                      machine=["-Xmx64m", *FRUGAL]),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if made.returncode != 0:
             raise ServerError(f"formatting Kafka's storage failed: {made.stdout.strip()[-300:]}")
         self.remember(port=port, controller_port=controller_port)
 
     def run(self):
-        return self.launch("server", self.java("kafka.Kafka", str(self.folder / "server.properties"), heap=384))
+        machine = AS_SHIPPED if self.workshop.purpose == "bench" else ["-Xmx384m", *FRUGAL]
+        return self.launch("server", self.java("kafka.Kafka", str(self.folder / "server.properties"), machine=machine))
 
     def answers(self):
         """Asks for the versions of the protocol, which the broker answers once it serves clients."""

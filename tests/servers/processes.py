@@ -21,11 +21,12 @@ class ServerError(Exception):
 
 
 class Workshop:
-    """The folder that holds state, data and logs of one set of servers."""
+    """The folder that holds state, data and logs of one set of servers; `purpose`: tests or bench."""
 
-    def __init__(self, folder, root):
+    def __init__(self, folder, root, purpose="tests"):
         self.folder = folder
         self.root = root
+        self.purpose = purpose
 
     @contextlib.contextmanager
     def locked(self):
