@@ -1,17 +1,19 @@
-// Commit → consumer at a steady rate: rows are committed one by one, and each is timed from the return
-// of its COMMIT until a consumer of the topic has it in hand. One process, one clock.
+// Written → seen at a steady rate: events are written one by one, each at its moment, and timed from the return of
+// its write until the other end has it in hand. One process, one clock. Beside it what the writing itself took, and
+// how busy the machine was: where it is full, everybody waits for a turn.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "bench/child_process.h"
 #include "bench/commands.h"
-#include "bench/postgres.h"
-#include "connectors/kafka/record_reader.h"
+#include "bench/cpu_time.h"
+#include "bench/latency_ends.h"
 
 namespace penstock::bench {
 namespace {
@@ -19,101 +21,112 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Load {
-  std::string url, table;
-  std::int64_t rate, events, keys, writers;
-  std::string payload;
+  std::size_t rate, events, warm_up, keys, writers;
+  std::string pad;
 };
 
-using Times = std::vector<std::atomic<std::int64_t>>;
+struct Times {
+  std::atomic<std::int64_t> begun, written, seen;
+};
 
 std::int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
 
-// Each writer commits its share, every row at its own moment.
-void write(const Load& load, std::int64_t writer, Clock::time_point start, Times& committed) {
-  const Connection connection = connect(load.url);
-  const std::string insert = "INSERT INTO " + load.table +
-                             " (id, aggregatetype, aggregateid, type, payload) VALUES"
-                             " (gen_random_uuid(), 'order', $1, 'OrderPlaced', $2::jsonb)";
-  checked(connection.get(), PQprepare(connection.get(), "put", insert.c_str(), 2, nullptr), PGRES_COMMAND_OK);
-  for (std::int64_t i = writer; i < load.events; i += load.writers) {
+// Each writer has its share, every event its own moment.
+void write(const Load& load, std::size_t first, Clock::time_point start, Writer& writer, std::vector<Times>& times) {
+  for (std::size_t i = first; i < load.events; i += load.writers) {
     std::this_thread::sleep_until(start + std::chrono::nanoseconds(i * 1'000'000'000 / load.rate));
-    const std::string key = std::to_string(i % load.keys);
-    const std::string payload = "{\"n\":" + std::to_string(i) + ",\"pad\":\"" + load.payload + "\"}";
-    const char* values[] = {key.c_str(), payload.c_str()};
-    checked(connection.get(), PQexecPrepared(connection.get(), "put", 2, values, nullptr, nullptr, 0),
-            PGRES_COMMAND_OK);
-    committed[static_cast<std::size_t>(i)].store(now_ns());
+    times[i].begun.store(now_ns());
+    writer.write(std::to_string(i % load.keys), numbered_payload(i, load.pad));
+    times[i].written.store(now_ns());
   }
 }
 
-std::size_t number_of(const kafka::ReadRecord& record) {
-  const auto at = record.value->find("\"n\":");
-  return std::stoul(record.value->substr(record.value->find_first_of("0123456789", at)));
-}
-
-std::int64_t consume(kafka::RecordReader& reader, std::int64_t events, Times& consumed) {
-  std::int64_t seen = 0;
-  for (auto deadline = Deadline::in(std::chrono::seconds(20)); seen < events && !deadline.expired();) {
-    for (const auto& record : reader.read(deadline)) {
-      auto& time = consumed[number_of(record)];
+void watch(Arrivals& arrivals, std::vector<Times>& times) {
+  for (std::size_t seen = 0; seen < times.size();) {
+    for (const std::size_t number : arrivals.next()) {
+      auto& time = times.at(number).seen;
       if (time.load() != 0) continue;
       time.store(now_ns());
       ++seen;
-      deadline = Deadline::in(std::chrono::seconds(20));
     }
   }
-  return seen;
 }
 
-double percentile(const std::vector<double>& sorted, double part) {
-  return sorted[static_cast<std::size_t>(part * static_cast<double>(sorted.size() - 1))];
+// Of the numbers in any order, which it sorts.
+class Spread {
+ public:
+  explicit Spread(std::vector<double> numbers) : sorted_(std::move(numbers)) { std::ranges::sort(sorted_); }
+  double at(double part) const {
+    return sorted_[static_cast<std::size_t>(part * static_cast<double>(sorted_.size() - 1))];
+  }
+
+ private:
+  std::vector<double> sorted_;
+};
+
+double milliseconds(std::int64_t from, std::int64_t to) { return static_cast<double>(to - from) / 1e6; }
+
+void print(const Load& load, const std::vector<Times>& times) {
+  std::vector<double> until_seen, writing;
+  for (std::size_t i = load.warm_up; i < times.size(); ++i) {
+    // The other end can have an event before its writer has its answer.
+    until_seen.push_back(std::max(0.0, milliseconds(times[i].written, times[i].seen)));
+    writing.push_back(milliseconds(times[i].begun, times[i].written));
+  }
+  const Spread latency(std::move(until_seen)), write(std::move(writing));
+  const double span = milliseconds(times[load.warm_up].written, times.back().written) / 1e3;
+  std::cout << "\"p50_ms\": " << latency.at(0.5) << ", \"p90_ms\": " << latency.at(0.9)
+            << ", \"p99_ms\": " << latency.at(0.99) << ", \"max_ms\": " << latency.at(1)
+            << ", \"write_p50_ms\": " << write.at(0.5) << ", \"write_p99_ms\": " << write.at(0.99)
+            << ", \"rate\": " << static_cast<double>(times.size() - load.warm_up) / span;
 }
 
 }  // namespace
 
 int measure_latency(const Arguments& arguments) {
-  Load load{arguments.text("url"),
-            arguments.text("table"),
-            arguments.number("rate"),
-            0,
-            arguments.number("keys"),
-            arguments.number("writers", 8),
-            std::string(static_cast<std::size_t>(arguments.number("payload")), 'x')};
-  load.events = load.rate * arguments.number("seconds");
-  const auto warm_up = static_cast<std::size_t>(load.rate * arguments.number("warm-up", 3));
-  Times committed(static_cast<std::size_t>(load.events)), consumed(static_cast<std::size_t>(load.events));
+  const auto number = [&](const std::string& name, std::int64_t otherwise) {
+    return static_cast<std::size_t>(arguments.number(name, otherwise));
+  };
+  Load load{.rate = number("rate", 1'000),
+            .events = 0,
+            .warm_up = 0,
+            .keys = number("keys", 1'000),
+            .writers = number("writers", 8),
+            .pad = std::string(number("payload", 330), 'x')};
+  load.events = load.rate * number("seconds", 20);
+  load.warm_up = load.rate * number("warm-up", 3);
+  std::vector<Times> times(load.events);
 
-  auto reader = kafka::RecordReader::open(arguments.text("brokers"), arguments.text("topic"),
-                                          Deadline::in(std::chrono::seconds(20)));
-  if (!reader) throw std::runtime_error(reader.error().describe());
-  ChildProcess child(arguments.command(), arguments.text("log"));
-  std::int64_t seen = 0;
-  double cpu_seconds = 0;
+  const auto arrivals = make_arrivals(arguments);
+  std::vector<std::unique_ptr<Writer>> ends;
+  while (ends.size() < load.writers) ends.push_back(make_writer(arguments));
+  std::optional<ChildProcess> child;
+  if (!arguments.command().empty()) child.emplace(arguments.command(), arguments.text("log"));
+
+  const auto start = Clock::now() + std::chrono::seconds(2);
+  MachineTime before;
+  double child_before = 0;
   {
-    std::jthread consumer([&] { seen = consume(**reader, load.events, consumed); });
-    const auto start = Clock::now() + std::chrono::seconds(2);
     std::vector<std::jthread> writers;
-    for (std::int64_t writer = 0; writer < load.writers; ++writer) {
-      writers.emplace_back([&, writer] { write(load, writer, start, committed); });
-    }
-    std::this_thread::sleep_until(start);
-    cpu_seconds = -child.cpu_seconds();
+    for (std::size_t i = 0; i < load.writers; ++i)
+      writers.emplace_back([&, i] { write(load, i, start, *ends[i], times); });
+    std::jthread meter([&] {
+      std::this_thread::sleep_until(start);
+      before = machine_time();
+      if (child) child_before = child->cpu_seconds();
+    });
+    watch(*arrivals, times);
   }
-  cpu_seconds += child.cpu_seconds();
-  if (seen != load.events) throw std::runtime_error("only " + std::to_string(seen) + " events arrived");
+  const double busy = busy_share(before, machine_time());
 
-  std::vector<double> milliseconds;
-  for (std::size_t i = warm_up; i < committed.size(); ++i) {
-    // A consumer can have a row before its writer has the answer to COMMIT.
-    milliseconds.push_back(std::max(0.0, static_cast<double>(consumed[i].load() - committed[i].load()) / 1e6));
-  }
-  std::sort(milliseconds.begin(), milliseconds.end());
-  const auto span = static_cast<double>(committed.back().load() - committed[warm_up].load()) / 1e9;
-  std::cout << "{\"p50_ms\": " << percentile(milliseconds, 0.5) << ", \"p90_ms\": " << percentile(milliseconds, 0.9)
-            << ", \"p99_ms\": " << percentile(milliseconds, 0.99) << ", \"max_ms\": " << milliseconds.back()
-            << ", \"cpu_percent\": "
-            << 100 * cpu_seconds * static_cast<double>(load.rate) / static_cast<double>(load.events)
-            << ", \"rate\": " << static_cast<double>(milliseconds.size()) / span << "}\n";
+  std::cout << '{';
+  print(load, times);
+  std::cout << ", \"busy_percent\": " << 100 * busy;
+  if (child)
+    std::cout << ", \"cpu_percent\": "
+              << 100 * (child->cpu_seconds() - child_before) * static_cast<double>(load.rate) /
+                     static_cast<double>(load.events);
+  std::cout << "}\n";
   return 0;
 }
 

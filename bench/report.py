@@ -22,12 +22,14 @@ AIMS = {
     "n": [("ratio", ">=", 1.1, 1.1), ("reader_cpu_seconds", "<=", 0.15, 0.15)],
     "o": [("ratio", ">=", 1.5, 1.5), ("reader_cpu_seconds", "<=", 0.15, 0.15)],
     "p": [("ratio", ">=", 0.9, 0.9)],
-    "q": [("p50_ms", "<=", 2, 2), ("p99_ms", "<=", 8, 8), ("cpu_percent", "<=", 10, 10)],
+    "q": [("p50_ms", "<=", 2, {"penstock": 2}), ("p99_ms", "<=", 8, {"penstock": 8}),
+          ("cpu_percent", "<=", 10, {"penstock": 10})],
     "r": [("max_rss_mb", "<=", 40, 40), ("idle_cpu_percent", "<=", 1, 1)],
 }
 UNITS = {"ratio": "", "p99_ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_rss_mb": " MB", "first_event_ms": " ms", "rate": "/s",
          "idle_cpu_percent": " %", "idle_transactions_per_second": "/s", "reader_cpu_seconds": " s", "cpu_percent": " %", "max_rss_mb": " MB"}
 
+LATENCY_RATIOS = {"p50_to_limit": "p50_ms", "p99_to_limit": "p99_ms"}
 DETAILS = ["records", "p50_ms", "p99_ms", "behind_seconds", "blocks_per_event"]
 
 
@@ -41,8 +43,11 @@ def condensed(result):
     for name, figures in result["rows"].items():
         limit = result["limit"].get(name) if isinstance(result["limit"], dict) else result["limit"]
         if limit and name.startswith("penstock"):
-            pairs = zip(figures, result["rows"][limit])
-            rows[name]["ratio"] = statistics.median(ours["rate"] / limit["rate"] for ours, limit in pairs)
+            pairs = list(zip(figures, result["rows"][limit]))
+            # At a steady rate all are equally fast; what differs is how late an event comes.
+            of_latency = "max_ms" in rows[name]
+            for ratio, figure in LATENCY_RATIOS.items() if of_latency else [("ratio", "rate")]:
+                rows[name][ratio] = statistics.median(ours[figure] / limit[figure] for ours, limit in pairs)
     return rows
 
 
@@ -55,7 +60,7 @@ def shown(name, value):
 def lines_of_aims(key, rows):
     for figure, relation, now, final in AIMS[key]:
         for name, values in rows.items():
-            if figure not in values:
+            if figure not in values or (isinstance(final, dict) and name not in final):
                 continue
             last = final[name] if isinstance(final, dict) else final
             reached = values[figure] >= now if relation == ">=" else values[figure] <= now
@@ -76,8 +81,13 @@ def lines_of_rates(rows):
 def lines_of_latency(rows):
     for name, values in rows.items():
         if "max_ms" in values:
+            to_limit = "".join(f", {figure[:3]} {values[ratio]:.2f} of the limit's"
+                               for ratio, figure in LATENCY_RATIOS.items() if ratio in values)
+            share = f", {values['cpu_percent']:.0f} % of a core" if "cpu_percent" in values else ""
             yield (f"  p50 {values['p50_ms']:.1f}  p90 {values['p90_ms']:.1f}  p99 {values['p99_ms']:.1f}"
-                   f"  max {values['max_ms']:.0f} ms  {name}, {values['rate']:.0f} events/s")
+                   f"  max {values['max_ms']:.0f} ms  {name}, {values['rate']:.0f} events/s{to_limit}{share};"
+                   f" written in p50 {values['write_p50_ms']:.2f} p99 {values['write_p99_ms']:.2f} ms,"
+                   f" machine {values['busy_percent']:.0f} % busy")
 
 
 def write(results, chosen, path):

@@ -1,4 +1,5 @@
 """Servers, databases, topics and processes of one benchmark run."""
+import enum
 import itertools
 import json
 import os
@@ -32,6 +33,13 @@ CREATE TRIGGER tell AFTER INSERT ON shop.outbox FOR EACH STATEMENT EXECUTE FUNCT
 """
 
 
+WARM_UP_SECONDS = 15
+
+
+class Broker(enum.Enum):
+    COLD, WARM = range(2)
+
+
 class Stage:
     """Everything a measurement stands on; ends what it started."""
 
@@ -40,7 +48,7 @@ class Stage:
         self.folder = root / "build" / "bench"
         self.tool = pathlib.Path(chosen.program).parent / "bench" / "penstock-bench"
         self.numbers = itertools.count(1)
-        self.databases = []
+        self.broker = Broker.COLD
 
     def __enter__(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +68,8 @@ class Stage:
         self.servers("stop", "postgres", "kafka")
 
     def servers(self, *words):
-        done = subprocess.run([self.root / "scripts" / "servers", "--dir", self.folder / "servers", *words],
+        done = subprocess.run([self.root / "scripts" / "servers", "--dir", self.folder / "servers", "--for", "bench",
+                               *words],
                               stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             raise BenchError(f"scripts/servers {' '.join(words)} failed")
@@ -114,6 +123,12 @@ class Stage:
         name = self.name("bench")
         self.run("make-topic", topic=name, partitions=self.chosen.partitions)
         return name
+
+    def warm_up_broker(self):
+        """A broker that has just started compiles itself, and is late with everything meanwhile."""
+        if self.broker is Broker.COLD:
+            self.run("latency", topic=self.topic(), writers=1, rate=3 * self.chosen.rate, seconds=WARM_UP_SECONDS)
+            self.broker = Broker.WARM
 
     # --- programs
     def config(self, text):

@@ -147,9 +147,7 @@ def to_kafka(stage):
 
         def penstock(slot, backlog=backlog):
             topic = stage.topic()
-            text = store_in(stage, None) + SOURCE.format(url=backlog.url, slot=slot) + sink(stage) + ROUTE.format(
-                name="direct", source="orders", sink="kafka", more=f'topic = "{topic}"')
-            return stage.time([stage.chosen.program, "run", "-c", stage.config(text)], backlog.events, topic=topic)
+            return stage.time(relay_of(stage, backlog.url, slot, topic), backlog.events, topic=topic)
 
         def bare(slot, backlog=backlog):
             return stage.time(backlog.bare("bare-wal", slot, topic="TOPIC", brokers=stage.brokers,
@@ -164,21 +162,41 @@ def to_kafka(stage):
     return {"title": "log -> Kafka", "limit": limits, "rows": rows}
 
 
+LATENCY_LIMITS = {"penstock": "reader + librdkafka"}
+
+
 def latency(stage):
-    chosen, rows = stage.chosen, {"log": []}
+    """Ours beside a bare program that does the same, and beside each half of the way alone."""
+    stage.warm_up_broker()
+    chosen = stage.chosen
+    rows = {name: [] for name in ("penstock", "reader + librdkafka", "reader alone", "librdkafka alone")}
     for run in range(chosen.runs):
-        outbox, topic = PublishedOutbox(stage), stage.topic()
-        slot = outbox.new_slot()
-        text = store_in(stage, None) + SOURCE.format(url=outbox.url, slot=slot) + sink(stage) + ROUTE.format(
-            name="direct", source="orders", sink="kafka", more=f'topic = "{topic}"')
-        figures = stage.run("latency", behind=[stage.chosen.program, "run", "-c", stage.config(text)], url=outbox.url,
-                            table="shop.outbox", topic=topic, rate=chosen.rate, seconds=chosen.seconds,
-                            keys=chosen.keys, payload=chosen.payload, log=stage.log)
-        outbox.drop(slot)
-        rows["log"].append(figures)
-        stage.say(f"q: run {run + 1} of {chosen.runs}: p50 {figures['p50_ms']:.1f} ms, p99 {figures['p99_ms']:.1f} ms,"
-                  f" {figures['cpu_percent']:.1f} % of a core")
-    return {"title": f"log: commit -> consumer at {chosen.rate} events/s", "limit": None, "rows": rows}
+        for name, figures in rows.items():
+            outbox = PublishedOutbox(stage)
+            slot, topic = outbox.new_slot(), stage.topic()
+            committed = {"url": outbox.url, "table": "shop.outbox"}
+            ends = {"penstock": {**committed, "topic": topic}, "reader + librdkafka": {**committed, "topic": topic},
+                    "reader alone": {**committed, "slot": slot, "publication": "bench"},
+                    "librdkafka alone": {"topic": topic, "writers": 1}}[name]
+            between = {"penstock": relay_of(stage, outbox.url, slot, topic),
+                       "reader + librdkafka": bare_relay_of(stage, outbox.url, slot, topic)}.get(name, ())
+            figures.append(stage.run("latency", behind=between, rate=chosen.rate, seconds=chosen.seconds,
+                                     keys=chosen.keys, payload=chosen.payload, log=stage.log, **ends))
+            outbox.drop(slot)
+        stage.say(f"q: run {run + 1} of {chosen.runs}: " + ", ".join(
+            f"{name} p50 {figures[-1]['p50_ms']:.1f} p99 {figures[-1]['p99_ms']:.1f} ms" for name, figures in rows.items()))
+    return {"title": f"log: commit -> consumer at {chosen.rate} events/s", "limit": LATENCY_LIMITS, "rows": rows}
+
+
+def relay_of(stage, url, slot, topic):
+    text = store_in(stage, None) + SOURCE.format(url=url, slot=slot) + sink(stage) + ROUTE.format(
+        name="direct", source="orders", sink="kafka", more=f'topic = "{topic}"')
+    return [stage.chosen.program, "run", "-c", stage.config(text)]
+
+
+def bare_relay_of(stage, url, slot, topic):
+    return stage.arguments("bare-wal", {"url": url, "slot": slot, "publication": "bench", "topic": topic, "linger": 0,
+                                        "waits": 1, "events": stage.chosen.rate * stage.chosen.seconds})
 
 
 def cpu_seconds(pid):

@@ -1,5 +1,7 @@
 #include "bench/wal/bare_stream.h"
 
+#include <poll.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -10,6 +12,7 @@ namespace penstock::bench {
 namespace {
 
 constexpr std::chrono::microseconds kNap{300};
+constexpr int kPatienceMs = 60'000;  // the server says twice a minute that it is there
 
 Connection connect_for_replication(const std::string& url) {
   const char* const names[] = {"dbname", "replication", nullptr};
@@ -21,8 +24,8 @@ Connection connect_for_replication(const std::string& url) {
 
 }  // namespace
 
-BareStream::BareStream(const std::string& url, const std::string& slot, const std::string& publication)
-    : connection_(connect_for_replication(url)) {
+BareStream::BareStream(const std::string& url, const std::string& slot, const std::string& publication, Idle idle)
+    : idle_(idle), connection_(connect_for_replication(url)) {
   const std::string command = "START_REPLICATION SLOT " + slot +
                               " LOGICAL 0/0 (proto_version '2', streaming 'on', publication_names '" + publication +
                               "')";
@@ -39,8 +42,14 @@ std::string_view BareStream::next_frame() {
     if (PQconsumeInput(connection_.get()) == 0) throw std::runtime_error(PQerrorMessage(connection_.get()));
     const int more = PQgetCopyData(connection_.get(), &frame_, 1);
     if (more > 0) return {frame_, static_cast<std::size_t>(more)};
-    std::this_thread::sleep_for(kNap);
+    idle();
   }
+}
+
+void BareStream::idle() const {
+  if (idle_ == Idle::kNaps) return std::this_thread::sleep_for(kNap);
+  pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+  if (poll(&socket, 1, kPatienceMs) == 0) throw std::runtime_error("the server is silent");
 }
 
 BareStream::Piece BareStream::next() {

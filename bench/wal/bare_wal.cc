@@ -40,7 +40,9 @@ int run_bare_wal(const Arguments& arguments) {
   std::optional<BareProducer> producer;
   if (arguments.has("topic"))
     producer.emplace(arguments.text("brokers"), arguments.text("topic"), arguments.number("linger"));
-  BareStream stream(arguments.text("url"), arguments.text("slot"), arguments.text("publication"));
+  // At a steady rate there is no backlog to gather.
+  const auto idle = arguments.number("waits", 0) == 1 ? BareStream::Idle::kWaits : BareStream::Idle::kNaps;
+  BareStream stream(arguments.text("url"), arguments.text("slot"), arguments.text("publication"), idle);
   const std::int64_t wanted = arguments.number("events");
   wal::PgoutputDecoder decoder;
   for (std::int64_t events = 0; events < wanted;) {
