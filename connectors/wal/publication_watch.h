@@ -2,13 +2,15 @@
 // slot, and no slot tells of them: the table was renamed and made anew, or somebody altered the publication. What may
 // be missing goes on record, from the last place in the log at which all was well.
 //
-// Lives as long as the source, over its openings; what happens while the program is stopped it can't see, unless the
-// table is still out when it starts. Single-threaded. Errors: wal.publication_missing while rows may be missing and
-// nobody has acknowledged it; those of the session and of the store.
+// That place is kept with the source's position, so that what happened while the program was stopped is noticed at the
+// next opening. What a look finds during an opening ends it; the next one judges by what was kept. Single-threaded.
+// Errors: wal.publication_missing while rows may be missing and nobody has acknowledged it; those of the session and of
+// the store.
 #pragma once
 
 #include <optional>
 #include <stop_token>
+#include <string>
 
 #include "connectors/wal/wal_database.h"
 #include "core/log.h"
@@ -22,35 +24,38 @@ class PublicationWatch {
   PublicationWatch(const WalSettings& settings, SourceGaps& gaps, Log& log)
       : settings_(settings), gaps_(gaps), log_(log) {}
 
-  // At an opening that is to go on through its slot at `from`: refuses while the table is out, or was and nobody has
-  // acknowledged it.
-  Status check_opening(const WalDatabase& database, Lsn from, store::postgres::Session& session, Deadline deadline,
-                       std::stop_token stop);
-  // At an opening whose slot is new, or gone: what it missed is found without this.
-  void forget() { last_.reset(); }
-  // The publication is well, and what lies behind `from` is read.
-  void begin(const WalDatabase& database, Lsn from);
+  // What an opening finds that is to go on through its slot.
+  struct Judgement {
+    PublishedAt now;
+    // kEnded: what was missed is on record when it returns, and `now` takes the place of what was kept before anything
+    // is acknowledged, so that it goes on record once.
+    enum class Absence { kNone, kEnded } absence = Absence::kNone;
+  };
+  // Refuses while the table is out. `last`: as kept.
+  Result<Judgement> judge_opening(const WalDatabase& database, const PublishedAt& last);
+  // Refuses while a record waits for an operator.
+  Status check_acknowledged();
+
+  // At the end of an opening; `now` is kept. nullopt: there is nothing to watch.
+  void begin(std::optional<PublishedAt> now, const WalDatabase& database);
   // Now and then during an opening.
   Status look(store::postgres::Session& session, Deadline deadline, std::stop_token stop);
+  // The last look at which all was well, and whether the membership is another one than what was kept.
+  const std::optional<PublishedAt>& last() const { return last_; }
+  bool has_news() const { return has_news_; }
+  void kept() { has_news_ = false; }
 
  private:
-  struct Well {
-    std::string membership, table;
-    Lsn at;
-  };
-  // Whether nothing was committed to the table while it was not published, as far as `now` shows.
-  static bool goes_on(const Well& last, const PublicationState& now);
-  enum class Absence { kLasts, kEnded };
-  Status put_on_record(const std::string& what, Lsn to, Absence absence);
-  tl::unexpected<Error> unacknowledged(std::int64_t number, const std::string& what) const;
+  Result<std::vector<SourceGaps::Recorded>> list_records(const PublishedAt& last) const;
+  Status put_on_record(const PublishedAt& last, Lsn to, const std::string& what,
+                       const std::vector<SourceGaps::Recorded>& known);
+  std::string component() const { return "source " + settings_.rows.source_name; }
 
   const WalSettings& settings_;
   SourceGaps& gaps_;
   Log& log_;
-  bool partitioned_ = false;
-  std::optional<Well> last_;       // of the looks at which all was well
-  std::optional<Lsn> well_again_;  // the first place after an absence that nobody has acknowledged
-  bool is_out_ = false;
+  bool partitioned_ = false, has_news_ = false;
+  std::optional<PublishedAt> last_;
 };
 
 }  // namespace penstock::wal

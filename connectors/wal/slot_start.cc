@@ -1,9 +1,11 @@
 #include "connectors/wal/slot_start.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "connectors/wal/start_check.h"
 #include "connectors/wal/wal_errors.h"
+#include "core/failpoint.h"
 
 namespace penstock::wal {
 
@@ -36,18 +38,21 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   auto stored = parts_.checkpoints.load(parts_.settings.rows.source_name);
   if (!stored) return fail(std::move(stored.error()));
   stored_ = *std::move(stored);
+  if (stored_) own_ = parse_own_position(stored_->position);
   const auto& server = session_.server();
   const ServerIdentity identity{server.system_identifier, server.timeline};
   std::optional<Lsn> switch_point;
-  if (stored_ && stored_->position != kPolledPosition && stored_->timeline < identity.timeline) {
+  if (own_ && stored_->timeline < identity.timeline) {
     const auto found = find_switch_point();
     if (!found) return fail(found.error());
     switch_point = *found;
+    if (switch_point && own_->published) own_->published->at = std::min(own_->published->at, *switch_point);
   }
   const auto start =
       judge_start(stored_, database.slot, parts_.settings.slot, database.database, identity, switch_point);
   if (!start) return fail(start.error());
-  if (auto looked = look_at_publication(database); !looked) return fail(std::move(looked.error()));
+  auto published = look_at_publication(database);
+  if (!published) return fail(std::move(published.error()));
   Progress progress;
   if (const auto* known = std::get_if<Progress>(&*start)) {
     progress = *known;
@@ -60,23 +65,53 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
     if (!made) return fail(made.error());
     progress.settled = *made;
   }
-  // From here on a slot that is lost is noticed.
-  const SourceCheckpoint now{to_string(progress), identity.system_identifier, identity.timeline};
-  if (stored_ != now) {
-    if (auto kept = parts_.checkpoints.advance(lease_, parts_.settings.rows.source_name, stored_, now); !kept)
-      return fail(std::move(kept.error()));
-    stored_ = now;
-  }
-  parts_.publication.begin(database, progress.settled);
+  if (!*published && !parts_.settings.reads_messages() && database.publication)
+    *published = PublishedAt{progress.settled, database.publication->membership};
+  // From here on a slot that is lost is noticed, and a table that leaves its publication.
+  if (auto kept = keep({progress, *published}); !kept) return fail(std::move(kept.error()));
+  parts_.publication.begin(*std::move(published), database);
   return progress;
 }
 
-Status SlotStart::look_at_publication(WalDatabase& database) {
-  const auto progress = stored_ ? parse_progress(stored_->position) : std::nullopt;
-  if (progress && database.slot)
-    return parts_.publication.check_opening(database, progress->settled, session_, deadline_, stop_);
-  parts_.publication.forget();
-  return provide_publication(database);
+Status SlotStart::keep(const OwnPosition& position) {
+  const auto& server = session_.server();
+  SourceCheckpoint now{to_string(position), server.system_identifier, server.timeline};
+  if (stored_ == now) return {};
+  if (auto kept = parts_.checkpoints.advance(lease_, parts_.settings.rows.source_name, stored_, now); !kept)
+    return kept;
+  stored_ = std::move(now);
+  pass_failpoint("wal.after_store");
+  return {};
+}
+
+Status SlotStart::check_begun(const Progress& start) {
+  const auto place = load_slot_place(session_, parts_.settings, deadline_);
+  if (!place) return fail(place.error());
+  if (!*place) return fail(codes::kWalSlotLost, "slot " + parts_.settings.slot + " is gone");
+  if (**place <= start.settled) return {};
+  return fail(codes::kWalSlotAhead, "slot " + parts_.settings.slot +
+                                        " was made anew or moved on since it was looked at: "
+                                        "it stands at " +
+                                        to_string(**place) + ", and everything up to " + to_string(start.settled) +
+                                        " was delivered");
+}
+
+// nullopt: nothing is known from before; the slot decides what is missing.
+Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& database) {
+  if (!own_ || !database.slot) {
+    if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
+    return std::nullopt;
+  }
+  if (parts_.settings.reads_messages()) return std::nullopt;
+  PublishedAt last = own_->published.value_or(PublishedAt{own_->progress.settled, {}});
+  if (!own_->published && database.publication) last.membership = database.publication->membership;
+  auto found = parts_.publication.judge_opening(database, last);
+  if (!found) return fail(std::move(found.error()));
+  if (found->absence == PublicationWatch::Judgement::Absence::kEnded)
+    if (auto kept = keep({own_->progress, found->now}); !kept) return fail(std::move(kept.error()));
+  if (auto acknowledged = parts_.publication.check_acknowledged(); !acknowledged)
+    return fail(std::move(acknowledged.error()));
+  return std::move(found->now);
 }
 
 // Before the slot: a slot sees only what was published when it was written.

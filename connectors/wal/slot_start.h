@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "connectors/wal/membership.h"
 #include "connectors/wal/publication_watch.h"
 #include "connectors/wal/start_check.h"
 #include "connectors/wal/wal_database.h"
@@ -39,11 +40,15 @@ class SlotStart {
 
   // The answer is stored when it returns. `database` is loaded again if a slot was made.
   Result<Progress> find(WalDatabase& database);
+  // Once the stream has begun, which holds the slot: refuses one that was made anew or moved on since find() saw it.
+  // Errors: wal.slot_lost, wal.slot_ahead.
+  Status check_begun(const Progress& start);
   // What is stored now.
   const std::optional<SourceCheckpoint>& stored() const { return stored_; }
 
  private:
-  Status look_at_publication(WalDatabase& database);
+  Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database);
+  Status keep(const OwnPosition& position);
   Status provide_publication(WalDatabase& database);
   Result<Lsn> make_slot(WalDatabase& database);
   Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);
@@ -57,6 +62,7 @@ class SlotStart {
   const Deadline deadline_;
   const std::stop_token stop_;
   std::optional<SourceCheckpoint> stored_;
+  std::optional<OwnPosition> own_;  // nullopt: none, or not in the log
 };
 
 }  // namespace penstock::wal

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "connectors/wal/membership.h"
+
 namespace penstock::wal {
 namespace {
 
@@ -59,8 +61,9 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
     if (!stands_at) return fail(codes::kWalSlotLost, "slot " + slot_name + " was invalidated before it was read");
     return Progress{*stands_at, {}};
   }
-  const auto progress = parse_progress(stored->position);
-  if (!progress) return fail(codes::kInternal, "the stored position \"" + stored->position + "\" can't be read");
+  const auto own = parse_own_position(stored->position);
+  if (!own) return fail(codes::kInternal, "the stored position \"" + stored->position + "\" can't be read");
+  const Progress* const progress = &own->progress;
   if (auto same = check_identity(*stored, server, switch_point); !same) return fail(std::move(same.error()));
   if (auto lost = find_lost_tail(*stored, *progress, server, switch_point))
     return LostLog{std::move(*lost), *switch_point, stands_at};

@@ -17,26 +17,43 @@ const Statement kServer{"",
                         "  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3"
                         "  AND NOT pg_has_role(c.relowner, 'USAGE'))"};
 
-// Row filters and column lists came with PostgreSQL 15.
-const Statement kPublication{
-    "",
-    "SELECT p.pubinsert, p.pubviaroot, t.pubname IS NOT NULL, coalesce(to_jsonb(t) ->> 'rowfilter', ''),"
-    " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a ON a.attname = m"
-    "  JOIN pg_class c ON c.oid = a.attrelid AND c.relname = $3 JOIN pg_namespace n ON n.oid = c.relnamespace AND"
-    "  n.nspname = $2 WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m), ''),"
-    " p.oid::text || ':' || coalesce((SELECT string_agg(r.oid::text, ' ' ORDER BY r.oid) FROM pg_publication_rel r"
-    "  JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
-    "  WHERE r.prpubid = p.oid AND n.nspname = $2 AND c.relname = $3), ''),"
-    " coalesce((SELECT c.oid::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2"
-    "  AND c.relname = $3), ''),"
-    " EXISTS (SELECT FROM pg_publication_rel r JOIN pg_class c ON c.oid = r.prrelid AND c.xmin = r.xmin"
-    "  JOIN pg_namespace n ON n.oid = c.relnamespace"
-    "  WHERE r.prpubid = p.oid AND n.nspname = $2 AND c.relname = $3),"
-    " pg_get_userbyid(p.pubowner) = current_user"
-    " FROM pg_publication p LEFT JOIN pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = $2"
-    " AND t.tablename = $3 WHERE p.pubname = $1"};
+// Row filters, column lists and publications of whole schemas came with PostgreSQL 15. What is published through a root
+// is entered under it. A row of pg_depend says since when the table is in its schema: moving it writes the row anew,
+// while grants and indexes leave it alone.
+Statement publication_statement(int server_version) {
+  const std::string schema_entries =
+      server_version < 150'000
+          ? ""
+          : " UNION ALL SELECT 's' || e.oid || '.' || e.xmin FROM pg_publication_namespace e WHERE e.pnpubid = p.oid"
+            " AND e.pnnspid IN (SELECT f.relnamespace FROM pg_class f WHERE f.oid = ANY (o.family))";
+  return {
+      "",
+      "SELECT p.pubinsert, p.pubviaroot, t.pubname IS NOT NULL, coalesce(to_jsonb(t) ->> 'rowfilter', ''),"
+      " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a"
+      "  ON a.attname = m AND a.attrelid = o.oid"
+      "  WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m), ''),"
+      " p.oid || '.' || p.xmin,"
+      " coalesce((SELECT string_agg(e.entry, ',' ORDER BY e.entry) FROM ("
+      "  SELECT 'a' AS entry WHERE p.puballtables"
+      "  UNION ALL SELECT 't' || e.oid || '.' || e.xmin FROM pg_publication_rel e WHERE e.prpubid = p.oid"
+      "   AND e.prrelid = ANY (o.family)" +
+          schema_entries +
+          ") e), ''),"
+          " coalesce(o.oid || (SELECT coalesce(string_agg('.' || i.xmin, '' ORDER BY i.inhrelid), '')"
+          "  FROM pg_inherits i WHERE i.inhrelid = ANY (o.family)), ''),"
+          " coalesce((SELECT d.xmin::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid"
+          "  AND d.objsubid = 0 AND d.refclassid = 'pg_namespace'::regclass), '0'),"
+          " pg_get_userbyid(p.pubowner) = current_user"
+          " FROM pg_publication p LEFT JOIN (SELECT c.oid, c.oid ||"
+          "  ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid) AS family"
+          "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3)"
+          "  o ON true LEFT JOIN pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = $2"
+          " AND t.tablename = $3 WHERE p.pubname = $1"};
+}
 
-const Statement kLogEnd{"", "SELECT pg_current_wal_insert_lsn()::text"};
+const Statement kLogEnd{"",
+                        "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
+                        " ELSE pg_current_wal_insert_lsn() END::text"};
 
 const Statement kSlot{"",
                       "SELECT coalesce(s.plugin::text, ''), s.slot_type::text, coalesce(s.database::text, ''),"
@@ -64,10 +81,9 @@ std::optional<PublicationState> publication_in(const Rows& rows) {
   state.has_table = rows.boolean(0, 2);
   state.row_filter = rows.bytes(0, 3);
   state.missing_columns = rows.bytes(0, 4);
-  state.membership = rows.bytes(0, 5);
-  state.table = rows.bytes(0, 6);
-  state.born_in_it = rows.boolean(0, 7);
-  state.is_ours = rows.boolean(0, 8);
+  state.membership = {std::string(rows.bytes(0, 5)), parse_entries(rows.bytes(0, 6)), std::string(rows.bytes(0, 7)),
+                      std::string(rows.bytes(0, 8))};
+  state.is_ours = rows.boolean(0, 9);
   return state;
 }
 
@@ -83,15 +99,18 @@ SlotRoom room_of(const Rows& slot) {
 Result<WalDatabase> load_wal_database(Session& session, const WalSettings& settings, Deadline deadline,
                                       std::stop_token stop) {
   Parameters server_names, slot_name;
-  const Parameters publication = publication_parameters(settings);
+  const Parameters nothing, publication = publication_parameters(settings);
+  const Statement published_so = publication_statement(session.server().version);
   server_names.text(settings.slot).text(settings.rows.table.schema).text(settings.rows.table.name);
   slot_name.text(settings.slot);
+  // The place first: what the catalogue shows then was so at that place, or came later.
   const store::postgres::Call calls[] = {
-      {&kServer, &server_names}, {&kPublication, &publication}, {&kSlot, &slot_name}};
+      {&kLogEnd, &nothing}, {&kServer, &server_names}, {&published_so, &publication}, {&kSlot, &slot_name}};
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
-  const Rows &server = (*answers)[0], &published = (*answers)[1], &slot = (*answers)[2];
+  const Rows &server = (*answers)[1], &published = (*answers)[2], &slot = (*answers)[3];
   WalDatabase found;
+  found.log_end = parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{});
   found.database = server.bytes(0, 0);
   found.role = server.bytes(0, 1);
   found.wal_level = server.bytes(0, 2);
@@ -114,14 +133,22 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   return found;
 }
 
-// The place first: what the catalogue shows then was so at that place, or came later.
 Result<PublicationLook> look_at_publication(Session& session, const WalSettings& settings, Deadline deadline,
                                             std::stop_token stop) {
   const Parameters nothing, publication = publication_parameters(settings);
-  const store::postgres::Call calls[] = {{&kLogEnd, &nothing}, {&kPublication, &publication}};
+  const Statement published_so = publication_statement(session.server().version);
+  const store::postgres::Call calls[] = {{&kLogEnd, &nothing}, {&published_so, &publication}};
   const auto answers = session.run_pipeline(calls, deadline, std::move(stop));
   if (!answers) return fail(answers.error());
   return PublicationLook{publication_in((*answers)[1]), parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
+}
+
+Result<std::optional<Lsn>> load_slot_place(Session& session, const WalSettings& settings, Deadline deadline) {
+  Parameters slot_name;
+  slot_name.text(settings.slot);
+  const auto slot = session.run(kSlot, slot_name, deadline);
+  if (!slot) return fail(slot.error());
+  return slot->empty() || slot->is_null(0, 4) ? std::nullopt : parse_lsn(slot->bytes(0, 4));
 }
 
 Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettings& settings, Deadline deadline) {

@@ -7,6 +7,7 @@
 
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/wal/change_reader.h"
+#include "connectors/wal/membership.h"
 #include "connectors/wal/start_check.h"
 #include "connectors/wal/wal_settings.h"
 #include "store/postgres/session.h"
@@ -19,10 +20,8 @@ struct PublicationState {
   bool has_table = false;       // under the name that the settings give
   std::string row_filter;       // empty: none
   std::string missing_columns;  // mapped ones that a column list leaves out; empty: none
-  std::string membership;       // another one once the table was taken out and put in again
-  std::string table;            // another one once the table was made anew
-  bool born_in_it = false;      // the table was put in by the transaction that made it
-  bool is_ours = false;         // the session's role made it
+  Membership membership;
+  bool is_ours = false;  // the session's role made it
 };
 
 // How far the server is from giving the slot up.
@@ -39,6 +38,7 @@ struct WalDatabase {
   bool may_publish = false;                      // make publications, and of the table
   std::optional<outbox::PostgresColumns> table;  // empty where messages are read
   std::optional<PublicationState> publication;
+  Lsn log_end;  // a place in the log before which it was so published
   std::optional<SlotState> slot;
   bool slot_is_active = false;
   bool survives_failover = true;  // as far as the server says
@@ -56,6 +56,10 @@ struct PublicationLook {
 };
 Result<PublicationLook> look_at_publication(store::postgres::Session& session, const WalSettings& settings,
                                             Deadline deadline, std::stop_token stop);
+
+// Up to where the slot has passed the log; nullopt: it is gone, or can't be read from.
+Result<std::optional<Lsn>> load_slot_place(store::postgres::Session& session, const WalSettings& settings,
+                                           Deadline deadline);
 
 // nullopt: the slot is gone.
 Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session, const WalSettings& settings,

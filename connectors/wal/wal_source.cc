@@ -141,6 +141,7 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
+  if (auto begun = slot_start.check_begun(*start); !begun) return begun;
   if (settings_.waits_until_visible()) opening.gate.emplace(settings_.rows.source_name, log_);
   return settings_.settle == WalSettings::Settle::kDelete ? begin_removal(opening, *database, deadline, stop)
                                                           : Status();
@@ -284,14 +285,16 @@ Status WalSource::settle(ReadMark mark) {
 Status WalSource::store_progress() {
   Confirmation& confirmation = opening_->stream->confirmation();
   opening_->next_store = clock_.now() + kStoreIdleEvery;
-  if (!confirmation.has_news()) return {};
+  if (!confirmation.has_news() && !publication_.has_news()) return {};
   const Progress progress = confirmation.progress();
   const auto& server = opening_->session->server();
-  const SourceCheckpoint now{to_string(progress), server.system_identifier, server.timeline};
+  const SourceCheckpoint now{to_string(OwnPosition{progress, publication_.last()}), server.system_identifier,
+                             server.timeline};
   if (auto kept = checkpoints_.advance(opening_->lease, settings_.rows.source_name, opening_->stored, now); !kept)
     return kept;
   opening_->stored = now;
   confirmation.stored(progress);
+  publication_.kept();
   pass_failpoint("wal.after_store");
   return opening_->stream->confirm();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "connectors/wal/membership.h"
 #include "tests/support/eventually.h"
 
 namespace penstock::tests {
@@ -118,10 +119,10 @@ void WalOutbox::insert(std::string_view key, int number, std::string_view type) 
 }
 
 std::size_t WalOutbox::unsettled() {
-  const auto progress = wal::parse_progress(checkpoints_.position(settings_.rows.source_name));
-  if (!progress) return before_.size();
+  const auto own = wal::parse_own_position(checkpoints_.position(settings_.rows.source_name));
+  if (!own) return before_.size();
   return static_cast<std::size_t>(
-      std::ranges::count_if(before_, [&](wal::Lsn before) { return before >= progress->settled; }));
+      std::ranges::count_if(before_, [&](wal::Lsn before) { return before >= own->progress.settled; }));
 }
 
 }  // namespace penstock::tests

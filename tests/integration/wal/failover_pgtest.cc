@@ -1,6 +1,7 @@
 // The primary of an outbox is lost, and its standby promoted: where its log is read, and where it is polled. Starts a
 // pair of servers of its own.
 #include "connectors/outbox/outbox_source.h"
+#include "connectors/wal/membership.h"
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 #include "tests/support/postgres_pair.h"
@@ -97,7 +98,8 @@ TEST_F(WalFailover, Fault15And16PutALostTailOnRecordAndRefuseTheOldPrimary) {
   ASSERT_EQ(outbox_->gaps().records().size(), 1U);
   const SourceGap gap = outbox_->gaps().records().front().gap;
   EXPECT_EQ(gap.reason, "wal.other_server");
-  EXPECT_LT(wal::lsn_of(gap.from), wal::parse_progress(delivered)->settled) << "begins where the standby's log ends";
+  EXPECT_LT(wal::lsn_of(gap.from), wal::parse_own_position(delivered)->progress.settled)
+      << "begins where the standby's log ends";
   outbox_->gaps().acknowledge_all();
   reader = std::make_unique<WalReader>(*outbox_);
   ASSERT_TRUE(reader->open());

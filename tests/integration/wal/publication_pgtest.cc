@@ -1,6 +1,8 @@
 // What becomes of a source whose table leaves its publication, or is altered, on a real server.
 #include <memory>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
@@ -16,9 +18,7 @@ class WalPublication : public testing::Test {
     outbox_->create_publication_and_slot();
     reopen();
     outbox_->insert("a", 1);
-    const auto items = reader_->read(1);
-    ASSERT_EQ(items.size(), 1u);
-    ASSERT_TRUE(reader_->source().settle(items[0].mark));
+    ASSERT_EQ(deliver(), "1");
   }
   void TearDown() override { reader_.reset(); }
 
@@ -52,11 +52,34 @@ class WalPublication : public testing::Test {
     }
     return "went on";
   }
+  std::string deliver() {
+    const auto items = reader_->read(1);
+    EXPECT_TRUE(!items.empty() && reader_->source().settle(items.back().mark));
+    return data_of(items);
+  }
   std::size_t gaps() { return outbox_->gaps().records().size(); }
+  static std::vector<std::string> split(const std::string& statements) {
+    std::vector<std::string> parts;
+    std::istringstream text(statements);
+    for (std::string part; std::getline(text, part, ';');) parts.push_back(part);
+    return parts;
+  }
+  // One session a statement; a row is committed where the "%" stands.
+  void absent(const std::string& statements) {
+    for (const std::string& statement : split(statements)) {
+      if (statement != " %") {
+        outbox_->execute(statement);
+        continue;
+      }
+      lost_at_ = wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()")).value();
+      if (outbox_->value("SELECT to_regclass('shop.outbox') IS NOT NULL") == "t") outbox_->insert("a", 2);
+    }
+  }
 
   std::unique_ptr<WalOutbox> outbox_;
   std::unique_ptr<WalReader> reader_;
   std::string message_;
+  wal::Lsn lost_at_;
 };
 
 // What is committed between is lost to the slot, and no slot tells of it.
@@ -65,12 +88,14 @@ TEST_F(WalPublication, PutsOnRecordThatTheTableWasOutOfIt) {
   outbox_->insert("a", 2);
   outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
   EXPECT_EQ(code_of_reading(), "wal.publication_missing");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
   EXPECT_NE(message_.find("penstock gaps ack 1"), std::string::npos) << message_;
   ASSERT_EQ(gaps(), 1u);
   const SourceGap gap = outbox_->gaps().records()[0].gap;
   EXPECT_LT(gap.from, gap.to);
+  EXPECT_NE(outbox_->log().text().find("gap 1 from " + wal::to_string(wal::lsn_of(gap.from))), std::string::npos)
+      << outbox_->log().text();
 
-  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
   EXPECT_EQ(code_of_restart(), "wal.publication_missing");
   EXPECT_EQ(gaps(), 1u);
   outbox_->gaps().acknowledge_all();
@@ -130,10 +155,13 @@ TEST_F(WalPublication, PutsOnRecordThatTheTableIsOutOfItAtARestart) {
   outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
   outbox_->insert("a", 2);
   EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
   EXPECT_EQ(gaps(), 1u);
   outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
   EXPECT_EQ(code_of_restart(), "wal.publication_missing");
-  EXPECT_EQ(gaps(), 1u);
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  ASSERT_EQ(gaps(), 2u);
+  EXPECT_EQ(outbox_->gaps().records()[1].gap.from, outbox_->gaps().records()[0].gap.to);
   outbox_->gaps().acknowledge_all();
   EXPECT_EQ(code_of_restart(), "opened") << message_;
 }
@@ -145,6 +173,116 @@ TEST_F(WalPublication, IsRefusedWhereItLeavesRowsOrMappedColumnsOut) {
   outbox_->execute("ALTER PUBLICATION p SET TABLE shop.outbox (seq, id, type)");
   EXPECT_EQ(code_of_restart(), "wal.publication_missing");
   EXPECT_NE(message_.find("payload"), std::string::npos) << message_;
+}
+
+// Nothing shows it afterwards but what was kept of the look before.
+TEST_F(WalPublication, PutsOnRecordThatTheTableWasOutOfItWhileTheProgramWasStopped) {
+  const std::string out_and_in[] = {
+      "ALTER PUBLICATION p DROP TABLE shop.outbox; %; ALTER PUBLICATION p ADD TABLE shop.outbox",
+      "ALTER PUBLICATION p SET (publish = 'update'); %; ALTER PUBLICATION p SET (publish = 'insert')",
+      "ALTER PUBLICATION p SET TABLE shop.outbox WHERE (seq < 0); %; ALTER PUBLICATION p SET TABLE shop.outbox",
+      "ALTER TABLE shop.outbox RENAME TO old; CREATE TABLE shop.outbox (LIKE shop.old INCLUDING ALL); %;"
+      "DROP TABLE shop.old; ALTER PUBLICATION p ADD TABLE shop.outbox",
+  };
+  std::size_t expected = 0;
+  for (const std::string& statements : out_and_in) {
+    reader_.reset();
+    absent(statements);
+    EXPECT_EQ(code_of_restart(), "wal.publication_missing") << statements;
+    EXPECT_NE(message_.find("penstock gaps ack " + std::to_string(++expected)), std::string::npos) << message_;
+    EXPECT_EQ(code_of_restart(), "wal.publication_missing") << statements;
+    ASSERT_EQ(gaps(), expected) << statements;
+    const SourceGap gap = outbox_->gaps().records().back().gap;
+    EXPECT_LT(wal::lsn_of(gap.from), lost_at_);
+    EXPECT_GT(wal::lsn_of(gap.to), lost_at_);
+    outbox_->gaps().acknowledge_all();
+    EXPECT_EQ(code_of_restart(), "opened") << message_;
+    outbox_->insert("a", 3);
+    EXPECT_EQ(deliver(), "3") << statements;
+  }
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+  EXPECT_EQ(gaps(), expected);
+}
+
+TEST_F(WalPublication, GoesOnAfterWhatLosesNothingWhileTheProgramWasStopped) {
+  const std::string harmless[] = {
+      "BEGIN; ALTER TABLE shop.outbox RENAME TO old; CREATE TABLE shop.outbox (LIKE shop.old INCLUDING ALL);"
+      "ALTER PUBLICATION p ADD TABLE shop.outbox; COMMIT; GRANT SELECT ON shop.outbox TO PUBLIC; DROP TABLE shop.old",
+      "CREATE TABLE shop.other (LIKE shop.outbox); ALTER PUBLICATION p ADD TABLE shop.other",
+      "CREATE INDEX ON shop.outbox (id); ALTER TABLE shop.outbox ADD COLUMN more text",
+      "VACUUM FULL shop.outbox",
+      "TRUNCATE shop.outbox",
+  };
+  for (const std::string& statements : harmless) {
+    reader_.reset();
+    outbox_->execute(statements);
+    outbox_->insert("a", 2);
+    ASSERT_EQ(code_of_restart(), "opened") << statements << message_;
+    EXPECT_EQ(deliver(), "2") << statements;
+    ASSERT_EQ(gaps(), 0u) << statements;
+  }
+}
+
+class WalPublicationOfMore : public WalPublication {
+ protected:
+  // Stopped, with one event delivered through the publication that the statement makes.
+  void start_with(const std::string& publication, const std::string& before = "") {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    if (!before.empty()) outbox_->execute(before);
+    outbox_->execute("DROP PUBLICATION p; " + publication);
+    reader_.reset();
+    outbox_->drop_slot();
+    outbox_->checkpoints().put("orders", {std::string(kPolledPosition), "", 0});
+    outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+    reopen();
+    outbox_->insert("a", 1);
+    ASSERT_EQ(deliver(), "1");
+    reader_.reset();
+  }
+};
+
+TEST_F(WalPublicationOfMore, PutsOnRecordThatAPartitionedTableWasOutOfIt) {
+  start_with("CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'insert', publish_via_partition_root)",
+             "DROP TABLE shop.outbox; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid"
+             " DEFAULT gen_random_uuid(), aggregatetype text, aggregateid text, type text, payload jsonb)"
+             " PARTITION BY RANGE (seq); CREATE TABLE shop.part PARTITION OF shop.outbox DEFAULT");
+  outbox_->execute("CREATE TABLE shop.next PARTITION OF shop.outbox FOR VALUES FROM (1000) TO (2000)");
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+  reader_.reset();
+  absent(
+      "ALTER PUBLICATION p SET (publish_via_partition_root = false); %;"
+      "ALTER PUBLICATION p SET (publish_via_partition_root)");
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+  reader_.reset();
+  absent("ALTER PUBLICATION p DROP TABLE shop.outbox; %; ALTER PUBLICATION p ADD TABLE shop.outbox");
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  EXPECT_EQ(gaps(), 2u);
+}
+
+TEST_F(WalPublicationOfMore, TakesANewTableForPublishedWhereAllAre) {
+  start_with("CREATE PUBLICATION p FOR ALL TABLES WITH (publish = 'insert')");
+  outbox_->execute("ALTER TABLE shop.outbox RENAME TO old; CREATE TABLE shop.outbox (LIKE shop.old INCLUDING ALL)");
+  outbox_->insert("a", 2);
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+  EXPECT_EQ(deliver(), "2");
+}
+
+TEST_F(WalPublicationOfMore, PutsOnRecordThatTheTableWasInAnotherSchema) {
+  if (outbox_->value("SELECT current_setting('server_version_num')::int >= 150000") != "t")
+    GTEST_SKIP() << "publications of schemas came with PostgreSQL 15";
+  start_with("CREATE PUBLICATION p FOR TABLES IN SCHEMA shop WITH (publish = 'insert')");
+  outbox_->execute("ALTER TABLE shop.outbox RENAME TO old; CREATE TABLE shop.outbox (LIKE shop.old INCLUDING ALL)");
+  outbox_->insert("a", 2);
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+  EXPECT_EQ(deliver(), "2");
+  reader_.reset();
+  absent(
+      "CREATE SCHEMA away; ALTER TABLE shop.outbox SET SCHEMA away; INSERT INTO away.outbox (aggregatetype) VALUES"
+      " ('lost'); %; ALTER TABLE away.outbox SET SCHEMA shop");
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  EXPECT_EQ(gaps(), 1u);
 }
 
 // Fault 21: the log goes on with the same table under its new name.
