@@ -8,14 +8,16 @@ using store::postgres::Rows;
 using store::postgres::Session;
 using store::postgres::Statement;
 
-const Statement kServer{"",
-                        "SELECT current_database()::text, quote_ident(current_user), current_setting('wal_level'),"
-                        " coalesce((SELECT r.rolreplication OR r.rolsuper FROM pg_roles r"
-                        "  WHERE r.rolname = current_user), false),"
-                        " (SELECT count(*) FROM pg_replication_slots o WHERE NOT o.active AND o.slot_name <> $1),"
-                        " has_database_privilege(current_database(), 'CREATE') AND NOT EXISTS (SELECT FROM pg_class c"
-                        "  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3"
-                        "  AND NOT pg_has_role(c.relowner, 'USAGE'))"};
+const Statement kServer{
+    "",
+    "SELECT current_database()::text, quote_ident(current_user), current_setting('wal_level'),"
+    " coalesce((SELECT r.rolreplication OR r.rolsuper FROM pg_roles r"
+    "  WHERE r.rolname = current_user), false),"
+    " (SELECT count(*) FROM pg_replication_slots o WHERE NOT o.active AND o.slot_name <> $1),"
+    " has_database_privilege(current_database(), 'CREATE') AND NOT EXISTS (SELECT FROM pg_class c"
+    "  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3"
+    "  AND NOT pg_has_role(c.relowner, 'USAGE')),"
+    " (SELECT g.setting::int8 * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size')"};
 
 // Row filters, column lists and publications of whole schemas came with PostgreSQL 15. What is published through a root
 // is entered under it. A row of pg_depend says since when the table is in its schema: moving it writes the row anew,
@@ -43,8 +45,10 @@ Statement publication_statement(int server_version) {
           "  FROM pg_inherits i WHERE i.inhrelid = ANY (o.family)), ''),"
           " coalesce((SELECT d.xmin::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid"
           "  AND d.objsubid = 0 AND d.refclassid = 'pg_namespace'::regclass), '0'),"
-          " pg_get_userbyid(p.pubowner) = current_user"
-          " FROM pg_publication p LEFT JOIN (SELECT c.oid, c.oid ||"
+          " pg_get_userbyid(p.pubowner) = current_user,"
+          " (p.pubupdate OR p.pubdelete) AND t.pubname IS NOT NULL AND (o.identity = 'n' OR o.identity = 'd'"
+          "  AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = o.oid AND x.indisprimary))"
+          " FROM pg_publication p LEFT JOIN (SELECT c.oid, c.relreplident AS identity, c.oid ||"
           "  ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid) AS family"
           "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3)"
           "  o ON true LEFT JOIN pg_publication_tables t ON t.pubname = p.pubname AND t.schemaname = $2"
@@ -61,7 +65,9 @@ const Statement kSlot{"",
                       " (SELECT g.setting::int8 * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size'),"
                       " coalesce(to_jsonb(s) ->> 'failover', ''),"  // PostgreSQL 17
                       " CASE WHEN NOT pg_is_in_recovery()"
-                      "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::int8 END"
+                      "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::int8 END,"
+                      " CASE WHEN NOT pg_is_in_recovery()"
+                      "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::int8 END"
                       " FROM pg_replication_slots s WHERE s.slot_name = $1"};
 
 Parameters publication_parameters(const WalSettings& settings) {
@@ -84,6 +90,7 @@ std::optional<PublicationState> publication_in(const Rows& rows) {
   state.membership = {std::string(rows.bytes(0, 5)), parse_entries(rows.bytes(0, 6)), std::string(rows.bytes(0, 7)),
                       std::string(rows.bytes(0, 8))};
   state.is_ours = rows.boolean(0, 9);
+  state.hinders_changes = rows.boolean(0, 10);
   return state;
 }
 
@@ -91,6 +98,7 @@ SlotRoom room_of(const Rows& slot) {
   SlotRoom room{std::string(slot.bytes(0, 3)), std::nullopt, slot.integer(0, 7)};
   if (!slot.is_null(0, 6)) room.safe_bytes = slot.integer(0, 6);
   if (!slot.is_null(0, 9)) room.retained_bytes = slot.integer(0, 9);
+  if (!slot.is_null(0, 10)) room.unread_bytes = slot.integer(0, 10);
   return room;
 }
 
@@ -117,6 +125,7 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   found.may_replicate = server.boolean(0, 3);
   found.other_idle_slots = server.integer(0, 4);
   found.may_publish = server.boolean(0, 5);
+  found.slot_limit_bytes = server.integer(0, 6);
   found.publication = publication_in(published);
   if (!slot.empty()) {
     found.slot = {std::string(slot.bytes(0, 0)), std::string(slot.bytes(0, 1)), std::string(slot.bytes(0, 2)),

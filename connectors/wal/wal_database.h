@@ -17,9 +17,10 @@ namespace penstock::wal {
 struct PublicationState {
   bool publishes_inserts = false;
   bool via_root = false;
-  bool has_table = false;       // under the name that the settings give
-  std::string row_filter;       // empty: none
-  std::string missing_columns;  // mapped ones that a column list leaves out; empty: none
+  bool has_table = false;        // under the name that the settings give
+  std::string row_filter;        // empty: none
+  std::string missing_columns;   // mapped ones that a column list leaves out; empty: none
+  bool hinders_changes = false;  // it publishes updates or deletes, and the table has no replica identity for them
   Membership membership;
   bool is_ours = false;  // the session's role made it
 };
@@ -28,12 +29,14 @@ struct PublicationState {
 struct SlotRoom {
   std::string wal_status;
   std::optional<std::int64_t> safe_bytes;  // empty: no limit
-  std::int64_t limit_bytes = 0;            // max_slot_wal_keep_size
+  std::int64_t limit_bytes = 0;            // max_slot_wal_keep_size; negative: none
   std::int64_t retained_bytes = 0;         // of log that is kept for it; 0 on a standby
+  std::int64_t unread_bytes = 0;           // of log behind what was confirmed; 0 on a standby
 };
 
 struct WalDatabase {
   std::string database, role, wal_level;
+  std::int64_t slot_limit_bytes = 0;  // max_slot_wal_keep_size; negative: none
   bool may_replicate = false;
   bool may_publish = false;                      // make publications, and of the table
   std::optional<outbox::PostgresColumns> table;  // empty where messages are read

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "connectors/outbox/inspection.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_errors.h"
@@ -6,8 +8,42 @@
 namespace penstock::wal {
 namespace {
 
+using store::postgres::Parameters;
 using store::postgres::Session;
 using store::postgres::SessionSettings;
+using store::postgres::Statement;
+
+// Of all that may have written something, in any database.
+const Statement kOldestTransaction{
+    "",
+    "SELECT t.pid::int8, t.name, coalesce(extract(epoch FROM clock_timestamp() - t.since), 0)::int8 FROM"
+    " (SELECT a.pid, a.application_name AS name, a.xact_start AS since, a.backend_xid AS xid FROM pg_stat_activity a"
+    "  WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()"
+    "  UNION ALL SELECT 0, p.gid, p.prepared, p.transaction FROM pg_prepared_xacts p) AS t"
+    " ORDER BY age(t.xid) DESC LIMIT 1"};
+
+// What keeps a slot from moving on, or from being made.
+struct OpenTransaction {
+  std::int64_t pid = 0;  // 0: a prepared one
+  std::string name;      // of its application, or the one that it was prepared under
+  std::int64_t seconds = 0;
+
+  std::string words() const {
+    return (pid == 0 ? "prepared transaction " + name : "pid " + std::to_string(pid) + " (" + name + ")") +
+           ", open for " + std::to_string(seconds) + " s";
+  }
+  std::string fix() const {
+    if (pid == 0) return "COMMIT PREPARED or ROLLBACK PREPARED '" + name + "', in its database";
+    return "let it end its transaction, or SELECT pg_terminate_backend(" + std::to_string(pid) + ");";
+  }
+};
+
+// nullopt where there is none, or the server doesn't say.
+std::optional<OpenTransaction> find_oldest_transaction(Session& session, Deadline deadline) {
+  const auto rows = session.run(kOldestTransaction, Parameters(), deadline);
+  if (!rows || rows->empty()) return std::nullopt;
+  return OpenTransaction{rows->integer(0, 0), std::string(rows->bytes(0, 1)), rows->integer(0, 2)};
+}
 
 void inspect_table(const WalDatabase& database, const WalSettings& settings, outbox::Inspection& inspection) {
   if (!database.table || database.table->table_oid == 0) return;
@@ -29,6 +65,13 @@ bool creates_slot(const WalDatabase& database, const WalSettings& settings) {
 }
 
 void inspect_publication(const WalDatabase& database, const WalSettings& settings, outbox::Inspection& inspection) {
+  if (database.publication && database.publication->hinders_changes)
+    inspection.error("publication " + settings.publication + " publishes updates and deletes, and table " +
+                         settings.rows.table.to_string() +
+                         " has no replica identity: the UPDATE and DELETE of the services fail",
+                     "ALTER TABLE " + settings.rows.table.quoted() +
+                         " ADD PRIMARY KEY (…); or, which leaves a gap to be acknowledged, ALTER PUBLICATION " +
+                         outbox::quoted_identifier(settings.publication) + " SET (publish = 'insert');");
   const std::string fault = publication_fault(database, settings);
   if (fault.empty() || (creates_publication(database, settings) && database.may_publish)) return;
   const bool may_not = creates_publication(database, settings);
@@ -38,38 +81,42 @@ void inspect_publication(const WalDatabase& database, const WalSettings& setting
                    publication_fix(database, settings));
 }
 
-void inspect_slot(const WalDatabase& database, const WalSettings& settings, int version,
+// What is near its end because the source is slow, or because a transaction that runs for long may still be needed.
+void inspect_room(const SlotRoom& room, const std::optional<OpenTransaction>& oldest, const WalSettings& settings,
                   outbox::Inspection& inspection) {
+  if (!room.safe_bytes || *room.safe_bytes >= room.limit_bytes / 2) return;
+  const std::string words = "slot " + settings.slot + " (" + room.wal_status + ") is given up after " +
+                            std::to_string(*room.safe_bytes >> 20) + " MB more of log, of " +
+                            std::to_string(room.limit_bytes >> 20) + " MB";
+  if (room.unread_bytes < room.retained_bytes / 2 && oldest)
+    inspection.warn(words + "; most of it was read, and is kept for transactions that still run: " + oldest->words(),
+                    oldest->fix());
+  else
+    inspection.warn(words, "let the source catch up, or raise max_slot_wal_keep_size");
+}
+
+void inspect_slot(const WalDatabase& database, const WalSettings& settings, int version,
+                  const std::optional<OpenTransaction>& oldest, outbox::Inspection& inspection) {
   if (!database.slot) {
     if (!creates_slot(database, settings))
       inspection.error("there is no slot " + settings.slot, create_slot_statement(settings, version));
     return;
   }
-  if (database.slot->kind != "logical") {
-    inspection.error("slot " + settings.slot + " is a " + database.slot->kind + " one", "name another slot in `slot`");
+  if (auto fits = check_slot(*database.slot, settings.slot, database.database); !fits) {
+    inspection.error(fits.error().message(), "name another slot in `slot`");
     return;
   }
-  if (database.slot->plugin != "pgoutput" || database.slot->database != database.database)
-    inspection.error(
-        "slot " + settings.slot + " is of plugin " + database.slot->plugin + " and database " + database.slot->database,
-        "name another slot in `slot`");
   const bool is_lost = database.slot->wal_status == "lost";
   if (!is_lost && !database.slot->confirmed_flush && database.slot_is_active)
-    inspection.warn(
-        "slot " + settings.slot + " is being made: it waits for every transaction that ran when it began",
-        "SELECT pid, application_name, xact_start, state FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
-        " ORDER BY xact_start; SELECT gid, owner, prepared FROM pg_prepared_xacts;");
+    inspection.warn("slot " + settings.slot + " is being made: it waits for every transaction that ran when it began" +
+                        (oldest ? ", the oldest being " + oldest->words() : ""),
+                    oldest ? oldest->fix() : "look again");
   else if (is_lost || !database.slot->confirmed_flush)
     inspection.error("slot " + settings.slot + " was invalidated: what it had not delivered may be missing",
                      settings.create == WalSettings::Create::kYes
                          ? "`penstock run` puts the gap on record and makes a new slot; then `penstock gaps ls`"
                          : drop_slot_statement(settings) + " " + create_slot_statement(settings, version));
-  const SlotRoom& room = database.room;
-  if (room.safe_bytes && *room.safe_bytes < room.limit_bytes / 2)
-    inspection.warn("slot " + settings.slot + " (" + room.wal_status + ") is given up after " +
-                        std::to_string(*room.safe_bytes >> 20) + " MB more of log, of " +
-                        std::to_string(room.limit_bytes >> 20) + " MB",
-                    "let the source catch up, or raise max_slot_wal_keep_size");
+  inspect_room(database.room, oldest, settings, inspection);
   if (!database.survives_failover)
     inspection.warn("slot " + settings.slot + " is not carried over to a standby, and is lost in a failover",
                     "psql 'replication=database …' -c 'ALTER_REPLICATION_SLOT " + settings.slot + " (FAILOVER true)'");
@@ -80,7 +127,7 @@ void inspect_server(const WalDatabase& database, const WalSettings& settings, ou
     inspection.error("role " + database.role + " may not replicate", "ALTER ROLE " + database.role + " REPLICATION;");
   else if (auto checked = check_wal_database(database, settings); !checked)
     inspection.error(checked.error().message(), std::string(checked.error().code().hint));
-  if (database.slot && database.room.limit_bytes < 0)
+  if (database.slot_limit_bytes < 0)
     inspection.warn("max_slot_wal_keep_size is unlimited: while this source is away, the log fills the disk",
                     "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();");
   if (database.other_idle_slots > 0)
@@ -123,7 +170,8 @@ std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadli
   if (database->may_replicate) inspect_replication(wanted, deadline, inspection);
   inspect_table(*database, settings, inspection);
   inspect_publication(*database, settings, inspection);
-  inspect_slot(*database, settings, (*session)->server().version, inspection);
+  inspect_slot(*database, settings, (*session)->server().version, find_oldest_transaction(**session, deadline),
+               inspection);
   std::string well = "reached, wal_level is " + database->wal_level;
   if (creates_publication(*database, settings)) well += "; `penstock run` creates publication " + settings.publication;
   if (creates_slot(*database, settings)) well += "; `penstock run` creates slot " + settings.slot;

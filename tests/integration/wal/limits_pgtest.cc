@@ -64,6 +64,28 @@ TEST_F(WalLimits, Fault17WarnsWhileTheSlotCanStillBeSaved) {
 }
 
 // Fault 17: slot invalidated: the gap is put on record, and an operator's word lets the source go on.
+// What is kept was read long ago: the doctor names the transaction for which it is kept.
+TEST_F(WalLimits, Fault9NamesTheTransactionThatHoldsTheSlot) {
+  deliver_one();
+  const std::string holder = "forgotten " + outbox_->settings().slot;
+  outbox_->execute("BEGIN; CREATE TABLE shop.audit (entry text); PREPARE TRANSACTION '" + holder + "'");
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  limit("SET max_slot_wal_keep_size = '64MB'");
+  int number = 1;
+  ASSERT_TRUE(eventually([&] {
+    outbox_->execute("SELECT pg_logical_emit_message(true, 'filler', repeat('x', 100000)), pg_switch_wal()");
+    outbox_->insert("a", ++number);
+    const auto items = reader.read(1);
+    return reader.source().settle(items.back().mark) && slot("safe_wal_size < 32 * 1048576") == "t";
+  }));
+  std::string text;
+  for (const auto& finding : wal::inspect_wal(outbox_->settings(), Deadline::in(std::chrono::seconds(20))))
+    text += finding.message + "; " + finding.fix + "\n";
+  outbox_->execute("ROLLBACK PREPARED '" + holder + "'");
+  EXPECT_NE(text.find("ROLLBACK PREPARED '" + holder + "'"), std::string::npos) << text;
+}
+
 // Pitfall "slot loss by limits".
 TEST_F(WalLimits, Fault17PutsAGapOnRecordWhenTheServerGaveTheSlotUp) {
   deliver_one();

@@ -1,0 +1,63 @@
+// What `penstock doctor` finds about the database of a wal source.
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "tests/integration/wal/wal_reader.h"
+
+namespace penstock::tests {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class WalDoctor : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>();
+  }
+  // Findings as lines: message, then what mends it.
+  std::string findings() {
+    std::string text;
+    for (const auto& finding : wal::inspect_wal(outbox_->settings(), Deadline::in(std::chrono::seconds(20))))
+      text += finding.message + "; " + finding.fix + "\n";
+    return text;
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+TEST_F(WalDoctor, WarnsOfASlotWithoutLimitBeforeItIsMade) {
+  if (outbox_->value("SHOW max_slot_wal_keep_size") != "-1") GTEST_SKIP() << "the server has a limit";
+  EXPECT_THAT(findings(), HasSubstr("max_slot_wal_keep_size is unlimited"));
+}
+
+// Pitfall "replica identity": the services' own statements fail.
+TEST_F(WalDoctor, FindsAPublicationThatHindersTheServices) {
+  outbox_->execute("ALTER TABLE shop.outbox DROP CONSTRAINT outbox_pkey; CREATE PUBLICATION p FOR TABLE shop.outbox");
+  EXPECT_THAT(findings(), HasSubstr("no replica identity"));
+  outbox_->execute("ALTER TABLE shop.outbox REPLICA IDENTITY FULL");
+  EXPECT_THAT(findings(), Not(HasSubstr("replica identity")));
+  outbox_->execute("ALTER TABLE shop.outbox REPLICA IDENTITY DEFAULT; ALTER PUBLICATION p SET (publish = 'insert')");
+  EXPECT_THAT(findings(), Not(HasSubstr("replica identity")));
+  outbox_->execute(
+      "ALTER PUBLICATION p SET (publish = 'insert, delete'); ALTER TABLE shop.outbox ADD PRIMARY KEY (id)");
+  EXPECT_THAT(findings(), Not(HasSubstr("replica identity")));
+}
+
+TEST_F(WalDoctor, NamesTheKindOfASlotThatCantBeRead) {
+  outbox_->execute("SELECT pg_create_physical_replication_slot('" + outbox_->settings().slot + "')");
+  EXPECT_THAT(findings(), AllOf(HasSubstr("is physical, of plugin none"), Not(HasSubstr("invalidated"))));
+}
+
+TEST_F(WalDoctor, FindsARowFilterAndAColumnList) {
+  outbox_->execute("CREATE PUBLICATION p FOR TABLE shop.outbox WHERE (seq > 100) WITH (publish = 'insert')");
+  EXPECT_THAT(findings(), HasSubstr("row filter"));
+  outbox_->execute("ALTER PUBLICATION p SET TABLE shop.outbox (seq, id)");
+  EXPECT_THAT(findings(), HasSubstr("leaves out mapped columns"));
+}
+
+}  // namespace
+}  // namespace penstock::tests
