@@ -1,10 +1,34 @@
 #include "connectors/wal/row_removal.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/table_name.h"
 #include "core/rest.h"
 
 namespace penstock::wal {
 namespace {
+
+using store::postgres::Parameters;
+using store::postgres::Session;
+using store::postgres::SessionSettings;
+using store::postgres::SqlCondition;
+
+// Longer than it takes until somebody asks who holds the lock. Nothing is read from the log meanwhile.
+constexpr std::chrono::milliseconds kLockWait{2'500};
+constexpr std::chrono::seconds kBetweenTries{5};
+
+// Others hold what is to be deleted, or fight for it: they go away.
+bool is_in_the_way(SqlCondition condition) {
+  return condition == SqlCondition::kLockTimeout || condition == SqlCondition::kSerialization;
+}
+
+Parameters parameters_of(const std::vector<std::string_view>& ids) {
+  Parameters parameters;
+  parameters.texts(ids);
+  return parameters;
+}
 
 // The column is compared as what it is, so that its index serves.
 std::string delete_statement(const WalSettings& settings, const outbox::PostgresColumn& id) {
@@ -16,42 +40,66 @@ std::string delete_statement(const WalSettings& settings, const outbox::Postgres
 
 }  // namespace
 
-RowRemoval::RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const Clock& clock)
-    : statement_{"wal_remove", delete_statement(settings, id)}, clock_(clock) {}
+RowRemoval::RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const SessionSettings& ask,
+                       const Clock& clock, Log& log)
+    : statement_{"wal_remove", delete_statement(settings, id)},
+      ask_(ask),
+      clock_(clock),
+      held_back_(settings.rows.source_name, log, outbox::HeldBack::kLockedRows) {}
 
-void RowRemoval::handed_out(ReadMark mark, std::optional<std::string> id) { rows_.push_back({mark, std::move(id)}); }
-
-Status RowRemoval::try_out(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) const {
-  if (auto tried = remove({}, session, deadline, stop); !tried)
-    return fail(std::move(tried.error()).with_context("deleting settled rows"));
+Status RowRemoval::prepare(Session& session, Deadline deadline, const std::stop_token& stop) const {
+  const auto in_words = [](Error error) { return fail(std::move(error).with_context("deleting settled rows")); };
+  if (auto tried = session.run(statement_, parameters_of({}), deadline, stop); !tried)
+    return in_words(std::move(tried.error()));
+  if (auto set = session.execute("SET lock_timeout = " + std::to_string(kLockWait.count()), deadline, stop); !set)
+    return in_words(std::move(set.error()));
   return {};
 }
 
-Status RowRemoval::remove_up_to(ReadMark mark, store::postgres::Session& session, Duration patience,
-                                const std::stop_token& stop) {
-  while (!rows_.empty() && rows_.front().mark <= mark) {
+void RowRemoval::handed_out(ReadMark mark, std::optional<std::string> id) { rows_.push_back({mark, std::move(id)}); }
+
+ReadMark RowRemoval::removed() const {
+  return rows_.empty() || rows_.front().mark > settled_ ? settled_ : ReadMark{rows_.front().mark.value - 1};
+}
+
+Status RowRemoval::remove(Session& session, Duration patience, const std::stop_token& stop) {
+  if (is_behind()) {
+    waiting_ = static_cast<std::size_t>(std::ranges::upper_bound(rows_, settled_, {}, &Row::mark) - rows_.begin());
+    if (clock_.now() < next_statement_) return {};
+  }
+  while (!rows_.empty() && rows_.front().mark <= settled_) {
     std::vector<std::string_view> ids;
     std::size_t taken = 0;
-    for (; taken < rows_.size() && rows_[taken].mark <= mark && ids.size() < kRowsPerStatement; ++taken)
+    for (; taken < rows_.size() && rows_[taken].mark <= settled_ && ids.size() < kRowsPerStatement; ++taken)
       if (rows_[taken].id) ids.push_back(*rows_[taken].id);
     if (!ids.empty()) {
       if (const auto wait = next_statement_ - clock_.now(); wait > Duration::zero()) rest(wait, stop);
-      if (auto deleted = remove(ids, session, Deadline::in(patience), stop); !deleted)
-        return fail(std::move(deleted.error()).with_context("deleting settled rows"));
+      const auto done = delete_rows(ids, session, Deadline::in(patience), stop);
+      if (!done) return fail(Error(done.error()).with_context("deleting settled rows"));
+      if (*done == Done::kLocked) {
+        waiting_ = std::max(waiting_, taken);
+        next_statement_ = clock_.now() + kBetweenTries;
+        return {};
+      }
       next_statement_ = clock_.now() + std::chrono::microseconds(1'000'000) * ids.size() / kRowsPerSecond;
     }
     rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(taken));
   }
+  waiting_ = 0;
   return {};
 }
 
-Status RowRemoval::remove(const std::vector<std::string_view>& ids, store::postgres::Session& session,
-                          Deadline deadline, const std::stop_token& stop) const {
-  store::postgres::Parameters parameters;
-  parameters.texts(ids);
-  const auto deleted = session.run(statement_, parameters, deadline, stop);
-  if (!deleted) return fail(deleted.error());
-  return {};
+Result<RowRemoval::Done> RowRemoval::delete_rows(const std::vector<std::string_view>& ids, Session& session,
+                                                 Deadline deadline, const std::stop_token& stop) {
+  const outbox::LockWait wait(session, ask_, stop);
+  const auto deleted = session.run(statement_, parameters_of(ids), deadline, stop);
+  if (deleted) {
+    held_back_.saw(std::nullopt, clock_.now());
+    return Done::kDeleted;
+  }
+  if (session.broken() || !is_in_the_way(session.failure().condition)) return fail(deleted.error());
+  if (wait.blocker()) held_back_.saw(wait.blocker(), clock_.now());
+  return Done::kLocked;
 }
 
 }  // namespace penstock::wal

@@ -3,7 +3,10 @@
 // Rows are found by their ids, which the log brings; one that is gone already is no error. So a row must be
 // handed in only once it is visible (connectors/wal/visibility_gate.h): one that is not yet would be taken for
 // gone, and stay for ever. At most kRowsPerSecond are deleted, in statements of at most kRowsPerStatement, so
-// that a long backlog doesn't take the database from the services. Single-threaded.
+// that a long backlog doesn't take the database from the services.
+//
+// A row that somebody else locks is waited for, now and then and for a short time, and its holder is named; those
+// behind it wait too, and the source goes on meanwhile until kMostWaiting do. Single-threaded.
 #pragma once
 
 #include <deque>
@@ -13,10 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "connectors/outbox/held_back.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/wal/wal_settings.h"
 #include "core/clock.h"
 #include "core/ids.h"
+#include "core/log.h"
 #include "store/postgres/session.h"
 
 namespace penstock::wal {
@@ -26,15 +31,28 @@ class RowRemoval {
   static constexpr std::size_t kRowsPerStatement = 1'000;
   static constexpr std::size_t kRowsPerSecond = 20'000;
 
-  // `id`: the column that the id of an event comes from.
-  RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const Clock& clock);
+  static constexpr std::size_t kMostWaiting = 20'000;
 
-  // Deletes nothing, as remove_up_to() does: what will fail then fails now.
-  Status try_out(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) const;
+  // `id`: the column that the id of an event comes from. `ask`: for another session, which is opened while a lock is
+  // waited for, to ask who holds it. `ask`, `clock` and `log` outlive it.
+  RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const store::postgres::SessionSettings& ask,
+             const Clock& clock, Log& log);
+
+  // Deletes nothing, as remove() does: what will fail then fails now. The session waits for locks only shortly from now
+  // on.
+  Status prepare(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) const;
   // The next event, in read order; nullopt for one whose row stays.
   void handed_out(ReadMark mark, std::optional<std::string> id);
-  // Committed when it returns. `patience`: for one statement. Errors: those of the session.
-  Status remove_up_to(ReadMark mark, store::postgres::Session& session, Duration patience, const std::stop_token& stop);
+  void settled(ReadMark mark) { settled_ = mark; }
+  // Deletes what is settled, unless it is too early to ask again for a row that was locked. Committed when it returns.
+  // `patience`: for one statement. Errors: those of the session, but for locks.
+  Status remove(store::postgres::Session& session, Duration patience, const std::stop_token& stop);
+  // Everything up to this mark is settled and gone.
+  ReadMark removed() const;
+  // Rows wait for a lock. Too many: hand out no more.
+  bool is_behind() const { return waiting_ > 0; }
+  bool is_full() const { return waiting_ > kMostWaiting; }
+  const std::optional<connectors::Blocker>& held_back_by() const { return held_back_.by(); }
 
  private:
   struct Row {
@@ -42,13 +60,18 @@ class RowRemoval {
     std::optional<std::string> id;
   };
 
-  Status remove(const std::vector<std::string_view>& ids, store::postgres::Session& session, Deadline deadline,
-                const std::stop_token& stop) const;
+  enum class Done { kDeleted, kLocked };
+  Result<Done> delete_rows(const std::vector<std::string_view>& ids, store::postgres::Session& session,
+                           Deadline deadline, const std::stop_token& stop);
 
   const store::postgres::Statement statement_;
+  const store::postgres::SessionSettings& ask_;
   const Clock& clock_;
-  std::deque<Row> rows_;
+  std::deque<Row> rows_;     // handed out and not deleted
+  std::size_t waiting_ = 0;  // those of them that a lock kept
+  ReadMark settled_;
   SteadyTime next_statement_{};
+  outbox::HeldBack held_back_;
 };
 
 }  // namespace penstock::wal

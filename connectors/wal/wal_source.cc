@@ -35,7 +35,16 @@ constexpr std::chrono::seconds kHeartbeatEvery{10};
 constexpr std::chrono::seconds kStoreIdleEvery{10};
 constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
 constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
-constexpr std::chrono::milliseconds kWaitForRoom{5};
+constexpr std::chrono::milliseconds kWaitForRoom{5}, kWaitForLock{100};
+
+SessionSettings session_settings_of(const WalSettings& settings, const std::string& application_name) {
+  SessionSettings wanted;
+  wanted.url = settings.rows.url;
+  wanted.application_name = application_name;
+  wanted.code_of = code_of_postgres;
+  wanted.statement_timeout = kStatementTimeout;
+  return wanted;
+}
 
 class WalSource final : public connectors::Source {
  public:
@@ -47,6 +56,7 @@ class WalSource final : public connectors::Source {
         clock_(surroundings.clock),
         log_(surroundings.log),
         application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance),
+        session_settings_(session_settings_of(settings, application_name_)),
         publication_(settings_, gaps_, log_) {}
   ~WalSource() override { close(); }
 
@@ -74,16 +84,20 @@ class WalSource final : public connectors::Source {
     std::optional<VisibilityGate> gate;           // where events wait until they are visible
     std::optional<RowRemoval> removal;            // where settled rows are deleted
 
-    // Whether the transaction whose turn it is can't be handed out yet.
+    // Whether the transaction whose turn it is can't be handed out yet: others don't see it, or hold what was.
     bool gate_is_closed() const {
       return gate && stream->has_ready() && !gate->is_open_for(stream->ready().changes.xid());
     }
+    bool is_held_up() const { return gate_is_closed() || (removal && removal->is_full()); }
   };
 
   Status begin(Opening& opening, Deadline deadline, const std::stop_token& stop);
   Status begin_removal(Opening& opening, const WalDatabase& database, Deadline deadline, const std::stop_token& stop);
 
   Status look_through_gate();
+  Status remove_settled();
+  Status remove_locked();
+  void show_who_holds_back();
   Result<ReadBatch> hand_out(const ReadRoom& room);
   Status learn(const Change& relation);
   // What has to be done now and then whether or not anything is read.
@@ -101,6 +115,7 @@ class WalSource final : public connectors::Source {
   const Clock& clock_;
   Log& log_;
   const std::string application_name_;
+  const SessionSettings session_settings_;
   PublicationWatch publication_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
@@ -117,12 +132,7 @@ Status WalSource::open(const OpenRequest& request, Deadline deadline, std::stop_
 }
 
 Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_token& stop) {
-  SessionSettings wanted;
-  wanted.url = settings_.rows.url;
-  wanted.application_name = application_name_;
-  wanted.code_of = code_of_postgres;
-  wanted.statement_timeout = kStatementTimeout;
-  auto session = Session::open(wanted, deadline, stop);
+  auto session = Session::open(session_settings_, deadline, stop);
   if (!session) return fail(std::move(session.error()));
   opening.session = *std::move(session);
   if (opening.session->server().role == store::postgres::ServerFacts::Role::kStandby)
@@ -151,8 +161,8 @@ Status WalSource::begin_removal(Opening& opening, const WalDatabase& database, D
                                 const std::stop_token& stop) {
   const outbox::PostgresColumn* id = database.table->find(*settings_.rows.column_of(outbox::Role::kId));
   if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
-  opening.removal.emplace(settings_, *id, clock_);
-  return opening.removal->try_out(*opening.session, deadline, stop);
+  opening.removal.emplace(settings_, *id, session_settings_, clock_, log_);
+  return opening.removal->prepare(*opening.session, deadline, stop);
 }
 
 Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
@@ -170,15 +180,16 @@ Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::
       pass_failpoint("wal.after_read");
       return batch;
     }
-    const bool gate_is_closed = opening_->gate_is_closed();
-    if (opening_->stream->has_ready() && !gate_is_closed) {
+    const bool is_held_up = opening_->is_held_up();
+    if (opening_->stream->has_ready() && !is_held_up) {
       // What waits needs room, which only a settled event makes.
       batch->idle_for = kWaitForRoom;
       return batch;
     }
     if (deadline.expired() || stop.stop_requested()) return batch;
-    if (gate_is_closed) {
-      rest(std::min<Duration>(opening_->gate->pause(clock_.now()), deadline.remaining()), stop);
+    if (is_held_up) {
+      const Duration pause = opening_->gate_is_closed() ? opening_->gate->pause(clock_.now()) : kWaitForLock;
+      rest(std::min<Duration>(pause, deadline.remaining()), stop);
       continue;
     }
     const auto until = std::min(deadline.time(), clock_.now() + kUpkeepEvery);
@@ -191,7 +202,7 @@ Status WalSource::look_through_gate() {
   if (!opening_->gate_is_closed()) return {};
   auto looked = opening_->gate->look(opening_->stream->ready().changes.xid(), clock_.now(), *opening_->session,
                                      Deadline::in(kCallDeadline), given_up_.get_token());
-  figures_.held_back_by = opening_->gate->held_back_by();
+  show_who_holds_back();
   return looked;
 }
 
@@ -208,7 +219,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   found.reserve(likely);
   std::size_t bytes = 0;
   bool always = room.window == ReadRoom::Window::kEmpty;
-  while (stream.has_ready() && found.size() < room.events && !opening_->gate_is_closed()) {
+  while (stream.has_ready() && found.size() < room.events && !opening_->is_held_up()) {
     ReadyTransaction& transaction = stream.ready();
     if (!opening_->held) {
       auto next = transaction.changes.next();
@@ -271,14 +282,35 @@ Status WalSource::learn(const Change& relation) {
 
 Status WalSource::settle(ReadMark mark) {
   INVARIANT(opening_, "only what was read in this opening can be settled");
-  // First deleted, then passed: a crash in between brings the event again, and its row stays away.
   if (opening_->removal)
-    if (auto removed = opening_->removal->remove_up_to(mark, *opening_->session, kCallDeadline, given_up_.get_token());
-        !removed)
-      return end_opening(std::move(removed.error()));
-  opening_->stream->confirmation().settled(mark);
+    opening_->removal->settled(mark);
+  else
+    opening_->stream->confirmation().settled(mark);
+  if (auto removed = remove_settled(); !removed) return end_opening(std::move(removed.error()));
   if (auto stored = store_progress(); !stored) return end_opening(std::move(stored.error()));
   return {};
+}
+
+// First deleted, then passed: a crash in between brings the event again, and its row stays away.
+Status WalSource::remove_settled() {
+  if (!opening_->removal) return {};
+  auto removed = opening_->removal->remove(*opening_->session, kCallDeadline, given_up_.get_token());
+  if (removed) opening_->stream->confirmation().settled(opening_->removal->removed());
+  show_who_holds_back();
+  return removed;
+}
+
+// What was locked when it was settled.
+Status WalSource::remove_locked() {
+  if (!opening_->removal || !opening_->removal->is_behind()) return {};
+  if (auto removed = remove_settled(); !removed) return removed;
+  return store_progress();
+}
+
+void WalSource::show_who_holds_back() {
+  figures_.held_back_by.reset();
+  if (opening_->gate) figures_.held_back_by = opening_->gate->held_back_by();
+  if (opening_->removal && !figures_.held_back_by) figures_.held_back_by = opening_->removal->held_back_by();
 }
 
 // First durable, then confirmed: what is confirmed is forgotten by the server.
@@ -302,6 +334,7 @@ Status WalSource::store_progress() {
 Status WalSource::upkeep() {
   if (auto confirmed = opening_->stream->confirm_if_due(); !confirmed) return confirmed;
   look_for_heartbeat();
+  if (auto removed = remove_locked(); !removed) return removed;
   const SteadyTime now = clock_.now();
   if (now >= opening_->next_store)
     if (auto stored = store_progress(); !stored) return stored;
@@ -367,6 +400,7 @@ Status WalSource::keep_alive() {
   if (!opening_) return {};
   auto alive = opening_->stream->confirm_if_due();
   if (alive && clock_.now() >= opening_->next_heartbeat) alive = look_at_slot(SlotWatch::Heartbeat::kBack);
+  if (alive) alive = remove_locked();
   if (alive) alive = ask_for_sign();
   if (!alive) return end_opening(std::move(alive.error()));
   return {};

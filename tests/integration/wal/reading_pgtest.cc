@@ -220,6 +220,31 @@ TEST_F(WalReading, DeletesALongBacklogInPieces) {
   EXPECT_EQ(outbox_->value("SELECT count(*) || ' from ' || min(payload::text::int) FROM shop.outbox"), "100 from 2401");
 }
 
+// An admin's session that holds rows must not bring the events again.
+TEST_F(WalReading, GoesOnBehindASettledRowThatIsLockedAndDeletesItOnceItIsFree) {
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  reopen();
+  const std::string holder = "'holder " + outbox_->settings().slot + "'";
+  outbox_->insert("a", 1);
+  const auto first = reader_->read(1);
+  outbox_->execute("BEGIN; SELECT FROM shop.outbox FOR UPDATE; PREPARE TRANSACTION " + holder);
+  ASSERT_TRUE(reader_->source().settle(first[0].mark));
+  EXPECT_TRUE(reader_->source().figures().held_back_by);
+  outbox_->insert("a", 2);
+  const auto second = reader_->read(1);
+  EXPECT_EQ(data_of(second), "2");
+  ASSERT_TRUE(reader_->source().settle(second[0].mark));
+  EXPECT_EQ(outbox_->unsettled(), 2U) << "what is locked is not passed";
+  outbox_->execute("ROLLBACK PREPARED " + holder);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(reader_->source().read({1, 1 << 20, connectors::ReadRoom::Window::kEmpty},
+                                       Deadline::in(std::chrono::milliseconds(100)), {}));
+    return outbox_->value("SELECT count(*) FROM shop.outbox") == "0";
+  }));
+  EXPECT_EQ(outbox_->log().count(LogLevel::kWarn), 1U) << outbox_->log().text();
+  EXPECT_FALSE(reader_->source().figures().held_back_by);
+}
+
 // The parked list only names it.
 TEST_F(WalReading, LeavesARowThatIsTooLargeWhereItIsWhenItDeletes) {
   outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
