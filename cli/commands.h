@@ -29,6 +29,7 @@ void add_demo(CLI::App& app, Invocation& invocation);
 void add_version(CLI::App& app, Invocation& invocation);
 
 // Of `penstock store`.
+void add_store_drop(CLI::App& store, Invocation& invocation);
 void add_store_export(CLI::App& store, Invocation& invocation);
 void add_store_import(CLI::App& store, Invocation& invocation);
 

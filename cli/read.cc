@@ -96,6 +96,7 @@ class Reader {
         store_(store),
         filter_(filter_of(options)),
         printer_(invocation),
+        err_(invocation.err),
         left_(options.limit.value_or(UINT64_MAX)) {}
 
   // Of the stream that was read.
@@ -146,7 +147,9 @@ class Reader {
   Result<Found> read_log_forward() {
     const auto first = start();
     if (!first) return fail(first.error());
-    Position after{std::max<std::int64_t>(first->value_or(Position{1}).value, 1) - 1};
+    const auto begin = first->has_value() ? Result<Position>(**first) : begin_of_log();
+    if (!begin) return fail(begin.error());
+    Position after{std::max<std::int64_t>(begin->value, 1) - 1};
     while (left_ > 0) {
       const auto page = store_.log().read_after(after, next_limit(), filter_);
       if (!page) return fail(page.error());
@@ -175,6 +178,14 @@ class Reader {
     return Found::kYes;
   }
 
+  // The first position that there is; says so where the beginning of the log was dropped.
+  Result<Position> begin_of_log() {
+    const auto floor = store_.log().floor();
+    if (!floor) return fail(floor.error());
+    if (*floor > Position{0}) err_ << "penstock: note: " << store::removed_below(*floor).message() << '\n';
+    return floor->next();
+  }
+
   // Where to begin by position or time; nullopt: at the end that the direction begins with.
   Result<std::optional<Position>> start() {
     if (options_.from) return Position{*options_.from};
@@ -192,6 +203,7 @@ class Reader {
   store::Store& store_;
   const store::LogFilter filter_;
   EventPrinter printer_;
+  std::ostream& err_;
   std::uint64_t left_;
   store::StreamState state_ = store::StreamState::kLive;
 };

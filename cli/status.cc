@@ -40,7 +40,7 @@ Error unfinished_import() { return Error(codes::kStoreImporting, "an import of t
 
 void print_json(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   JsonObject store;
-  store.text("backend", report.backend).position("head", report.head);
+  store.text("backend", report.backend).position("head", report.head).position("floor", report.floor);
   if (report.importing == StatusReport::Importing::kYes) {
     const Error error = unfinished_import();
     JsonObject object;
@@ -62,8 +62,8 @@ void print_json(const StatusReport& report, const config::Settings& settings, In
 void print_tables(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   const Palette palette = invocation.palette();
   const bool importing = report.importing == StatusReport::Importing::kYes;
-  TextTable store({"STORE", "HEAD", "PHASE"});
-  store.add({report.backend, std::to_string(report.head.value),
+  TextTable store({"STORE", "HEAD", "FLOOR", "PHASE"});
+  store.add({report.backend, std::to_string(report.head.value), std::to_string(report.floor.value),
              importing ? TextTable::Cell("importing", Tint::kWarning) : TextTable::Cell("open", Tint::kGood)});
   store.print(invocation.out, palette);
   if (importing) invocation.out << unfinished_import().describe() << '\n';

@@ -126,6 +126,9 @@ Result<StatusReport> make_status_report(const config::Settings& settings, store:
   const auto head = store.log().head();
   if (!head) return fail(head.error());
   report.head = *head;
+  const auto floor = store.log().floor();
+  if (!floor) return fail(floor.error());
+  report.floor = *floor;
   const auto importing = store.is_importing();
   if (!importing) return fail(importing.error());
   report.importing = *importing ? StatusReport::Importing::kYes : StatusReport::Importing::kNo;

@@ -29,7 +29,7 @@ struct RouteReport {
 
 struct StatusReport {
   std::string backend;
-  Position head;
+  Position head, floor;
   // An import has begun and not ended: nobody else appends, and no route runs.
   enum class Importing { kNo, kYes } importing = Importing::kNo;
   std::vector<RouteReport> routes;  // in the order of the file, then those that only report

@@ -79,6 +79,7 @@ void add_store(CLI::App& app, Invocation& invocation) {
   set_examples(*scavenger, "penstock store scavenge", "penstock store scavenge --limit 1000000 -o json");
   scavenger->callback([scavenging, &invocation] { scavenge(*scavenging, invocation); });
 
+  add_store_drop(*command, invocation);
   add_store_export(*command, invocation);
   add_store_import(*command, invocation);
 }

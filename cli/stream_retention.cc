@@ -48,22 +48,6 @@ void tell(store::Store& store, const std::string& stream, Invocation& invocation
   invocation.err << "`penstock store scavenge` frees the space of what is no longer read\n";
 }
 
-// "30d", "12h", "15m", "90s": nullopt for anything else.
-std::optional<std::chrono::microseconds> parse_age(std::string_view text) {
-  if (text.size() < 2) return std::nullopt;
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, count);
-  constexpr std::int64_t kMost = 100'000'000;
-  if (error != std::errc() || end != text.data() + text.size() - 1 || count <= 0 || count > kMost) return std::nullopt;
-  switch (text.back()) {
-    case 's': return std::chrono::seconds(count);
-    case 'm': return std::chrono::minutes(count);
-    case 'h': return std::chrono::hours(count);
-    case 'd': return std::chrono::hours(24) * count;
-    default: return std::nullopt;
-  }
-}
-
 void remove(const RetentionOptions& options, Invocation& invocation) {
   const auto expected = parse_expected_version(options.expected);
   if (!expected) {
@@ -103,6 +87,21 @@ void set_limits(const RetentionOptions& options, Invocation& invocation) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::microseconds> parse_age(std::string_view text) {
+  if (text.size() < 2) return std::nullopt;
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, count);
+  constexpr std::int64_t kMost = 100'000'000;
+  if (error != std::errc() || end != text.data() + text.size() - 1 || count <= 0 || count > kMost) return std::nullopt;
+  switch (text.back()) {
+    case 's': return std::chrono::seconds(count);
+    case 'm': return std::chrono::minutes(count);
+    case 'h': return std::chrono::hours(count);
+    case 'd': return std::chrono::hours(24) * count;
+    default: return std::nullopt;
+  }
+}
 
 void add_retention(JsonObject& object, const store::StreamRetention& kept) {
   object.number("last_version", kept.last_version.value)

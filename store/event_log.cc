@@ -14,6 +14,11 @@ bool lists(const std::vector<std::string>& words, std::string_view word) {
 
 }  // namespace
 
+Error removed_below(Position floor) {
+  return Error(codes::kStoreRemoved, "the log begins at position " + std::to_string(floor.next().value) +
+                                         ": what came before it was dropped");
+}
+
 bool LogFilter::admits(const Event& event) const {
   const auto has = [&](const MetadataMember& wanted) {
     return find_member(event.metadata, wanted.name) == wanted.text;

@@ -3,6 +3,7 @@
 // Threads: every call may come from any thread.
 // Promise: a page never skips a position that it doesn't say it passed; an event that was once read
 // is never followed by one with a lower position.
+// Below the floor nothing is read: store.removed answers what would have to pass it.
 #pragma once
 
 #include <optional>
@@ -43,6 +44,9 @@ struct LogPage {
   std::uint64_t removed = 0;
 };
 
+// store.removed, for a read that can't begin where it was asked to.
+Error removed_below(Position floor);
+
 class EventLog {
  public:
   virtual ~EventLog() = default;
@@ -51,7 +55,7 @@ class EventLog {
   // that reached further only met events that the filter drops.
   virtual Result<LogPage> read_after(Position after, ReadLimit limit, const LogFilter& filter) = 0;
   // Events with a position < before, descending; reached is the lowest looked at, and `before` when
-  // there is nothing below.
+  // there is nothing below, which is also the case right above the floor.
   virtual Result<LogPage> read_before(Position before, ReadLimit limit, const LogFilter& filter) = 0;
 
   // The first event that was recorded at `time` or later; the last one that was recorded before it.
@@ -59,7 +63,8 @@ class EventLog {
   virtual Result<std::optional<Position>> first_since(Timestamp time) = 0;
   virtual Result<std::optional<Position>> last_before(Timestamp time) = 0;
 
-  // The id of the event at this position, also of one that was scavenged; nullopt when there is none.
+  // The id of the event at this position, also of one that was scavenged, and of the one at the floor; nullopt
+  // when there is none.
   virtual Result<std::optional<EventId>> event_id_at(Position position) = 0;
 
   // Raised when this program finds that the log is another one than before, because its database was
@@ -68,6 +73,8 @@ class EventLog {
 
   // Last position; 0 for an empty store.
   virtual Result<Position> head() = 0;
+  // Positions up to here were dropped (store/retention.h); 0 for a log that has its beginning.
+  virtual Result<Position> floor() = 0;
 
   // Waits until head() > position, the deadline or the stop, and returns the head then seen. Wakes at
   // once for appends of this process, by an adaptive poll for those of others.

@@ -3,6 +3,23 @@
 #include <algorithm>
 
 namespace penstock::store {
+namespace {
+
+constexpr std::size_t kPage = 100;
+
+}  // namespace
+
+Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route, Position after, Position until) {
+  for (std::int64_t number = 0;;) {
+    auto page = gaps.list(number, kPage);
+    if (!page) return fail(std::move(page.error()));
+    for (GapRecord& gap : *page)
+      if (gap.route == route && gap.reason == codes::kStoreRemoved.name && gap.from <= after.next() && until <= gap.to)
+        return std::move(gap);
+    if (page->size() < kPage) return std::nullopt;
+    number = page->back().number;
+  }
+}
 
 std::string describe(const GapRecord& gap) {
   return "gap " + std::to_string(gap.number) + ": " + std::to_string(gap.events.size()) + " events at positions " +

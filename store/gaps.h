@@ -44,6 +44,10 @@ class Gaps {
   virtual Status acknowledge(std::int64_t number, std::string_view by) = 0;
 };
 
+// The record of what a drop of the log took from a route (store/dropping.h), if it holds all behind `after` and up to
+// `until`; nullopt when there is none.
+Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route, Position after, Position until);
+
 // "gap 3: 20 events at positions 51 to 70 are gone"
 std::string describe(const GapRecord& gap);
 

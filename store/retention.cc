@@ -73,6 +73,19 @@ Result<StreamRetention> judge_limits(std::string_view stream, const std::optiona
   return after;
 }
 
+Result<FloorStep> judge_floor(Position floor, const FloorFacts& facts, std::span<const std::string> past) {
+  if (floor <= facts.floor) return FloorStep::kStandsThere;
+  if (floor > facts.head)
+    return fail(codes::kStoreInvalidRequest, "the log ends at position " + std::to_string(facts.head.value) +
+                                                 ", so nothing up to " + std::to_string(floor.value) +
+                                                 " can be dropped");
+  for (const auto& [route, checkpoint] : facts.behind)
+    if (std::ranges::find(past, route) == past.end())
+      return fail(codes::kStoreStillNeeded, "route " + route + " has its checkpoint at position " +
+                                                std::to_string(checkpoint.value) + ", and needs what follows it");
+  return FloorStep::kRaise;
+}
+
 std::string_view to_string(StreamState state) {
   switch (state) {
     case StreamState::kLive: return "live";

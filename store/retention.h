@@ -4,13 +4,21 @@
 // is scavenged: then a stub keeps its position, stream, category, version and id, everything else is
 // gone, and readers pass over it. Positions and versions never change, and an id stays known.
 //
+// Whole ranges at the beginning of the log can be dropped: nothing of them is kept but the number of the last
+// position and its id, the floor. The log then begins behind it, streams begin with the first version that is
+// left and go on with the next one as ever. Ids that went are forgotten: a retry with one is a new event.
+//
 // Threads: any. Each call is one short transaction.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "store/event_store.h"
@@ -43,6 +51,13 @@ struct Scavenged {
   enum class Left { kNothing, kMore } left = Left::kNothing;
 };
 
+// How far the log was dropped. Its rows go after its floor was raised, so that a drop that was cut off is gone on with.
+struct DroppedRange {
+  Position floor;  // positions up to here are not read any more; 0: the log has its beginning
+  Position gone;   // their rows are gone up to here
+  bool is_whole() const { return gone == floor; }
+};
+
 class Retention {
  public:
   virtual ~Retention() = default;
@@ -62,6 +77,15 @@ class Retention {
   // Makes stubs of events that are no longer read, about `most` of them. A stream that others hold is
   // left for the next call.
   virtual Result<Scavenged> scavenge(std::size_t most) = 0;
+
+  virtual Result<DroppedRange> dropped() = 0;
+  // Positions up to `floor` are not read any more; a lower one than before changes nothing. Errors:
+  // store.invalid_request beyond the head; store.still_needed when the checkpoint of a route that `past` doesn't
+  // name lies below; store.importing. store/dropping.h puts on record first what routes lose by it.
+  virtual Status raise_floor(Position floor, std::span<const std::string> past) = 0;
+  // Takes away rows up to the floor, about `most` of them, and answers how many of these were events and no
+  // stubs.
+  virtual Result<Scavenged> drop(std::size_t most) = 0;
 };
 
 // What removing means for a stream as it is found; the rule of every backend. An equal state is kept.
@@ -75,6 +99,15 @@ Result<StreamRetention> judge_truncation(std::string_view stream, const std::opt
                                          Version before);
 Result<StreamRetention> judge_limits(std::string_view stream, const std::optional<StreamRetention>& found,
                                      const StreamLimits& limits);
+
+// A log and the routes that have not settled all below a position, for judge_floor.
+struct FloorFacts {
+  Position head, floor;
+  std::vector<std::pair<std::string, Position>> behind;  // routes, with their checkpoints
+};
+// The rule of every backend: see raise_floor().
+enum class FloorStep { kRaise, kStandsThere };
+Result<FloorStep> judge_floor(Position floor, const FloorFacts& facts, std::span<const std::string> past);
 
 // "live", "deleted" or "tombstoned", as the databases keep it.
 std::string_view to_string(StreamState state);

@@ -27,6 +27,7 @@ class StoreSource final : public Source {
       : settings_(std::move(settings)),
         log_(log),
         checkpoints_(checkpoints),
+        gaps_(gaps),
         words_(words),
         tail_(settings_.route, settings_.on_lost_tail, log, gaps, words),
         ahead_(log, settings_.filter) {}
@@ -40,6 +41,7 @@ class StoreSource final : public Source {
  private:
   Result<store::Checkpoint> load_or_create();
   Result<store::Checkpoint> create_at_start();
+  Result<Position> begin_behind(Position checkpoint);
   Status compare_event_at(const store::Checkpoint& checkpoint);
   void warn_of_what_is_unknown(const store::Checkpoint& checkpoint);
   Status look_at_head();
@@ -57,6 +59,7 @@ class StoreSource final : public Source {
   const StoreSourceSettings settings_;
   store::EventLog& log_;
   store::Checkpoints& checkpoints_;
+  store::Gaps& gaps_;
   Log& words_;
 
   TailWatch tail_;                   // what was handed out, also by former openings
@@ -95,8 +98,11 @@ Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::sto
     return fail(explained(beyond_head("the checkpoint is at position " + text_of(checkpoint->position))));
   if (auto compared = compare_event_at(*checkpoint); !compared) return fail(explained(std::move(compared.error())));
   warn_of_what_is_unknown(*checkpoint);
+  const auto begin = begin_behind(checkpoint->position);
+  if (!begin) return fail(begin.error());
 
-  read_up_to_ = settled_up_to_ = checkpoint->position;
+  read_up_to_ = *begin;
+  settled_up_to_ = checkpoint->position;
   has_settled_ = true;
   opening_ = Opening::kOpen;
   return {};
@@ -116,11 +122,37 @@ Result<store::Checkpoint> StoreSource::load_or_create() {
 
 Result<store::Checkpoint> StoreSource::create_at_start() {
   if (auto looked = look_at_head(); !looked) return fail(std::move(looked.error()));
-  const Position start = settings_.start_after.value_or(head_);
+  const auto floor = log_.floor();
+  if (!floor) return fail(Error(floor.error()).with_context("reading the floor of the log"));
+  Position start = settings_.start_after.value_or(std::max(head_, *floor));
   if (start > head_) return fail(beyond_head("`start` names position " + text_of(start)));
+  if (start == Position{0} && *floor > start) {
+    start = *floor;
+    words_.write(LogLevel::kWarn, "store", codes::kStoreRemoved.name,
+                 "the route begins at the earliest event that there is: " + store::removed_below(start).message(),
+                 {{"route", settings_.route}, {"position", text_of(start)}});
+  }
+  if (start < *floor)
+    return fail(store::removed_below(*floor).with_context("route " + settings_.route + ": `start` names position " +
+                                                          text_of(start.next())));
   auto created = checkpoints_.create(lease_, settings_.route, start);
   if (!created) return fail(std::move(created.error()).with_context("creating the checkpoint of " + settings_.route));
   return created;
+}
+
+// Where reading begins. What was dropped is passed only where it is on record that this route loses it; while nobody
+// has acknowledged that, the comparison of the tail has stopped the opening.
+Result<Position> StoreSource::begin_behind(Position checkpoint) {
+  const auto floor = log_.floor();
+  if (!floor) return fail(Error(floor.error()).with_context("reading the floor of the log"));
+  if (checkpoint >= *floor) return checkpoint;
+  const auto gap = store::find_dropped(gaps_, settings_.route, checkpoint, *floor);
+  if (!gap) return fail(Error(gap.error()).with_context("looking for a record of what was dropped"));
+  if (*gap) return *floor;
+  return fail(store::removed_below(*floor).with_context(
+      "route " + settings_.route + " has its checkpoint at position " + text_of(checkpoint) +
+      ", and no record says what it loses (`penstock store drop --before " + text_of(floor->next()) + " --past " +
+      settings_.route + "` makes one)"));
 }
 
 Error StoreSource::beyond_head(std::string what) const {

@@ -35,6 +35,9 @@ struct StoreSourceSettings {
 // After a restart of the program, or when another instance drove the route in between, only the checkpoint
 // can be compared: where the store has changed since it was written, one warning says that what was handed
 // out beyond it is not known.
+// A log whose beginning was dropped: `start` at the earliest event begins at the floor, with one warning;
+// a start or checkpoint below it is store.removed, unless a gap record says what this route loses by it and an
+// operator has acknowledged that: then the route goes on at the floor.
 // read() waits for the head inside the store, so idle_for is zero but for one case: an event larger
 // than the room while others are in flight is kept back and offered again.
 // Behind the head it reads one page ahead, on a thread of its own; the page lies outside of the room

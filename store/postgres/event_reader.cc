@@ -48,7 +48,7 @@ EventReader::EventReader(SessionPool& pool, const Schema& schema)
       streams_{"streams",
                schema.expand("SELECT s.name, s.category, s.version FROM @schema@.streams s"
                              " WHERE s.name > $1 AND s.name >= $2 AND s.name <= $3 ORDER BY s.name LIMIT $4")},
-      counts_{"counts", schema.expand("SELECT h.streams, h.position - h.floor - c.removed"
+      counts_{"counts", schema.expand("SELECT h.streams, h.position - c.dropped - c.removed"
                                       " FROM @schema@.head h, @schema@.kinds_counted c WHERE h.id = 1 AND c.id = 1")},
       count_kinds_{"count_kinds", schema.expand("SELECT @schema@.count_kinds($1)")},
       kinds_{"kinds", schema.expand("SELECT k.category, k.type, k.events FROM @schema@.kinds k"

@@ -49,6 +49,11 @@ std::shared_ptr<const EventBatch> batch_of(const Rows& rows, const std::function
 // think a walk over all positions as good, where a category is rare and its statistics say otherwise.
 std::string positions_of_category(std::string_view after, std::string_view until);
 
+// The id at position $1, also at the floor, whose row may be gone.
+inline constexpr std::string_view kEventIdSql =
+    "SELECT e.id FROM @schema@.events e WHERE e.position = $1 UNION ALL"
+    " SELECT h.floor_id FROM @schema@.head h WHERE h.id = 1 AND h.floor = $1 AND $1 > 0 LIMIT 1";
+
 // A number of events or bytes as a bigint.
 std::int64_t clamp_count(std::size_t count);
 

@@ -18,17 +18,25 @@ constexpr std::string_view kInspect = "stop every writer and compare with a back
 constexpr std::string_view kRecount = "counters only: appends and reads are not concerned";
 
 constexpr Question kQuestions[] = {
-    {"positions run from 1 to the head without a gap",
-     "'head ' || h.position || ', ' || (SELECT count(*) FROM @schema@.events) || ' rows' FROM @schema@.head h",
+    {"positions run from the floor to the head without a gap",
+     "'floor ' || h.floor || ', head ' || h.position || ', ' || (SELECT count(*) FROM @schema@.events) || ' rows' FROM "
+     "@schema@.head h",
      "'behind position ' || g.position",
      "FROM @schema@.head h CROSS JOIN LATERAL (SELECT p.position, lead(p.position) OVER (ORDER BY p.position) AS next"
-     " FROM (SELECT h.floor AS position UNION ALL SELECT e.position FROM @schema@.events e) p) g"
+     " FROM (SELECT c.dropped AS position FROM @schema@.kinds_counted c UNION ALL SELECT e.position FROM "
+     "@schema@.events e) p) g"
      " WHERE coalesce(g.next, h.position + 1) <> g.position + 1",
      kInspect},
-    {"versions of each stream run from 0 in the order of positions", "h.position || ' positions' FROM @schema@.head h",
+    {"no drop is unfinished", "c.dropped || ' positions dropped' FROM @schema@.kinds_counted c",
+     "'position ' || c.dropped", "FROM @schema@.kinds_counted c, @schema@.head h WHERE c.dropped <> h.floor",
+     "run `penstock store drop` again with the same position: it goes on where it ended"},
+    // A stream that had events below the floor begins with any version.
+    {"versions of each stream run from the first in the order of positions",
+     "h.position || ' positions' FROM @schema@.head h",
      "'position ' || v.position || ' of stream \"' || v.stream || '\"'",
      "FROM (SELECT e.position, e.stream, e.version - coalesce(lag(e.version) OVER (PARTITION BY e.stream"
-     " ORDER BY e.position), -1) AS step FROM @schema@.events e) v WHERE v.step <> 1",
+     " ORDER BY e.position), CASE h.floor WHEN 0 THEN -1 ELSE e.version - 1 END) AS step"
+     " FROM @schema@.events e, @schema@.head h) v WHERE v.step <> 1",
      kInspect},
     {"the time of recording never goes back", "h.position || ' positions' FROM @schema@.head h",
      "'position ' || r.position",
@@ -41,8 +49,9 @@ constexpr Question kQuestions[] = {
      "FROM (SELECT w.stream, max(w.version) AS last, min(w.category) AS category, count(DISTINCT w.category) AS kinds"
      " FROM (SELECT e.stream, e.version, e.category FROM @schema@.events e"
      " UNION ALL SELECT i.stream, i.version, i.category FROM @schema@.inbox i) w GROUP BY w.stream) g"
-     " FULL JOIN @schema@.streams s ON s.name = g.stream"
-     " WHERE g.last IS DISTINCT FROM s.version OR g.kinds > 1 OR g.category IS DISTINCT FROM s.category",
+     " FULL JOIN @schema@.streams s ON s.name = g.stream CROSS JOIN @schema@.head h"
+     " WHERE (g.last IS DISTINCT FROM s.version OR g.kinds > 1 OR g.category IS DISTINCT FROM s.category)"
+     " AND NOT (g.stream IS NULL AND h.floor > 0)",
      kInspect},
     {"streams and removed events are counted",
      "h.streams || ' streams, ' || c.removed || ' events removed' FROM @schema@.head h, @schema@.kinds_counted c",
@@ -82,7 +91,8 @@ constexpr Question kQuestions[] = {
      "count(*) || ' triggers' FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid"
      " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = @schema_text@ AND NOT t.tgisinternal",
      "w.name",
-     "FROM (VALUES ('events_are_append_only'), ('events_only_become_stubs'), ('streams_are_revived'),"
+     "FROM (VALUES ('events_are_append_only'), ('events_go_below_the_floor'), ('events_only_become_stubs'), "
+     "('streams_are_revived'),"
      " ('head_is_importing')) w(name) LEFT JOIN (SELECT t.tgname, t.tgenabled FROM pg_catalog.pg_trigger t"
      " JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
      " WHERE n.nspname = @schema_text@) f"
@@ -94,7 +104,8 @@ constexpr Question kQuestions[] = {
      "'route \"' || c.route || '\" at position ' || c.position",
      "FROM @schema@.checkpoints c CROSS JOIN @schema@.head h LEFT JOIN @schema@.events e ON e.position = c.position"
      " WHERE c.position > h.position OR c.position < 0 OR c.incarnation > h.incarnation"
-     " OR (c.position > h.floor AND e.id IS DISTINCT FROM c.event_id)",
+     " OR (c.position >= h.floor AND c.position > 0"
+     " AND CASE c.position WHEN h.floor THEN h.floor_id ELSE e.id END IS DISTINCT FROM c.event_id)",
      "the store was restored or lost its tail: compare these routes' sinks with the log before going on"},
     {"rows of the inbox are of this incarnation and go on where the log ends",
      "count(*) || ' rows without a position' FROM @schema@.inbox",

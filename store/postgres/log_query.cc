@@ -103,7 +103,8 @@ LogQuery make_log_query(const Schema& schema, Position start, Direction directio
   LogQuery query;
   query.parameters.int8(start.value).int8(clamp_count(limit.events)).int8(clamp_count(limit.bytes));
   query.statement = {forward ? "log_forward" : "log_backward",
-                     schema.expand(PageSql{std::string("e.position ") + (forward ? ">" : "<") + " $1",
+                     schema.expand(PageSql{std::string("e.position ") + (forward ? ">" : "<") + " $1" +
+                                               " AND e.position > (SELECT h.floor FROM @schema@.head h WHERE h.id = 1)",
                                            forward ? "position" : "position DESC", "$2", "$3"}
                                        .sql())};
   return query;
@@ -127,9 +128,9 @@ LogQuery make_filtered_query(const Schema& schema, Position start, Direction dir
   const PageSql page{range + conditions.sql(), forward ? "position" : "position DESC", "$2", "$3", conditions.from(),
                      PageSql::Extent::kShown};
   query.statement = {(forward ? "log_forward_" : "log_backward_") + conditions.shape(),
-                     schema.expand("SELECT p.*, b.stop FROM (SELECT " + end +
-                                   " AS stop FROM @schema@.head h WHERE h.id = 1) b LEFT JOIN LATERAL (" + page.sql() +
-                                   ") p ON true ORDER BY p.position" + (forward ? "" : " DESC"))};
+                     schema.expand("SELECT p.*, b.stop, b.floor FROM (SELECT " + end +
+                                   " AS stop, h.floor FROM @schema@.head h WHERE h.id = 1) b LEFT JOIN LATERAL (" +
+                                   page.sql() + ") p ON true ORDER BY p.position" + (forward ? "" : " DESC"))};
   return query;
 }
 

@@ -23,11 +23,11 @@ struct LogQuery {
 LogQuery make_log_query(const Schema& schema, Position start, Direction direction, const ReadLimit& limit);
 
 // The same, and behind them the highest and the lowest position that the filter admits in the stretch,
-// and the end of the stretch. Rows whose metadata can't be taken apart by Postgres are among them
+// the end of the stretch, and the floor. Rows whose metadata can't be taken apart by Postgres are among them
 // whatever the filter says of metadata: the caller looks at them. One row without an event stands for a stretch in
 // which nothing passed.
 LogQuery make_filtered_query(const Schema& schema, Position start, Direction direction, const ReadLimit& limit,
                              const LogFilter& filter);
-inline constexpr std::size_t kHighestColumn = 11, kLowestColumn = 12, kStopColumn = 13;
+inline constexpr std::size_t kHighestColumn = 11, kLowestColumn = 12, kStopColumn = 13, kFloorColumn = 14;
 
 }  // namespace penstock::store::postgres

@@ -26,8 +26,13 @@ constexpr std::string_view kTimesSql =
     " SELECT (SELECT e.position FROM @schema@.events e WHERE e.position >= b.high AND e.removed_at IS NULL"
     " ORDER BY e.position LIMIT 1),"
     " (SELECT e.position FROM @schema@.events e WHERE e.position <= b.low AND e.removed_at IS NULL"
-    " ORDER BY e.position DESC LIMIT 1)"
+    " AND e.position > (SELECT h.floor FROM @schema@.head h WHERE h.id = 1) ORDER BY e.position DESC LIMIT 1)"
     " FROM bisection b WHERE b.high - b.low <= 1";
+
+// Whether a read from here would have to pass the floor.
+bool is_below(Position start, Direction direction, Position floor) {
+  return direction == Direction::kForward ? start < floor : start <= floor && floor > Position{0};
+}
 
 LogPage page_from(const Rows& rows, Position start) {
   LogPage page{batch_of(rows), start};
@@ -42,10 +47,11 @@ LogReader::LogReader(SessionPool& pool, const Schema& schema)
     : pool_(pool),
       schema_(schema),
       head_{"head", schema.expand("SELECT h.position FROM @schema@.head h WHERE h.id = 1")},
+      floor_{"floor", schema.expand("SELECT h.floor FROM @schema@.head h WHERE h.id = 1")},
       times_{"times", schema.expand(kTimesSql)},
-      identity_{"identity", schema.expand("SELECT h.system_identifier, h.timeline, h.incarnation"
-                                          " FROM @schema@.head h WHERE h.id = 1")},
-      event_id_{"event_id", schema.expand("SELECT e.id FROM @schema@.events e WHERE e.position = $1")} {}
+      identity_{"identity_and_floor", schema.expand("SELECT h.system_identifier, h.timeline, h.incarnation, h.floor"
+                                                    " FROM @schema@.head h WHERE h.id = 1")},
+      event_id_{"event_id", schema.expand(kEventIdSql)} {}
 
 Result<LogPage> LogReader::read(Position start, Direction direction, ReadLimit limit, const LogFilter& filter) {
   if (auto fits = check_limit(limit); !fits) return fail(std::move(fits.error()));
@@ -59,7 +65,17 @@ Result<LogPage> LogReader::read_unfiltered(Position start, Direction direction, 
   auto rows = pool_.with_session(
       deadline, [&](Session& session) { return session.run(query.statement, query.parameters, deadline); });
   if (!rows) return fail(std::move(rows.error()));
+  const Position next{direction == Direction::kForward ? start.value + 1 : start.value - 1};
+  const bool goes_on = !rows->empty() && rows->integer(0, index_of(EventColumn::kPosition)) == next.value;
+  if (!goes_on)
+    if (auto begins = check_begin(start, direction); !begins) return fail(std::move(begins.error()));
   return page_from(*rows, start);
+}
+
+Status LogReader::check_begin(Position start, Direction direction) {
+  const auto begin = floor();
+  if (!begin) return fail(begin.error());
+  return is_below(start, direction, *begin) ? fail(removed_below(*begin)) : Status();
 }
 
 Result<HotTail::Loaded> LogReader::read_tail(Position after, const ReadLimit& limit) {
@@ -70,6 +86,7 @@ Result<HotTail::Loaded> LogReader::read_tail(Position after, const ReadLimit& li
   if (!answers) return fail(std::move(answers.error()));
   const Rows& identity = (*answers)[0];
   if (identity.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (const Position begin{identity.integer(0, 3)}; after < begin) return fail(removed_below(begin));
   return HotTail::Loaded{page_from((*answers)[1], after),
                          {std::string(identity.bytes(0, 0)), identity.integer(0, 1), identity.integer(0, 2)}};
 }
@@ -84,6 +101,8 @@ Result<LogPage> LogReader::read_filtered(Position start, Direction direction, co
   if (!rows) return fail(std::move(rows.error()));
   if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
 
+  if (const Position begin{rows->integer(0, kFloorColumn)}; is_below(start, direction, begin))
+    return fail(removed_below(begin));
   const Position stop{rows->integer(0, kStopColumn)};
   const bool nothing_there = forward ? stop <= start : stop >= start;
   const std::size_t last_row = rows->size() - 1;
@@ -120,6 +139,14 @@ Result<std::optional<EventId>> LogReader::event_id_at(Position position) {
   if (!rows) return fail(std::move(rows.error()));
   if (rows->empty()) return std::nullopt;
   return rows->uuid(0, 0);
+}
+
+Result<Position> LogReader::floor() {
+  const Deadline deadline = Deadline::in(kReading);
+  auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(floor_, {}, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  return Position{rows->integer(0, 0)};
 }
 
 Result<Position> LogReader::head() {

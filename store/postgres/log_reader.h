@@ -17,6 +17,7 @@ class LogReader {
   Result<std::optional<Position>> last_before(Timestamp time) { return find_time(time, Side::kLastBefore); }
   Result<std::optional<EventId>> event_id_at(Position position);
   Result<Position> head();
+  Result<Position> floor();
 
   // An unfiltered page and the store that it is of.
   Result<HotTail::Loaded> read_tail(Position after, const ReadLimit& limit);
@@ -27,10 +28,11 @@ class LogReader {
   Result<LogPage> read_unfiltered(Position start, Direction direction, const ReadLimit& limit);
   Result<LogPage> read_filtered(Position start, Direction direction, const ReadLimit& limit, const LogFilter& filter);
   Result<std::optional<Position>> find_time(Timestamp time, Side side);
+  Status check_begin(Position start, Direction direction);
 
   SessionPool& pool_;
   const Schema& schema_;
-  const Statement head_, times_, identity_, event_id_;
+  const Statement head_, floor_, times_, identity_, event_id_;
 };
 
 }  // namespace penstock::store::postgres

@@ -42,7 +42,8 @@ PostgresCheckpoints::PostgresCheckpoints(SessionPool& pool, const Schema& schema
                           " FROM @schema@.checkpoints c WHERE c.route = $1")},
       point_{"checkpoint_point",
              schema.expand("SELECT $1, CASE WHEN $1 = 0 THEN '00000000-0000-0000-0000-000000000000'::uuid"
-                           " ELSE (SELECT e.id FROM @schema@.events e WHERE e.position = $1) END,"
+                           " ELSE coalesce((SELECT e.id FROM @schema@.events e WHERE e.position = $1),"
+                           " CASE WHEN h.floor = $1 THEN h.floor_id END) END,"
                            " h.system_identifier, h.timeline, h.incarnation FROM @schema@.head h WHERE h.id = 1")},
       insert_{"insert_checkpoint",
               schema.expand("INSERT INTO @schema@.checkpoints (route, position, event_id, system_identifier, timeline,"

@@ -8,6 +8,7 @@ constexpr std::chrono::seconds kCall{8}, kScavenging{12};
 // Of one stream in one transaction: its lock is held that long.
 constexpr std::int64_t kStubsAtOnce = 500;
 constexpr std::int64_t kStreamsAtOnce = 100;
+constexpr std::int64_t kDroppedAtOnce = 2'000;
 
 constexpr std::string_view kColumns = "s.state, s.version, s.truncate_before, s.max_count, s.max_age";
 
@@ -49,7 +50,16 @@ PostgresRetention::PostgresRetention(SessionPool& pool, const Schema& schema)
                   schema.expand("SELECT s.name FROM @schema@.streams s WHERE s.name > $1 AND (s.truncate_before >"
                                 " s.scavenged_before OR s.max_count IS NOT NULL OR s.max_age IS NOT NULL)"
                                 " ORDER BY s.name LIMIT $2")},
-      scavenge_{"scavenge_stream", schema.expand("SELECT @schema@.scavenge_stream($1, $2)")} {}
+      scavenge_{"scavenge_stream", schema.expand("SELECT @schema@.scavenge_stream($1, $2)")},
+      dropped_{"dropped", schema.expand("SELECT h.floor, c.dropped FROM @schema@.head h, @schema@.kinds_counted c"
+                                        " WHERE h.id = 1 AND c.id = 1")},
+      lock_head_{"lock_head_for_floor", schema.expand("SELECT h.position, h.floor, h.importing FROM @schema@.head h"
+                                                      " WHERE h.id = 1 FOR NO KEY UPDATE")},
+      behind_{"routes_behind", schema.expand("SELECT c.route, c.position FROM @schema@.checkpoints c"
+                                             " WHERE c.position < $1 ORDER BY c.route")},
+      raise_{"raise_floor", schema.expand("UPDATE @schema@.head h SET floor = $1, floor_id = e.id"
+                                          " FROM @schema@.events e WHERE h.id = 1 AND e.position = $1")},
+      drop_{"drop_events", schema.expand("SELECT d.events, d.positions_left FROM @schema@.drop_events($1) d")} {}
 
 Result<std::optional<StreamRetention>> PostgresRetention::find(std::string_view stream) {
   const Deadline deadline = Deadline::in(kCall);
@@ -130,6 +140,69 @@ Result<Scavenged> PostgresRetention::scavenge(std::size_t most) {
     }
     if (streams->size() < static_cast<std::size_t>(kStreamsAtOnce)) return done;
     after = std::string(streams->bytes(streams->size() - 1, 0));
+  }
+}
+
+Result<DroppedRange> PostgresRetention::dropped() {
+  const Deadline deadline = Deadline::in(kCall);
+  auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(dropped_, {}, deadline); });
+  if (!rows) return fail(std::move(rows.error()));
+  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  return DroppedRange{Position{rows->integer(0, 0)}, Position{rows->integer(0, 1)}};
+}
+
+Status PostgresRetention::raise_floor(Position floor, std::span<const std::string> past) {
+  const Deadline deadline = Deadline::in(kCall);
+  // Safe to repeat: a floor that stands there is left.
+  return pool_.with_session(deadline, [&](Session& session) { return run_raise(session, floor, past, deadline); });
+}
+
+Status PostgresRetention::run_raise(Session& session, Position floor, std::span<const std::string> past,
+                                    Deadline deadline) {
+  const auto roll_back = [&](Error error) -> Status {
+    if (!session.broken() && !session.rollback(deadline)) session.close();
+    return fail(std::move(error));
+  };
+  Parameters wanted;
+  wanted.int8(floor.value);
+  const Call reads[] = {{&begin_, nullptr}, {&lock_head_, nullptr}, {&behind_, &wanted}};
+  auto answers = session.run_pipeline(reads, deadline);
+  if (!answers) return roll_back(std::move(answers.error()));
+  const Rows &head = (*answers)[1], &routes = (*answers)[2];
+  if (head.empty()) return roll_back(Error(codes::kStoreCorrupt, "the row of head is gone"));
+  if (head.boolean(0, 2)) return roll_back(Error(codes::kStoreImporting, "an import of this store has not ended"));
+  FloorFacts facts{Position{head.integer(0, 0)}, Position{head.integer(0, 1)}, {}};
+  for (std::size_t row = 0; row < routes.size(); ++row)
+    facts.behind.emplace_back(std::string(routes.bytes(row, 0)), Position{routes.integer(row, 1)});
+  const auto step = judge_floor(floor, facts, past);
+  if (!step) return roll_back(step.error());
+  if (*step == FloorStep::kRaise) {
+    const auto raised = session.run(raise_, wanted, deadline);
+    if (!raised) return roll_back(raised.error());
+    if (raised->affected() == 0)
+      return roll_back(
+          Error(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(floor.value)));
+  }
+  auto committed = session.run(commit_, {}, deadline);
+  if (committed) return {};
+  if (session.broken()) return fail(codes::kStoreInDoubt, committed.error().message());
+  return roll_back(std::move(committed.error()));
+}
+
+Result<Scavenged> PostgresRetention::drop(std::size_t most) {
+  Scavenged done;
+  Parameters positions;
+  positions.int8(kDroppedAtOnce);
+  for (std::size_t passed = 0;; passed += kDroppedAtOnce) {
+    if (passed >= most) {
+      done.left = Scavenged::Left::kMore;
+      return done;
+    }
+    const Deadline deadline = Deadline::in(kScavenging);
+    auto gone = pool_.with_session(deadline, [&](Session& session) { return session.run(drop_, positions, deadline); });
+    if (!gone) return fail(std::move(gone.error()));
+    done.events += static_cast<std::uint64_t>(gone->integer(0, 0));
+    if (gone->integer(0, 1) == 0) return done;
   }
 }
 

@@ -17,14 +17,19 @@ class PostgresRetention final : public Retention {
   Status truncate(std::string_view stream, Version before) override;
   Status set_limits(std::string_view stream, const StreamLimits& limits) override;
   Result<Scavenged> scavenge(std::size_t most) override;
+  Result<DroppedRange> dropped() override;
+  Status raise_floor(Position floor, std::span<const std::string> past) override;
+  Result<Scavenged> drop(std::size_t most) override;
 
  private:
   using Judge = std::function<Result<StreamRetention>(const std::optional<StreamRetention>&)>;
   Status change(std::string_view stream, const Judge& judge);
   Status run_change(Session& session, std::string_view stream, const Judge& judge, Deadline deadline);
+  Status run_raise(Session& session, Position floor, std::span<const std::string> past, Deadline deadline);
 
   SessionPool& pool_;
   const Statement begin_, commit_, find_, lock_, change_, candidates_, scavenge_;
+  const Statement dropped_, lock_head_, behind_, raise_, drop_;
 };
 
 }  // namespace penstock::store::postgres

@@ -85,6 +85,7 @@ class PostgresLog final : public EventLog {
   Result<std::optional<EventId>> event_id_at(Position position) override { return reader_.event_id_at(position); }
   std::uint64_t generation() override { return opener_.generation(); }
   Result<Position> head() override { return signal_.refresh(); }
+  Result<Position> floor() override { return reader_.floor(); }
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
     return signal_.wait_beyond(position, deadline, std::move(stop));
   }

@@ -1,6 +1,7 @@
 #include "store/postgres/transfer_statements.h"
 
 #include "store/postgres/event_encoding.h"
+#include "store/postgres/event_rows.h"
 
 namespace penstock::store::postgres {
 
@@ -42,7 +43,7 @@ TransferStatements::TransferStatements(const Schema& schema)
       count_stubs{"count_stubs", schema.expand("SELECT @schema@.count_loaded_stubs($1)")},
       update_head{"update_head", schema.expand("UPDATE @schema@.head h SET position = $1, recorded_at = $2,"
                                                " streams = h.streams + $3 WHERE h.id = 1")},
-      event_at{"event_id", schema.expand("SELECT e.id FROM @schema@.events e WHERE e.position = $1")},
+      event_at{"event_id", schema.expand(kEventIdSql)},
       keep_checkpoint{"keep_checkpoint",
                       schema.expand("INSERT INTO @schema@.checkpoints AS c (route, position, event_id,"
                                     " system_identifier, timeline, incarnation, epoch, updated_at)"

@@ -16,13 +16,19 @@ constexpr Question kQuestions[] = {
     {"the file and its indexes are whole",
      "SELECT count(*) FILTER (WHERE integrity_check <> 'ok'), 'PRAGMA integrity_check' FROM pragma_integrity_check",
      kInspect},
-    {"positions run from 1 to the head without a gap",
-     "SELECT abs((SELECT position FROM head) - count(*)) + count(*) FILTER (WHERE position < 1 OR position >"
-     " (SELECT position FROM head)), 'head ' || (SELECT position FROM head) || ', ' || count(*) || ' rows' FROM events",
+    {"positions run from the floor to the head without a gap",
+     "SELECT abs(h.position - h.dropped - e.rows) + e.outside, 'floor ' || h.floor || ', head ' || h.position || ', ' "
+     "||"
+     " e.rows || ' rows' FROM head h, (SELECT count(*) AS rows, count(*) FILTER (WHERE position <= (SELECT dropped FROM"
+     " head) OR position > (SELECT position FROM head)) AS outside FROM events) e",
      kInspect},
-    {"versions of each stream run from 0 in the order of positions",
+    {"no drop is unfinished", "SELECT dropped <> floor, dropped || ' positions dropped' FROM head",
+     "run `penstock store drop` again with the same position: it goes on where it ended"},
+    // A stream that had events below the floor begins with any version.
+    {"versions of each stream run from the first in the order of positions",
      "SELECT count(*) FILTER (WHERE step <> 1), count(*) || ' events' FROM (SELECT version - coalesce(lag(version)"
-     " OVER (PARTITION BY stream ORDER BY position), -1) AS step FROM events)",
+     " OVER (PARTITION BY stream ORDER BY position), CASE (SELECT floor FROM head) WHEN 0 THEN -1 ELSE version - 1 END)"
+     " AS step FROM events)",
      kInspect},
     {"the time of recording never goes back",
      "SELECT count(*) FILTER (WHERE recorded_at < before), count(*) || ' events' FROM (SELECT recorded_at,"
@@ -44,8 +50,9 @@ constexpr Question kQuestions[] = {
      " e.position = t.position",
      kInspect},
     {"checkpoints stand at events that the log has",
-     "SELECT count(*) FILTER (WHERE c.position > 0 AND e.id IS NOT c.event_id), count(*) || ' checkpoints' FROM"
-     " checkpoints c LEFT JOIN events e ON e.position = c.position",
+     "SELECT count(*) FILTER (WHERE c.position > 0 AND c.position >= h.floor AND CASE c.position WHEN h.floor THEN"
+     " h.floor_id ELSE e.id END IS NOT c.event_id), count(*) || ' checkpoints' FROM head h, checkpoints c LEFT JOIN"
+     " events e ON e.position = c.position",
      "the file was restored: compare these routes' sinks with the log before going on"},
     {"no import is unfinished", "SELECT importing, 'head ' || position FROM head",
      "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},

@@ -31,7 +31,9 @@ Result<std::optional<Checkpoint>> find_checkpoint(Connection& connection, std::s
 
 Result<std::optional<EventId>> find_event_at(Connection& connection, Position position) {
   if (position == Position{0}) return EventId();
-  auto cursor = connection.prepare("SELECT id FROM events WHERE position = ?1");
+  // At the floor, whose row may be gone, the head knows it.
+  auto cursor = connection.prepare(
+      "SELECT id FROM events WHERE position = ?1 UNION ALL SELECT floor_id FROM head WHERE floor = ?1 LIMIT 1");
   if (!cursor) return fail(std::move(cursor.error()));
   const auto stepped = cursor->bind(position.value).step();
   if (!stepped) return fail(stepped.error());

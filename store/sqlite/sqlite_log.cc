@@ -42,11 +42,13 @@ Result<Ended> fill(EventPage& page, Connection& connection, const LogQuery& quer
 Result<std::int64_t> find_time(Connection& connection, Timestamp time) {
   const auto head = connection.read_number("SELECT position FROM head");
   if (!head) return fail(head.error());
+  const auto floor = connection.read_number("SELECT floor FROM head");
+  if (!floor) return fail(floor.error());
   auto cursor = connection.prepare(
       "SELECT position, recorded_at FROM events WHERE position BETWEEN ?1 AND ?2 AND removed_at IS NULL"
       " ORDER BY position LIMIT 1");
   if (!cursor) return fail(std::move(cursor.error()));
-  std::int64_t low = 0, high = *head + 1;  // all up to `low` are older, none from `high` on is
+  std::int64_t low = *floor, high = *head + 1;  // all up to `low` are older, none from `high` on is
   while (high - low > 1) {
     const std::int64_t middle = low + (high - low) / 2;
     cursor->again();
@@ -71,6 +73,9 @@ Result<LogPage> read_table(Connection& connection, Position after, const ReadLim
   const LogQuery query = make_log_query(filter, Order::kAscending);
   const auto head = connection.read_number("SELECT position FROM head");
   if (!head) return fail(head.error());
+  const auto floor = connection.read_number("SELECT floor FROM head");
+  if (!floor) return fail(floor.error());
+  if (after.value < *floor) return fail(removed_below(Position{*floor}));
   if (after.value >= *head) return LogPage{EventBatchBuilder().finish(), after};
   const std::int64_t first = std::max<std::int64_t>(after.value, 0) + 1;
   const std::int64_t last = query.stretch ? std::min(*head, first + *query.stretch - 1) : *head;
@@ -129,8 +134,12 @@ Result<LogPage> SqliteLog::read_before(Position before, ReadLimit limit, const L
     if (!snapshot) return fail(std::move(snapshot.error()));
     const auto head = connection.read_number("SELECT position FROM head");
     if (!head) return fail(head.error());
+    const auto floor = connection.read_number("SELECT floor FROM head");
+    if (!floor) return fail(floor.error());
+    if (*floor > 0 && before.value <= *floor) return fail(removed_below(Position{*floor}));
+    const std::int64_t lowest = *floor + 1;
     const std::int64_t last = std::min(*head, std::max<std::int64_t>(before.value, 1) - 1);
-    const std::int64_t first = query.stretch ? std::max<std::int64_t>(1, last - *query.stretch + 1) : 1;
+    const std::int64_t first = query.stretch ? std::max(lowest, last - *query.stretch + 1) : lowest;
     if (last < first) return LogPage{EventBatchBuilder().finish(), before};
     EventPage page(limit);
     const auto ended = fill(page, connection, query, first, last, limit, filter);
@@ -164,20 +173,25 @@ Result<std::optional<Position>> SqliteLog::last_before(Timestamp time) {
     const auto border = find_time(connection, time);
     if (!border) return fail(border.error());
     auto cursor = connection.prepare(
-        "SELECT position FROM events WHERE position < ?1 AND removed_at IS NULL ORDER BY position DESC LIMIT 1");
+        "SELECT position FROM events WHERE position < ?1 AND position > (SELECT floor FROM head) AND removed_at IS NULL"
+        " ORDER BY position DESC LIMIT 1");
     if (!cursor) return fail(std::move(cursor.error()));
     return position_found(cursor->bind(*border));
   });
 }
 
+Result<Position> SqliteLog::floor() {
+  return database_.read("reading the floor", [](Connection& connection) -> Result<Position> {
+    const auto floor = connection.read_number("SELECT floor FROM head");
+    if (!floor) return fail(floor.error());
+    return Position{*floor};
+  });
+}
+
 Result<std::optional<EventId>> SqliteLog::event_id_at(Position position) {
   return database_.read("finding an event", [&](Connection& connection) -> Result<std::optional<EventId>> {
-    auto cursor = connection.prepare("SELECT id FROM events WHERE position = ?1");
-    if (!cursor) return fail(std::move(cursor.error()));
-    const auto stepped = cursor->bind(position.value).step();
-    if (!stepped) return fail(stepped.error());
-    if (*stepped == Cursor::Step::kDone) return std::nullopt;
-    return cursor->id(0);
+    if (position == Position{0}) return std::nullopt;
+    return find_event_at(connection, position);
   });
 }
 

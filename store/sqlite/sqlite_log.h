@@ -19,6 +19,7 @@ class SqliteLog final : public EventLog {
   // A file that takes the place of this one breaks its connections.
   std::uint64_t generation() override { return 0; }
   Result<Position> head() override { return read_head(database_); }
+  Result<Position> floor() override;
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
     return watch_.wait_beyond(position, deadline, std::move(stop));
   }

@@ -8,6 +8,7 @@ namespace {
 // Of one stream in one transaction.
 constexpr std::int64_t kStubsAtOnce = 500;
 constexpr std::int64_t kStreamsAtOnce = 100;
+constexpr std::int64_t kDroppedAtOnce = 1'000;
 
 std::optional<std::int64_t> count_of(const StreamLimits& limits) {
   if (!limits.max_count) return std::nullopt;
@@ -25,14 +26,11 @@ struct Doomed {
   std::vector<std::string> tags;
 };
 
-Result<std::vector<Doomed>> find_doomed(Connection& connection, std::string_view stream,
-                                        const StreamRetention& retention, std::int64_t scavenged_before) {
-  auto cursor = connection.prepare(
-      "SELECT position, category, type, metadata FROM events WHERE stream = ?1 AND version >= ?2 AND version < ?3"
-      " AND (version < ?4 OR recorded_at <= ?5) AND removed_at IS NULL");
+template <typename Bind>
+Result<std::vector<Doomed>> doomed_in(Connection& connection, std::string_view sql, Bind bind) {
+  auto cursor = connection.prepare(sql);
   if (!cursor) return fail(std::move(cursor.error()));
-  cursor->bind_text(stream).bind(scavenged_before).bind(scavenged_before + kStubsAtOnce);
-  cursor->bind(retention.first_readable().value).bind(oldest_readable(retention.limits));
+  bind(*cursor);
   std::vector<Doomed> doomed;
   for (;;) {
     const auto stepped = cursor->step();
@@ -43,21 +41,26 @@ Result<std::vector<Doomed>> find_doomed(Connection& connection, std::string_view
   }
 }
 
-Status make_stubs(Connection& connection, const std::vector<Doomed>& doomed) {
-  auto stub = connection.prepare(
-      "UPDATE events SET type = '', data = NULL, content_type = '', metadata = '', occurred_at = 0, recorded_at = 0,"
-      " removed_at = ?1 WHERE position = ?2");
-  if (!stub) return fail(std::move(stub.error()));
+Result<std::vector<Doomed>> find_doomed(Connection& connection, std::string_view stream,
+                                        const StreamRetention& retention, std::int64_t scavenged_before) {
+  return doomed_in(connection,
+                   "SELECT position, category, type, metadata FROM events WHERE stream = ?1 AND version >= ?2"
+                   " AND version < ?3 AND (version < ?4 OR recorded_at <= ?5) AND removed_at IS NULL",
+                   [&](Cursor& cursor) {
+                     cursor.bind_text(stream).bind(scavenged_before).bind(scavenged_before + kStubsAtOnce);
+                     cursor.bind(retention.first_readable().value).bind(oldest_readable(retention.limits));
+                   });
+}
+
+// What leads to these events, and counts them.
+Status forget(Connection& connection, const std::vector<Doomed>& doomed) {
   auto tag = connection.prepare("DELETE FROM tags WHERE tag = ?1 AND position = ?2");
   if (!tag) return fail(std::move(tag.error()));
   auto kind = connection.prepare(
       "UPDATE kinds SET events = events - 1 WHERE category = ?1 AND type = ?2"
       " AND ?3 <= (SELECT position FROM kinds_counted)");
   if (!kind) return fail(std::move(kind.error()));
-  const std::int64_t now = microseconds_of(database_now());
   for (const Doomed& event : doomed) {
-    stub->again();
-    if (auto made = stub->bind(now).bind(event.position).run(); !made) return made;
     kind->again();
     if (auto taken = kind->bind_text(event.category).bind_text(event.type).bind(event.position).run(); !taken)
       return taken;
@@ -66,33 +69,95 @@ Status make_stubs(Connection& connection, const std::vector<Doomed>& doomed) {
       if (auto gone = tag->bind_text(word).bind(event.position).run(); !gone) return gone;
     }
   }
-  return {};
+  auto count = connection.prepare("UPDATE head SET events = events - ?1");
+  if (!count) return fail(std::move(count.error()));
+  return count->bind(static_cast<std::int64_t>(doomed.size())).run();
+}
+
+Status make_stubs(Connection& connection, const std::vector<Doomed>& doomed) {
+  auto stub = connection.prepare(
+      "UPDATE events SET type = '', data = NULL, content_type = '', metadata = '', occurred_at = 0, recorded_at = 0,"
+      " removed_at = ?1 WHERE position = ?2");
+  if (!stub) return fail(std::move(stub.error()));
+  const std::int64_t now = microseconds_of(database_now());
+  for (const Doomed& event : doomed) {
+    stub->again();
+    if (auto made = stub->bind(now).bind(event.position).run(); !made) return made;
+  }
+  return forget(connection, doomed);
+}
+
+// Where scavenging of a stream goes on: versions that were dropped are passed over.
+Result<std::int64_t> first_to_scavenge(Connection& connection, std::string_view stream) {
+  auto cursor = connection.prepare(
+      "SELECT coalesce((SELECT version FROM events WHERE stream = ?1 AND version >= s.scavenged_before"
+      " ORDER BY version LIMIT 1), s.last_version + 1), s.scavenged_before FROM streams s WHERE s.name = ?1");
+  if (!cursor) return fail(std::move(cursor.error()));
+  if (const auto stepped = cursor->bind_text(stream).step(); !stepped) return fail(stepped.error());
+  const std::int64_t first = cursor->number(0);
+  if (first == cursor->number(1)) return first;
+  auto mark = connection.prepare("UPDATE streams SET scavenged_before = ?1 WHERE name = ?2");
+  if (!mark) return fail(std::move(mark.error()));
+  if (auto marked = mark->bind(first).bind_text(stream).run(); !marked) return fail(std::move(marked.error()));
+  return first;
 }
 
 Result<std::int64_t> scavenge_stream(Connection& connection, std::string_view stream) {
   const auto retention = find_retention(connection, stream);
   if (!retention) return fail(retention.error());
   if (!*retention) return 0;
-  std::int64_t scavenged_before = 0;
-  {
-    auto cursor = connection.prepare("SELECT scavenged_before FROM streams WHERE name = ?1");
-    if (!cursor) return fail(std::move(cursor.error()));
-    if (const auto stepped = cursor->bind_text(stream).step(); !stepped) return fail(stepped.error());
-    scavenged_before = cursor->number(0);
-  }
-  const auto doomed = find_doomed(connection, stream, **retention, scavenged_before);
+  const auto first = first_to_scavenge(connection, stream);
+  if (!first) return fail(first.error());
+  const auto doomed = find_doomed(connection, stream, **retention, *first);
   if (!doomed) return fail(doomed.error());
   const auto gone = static_cast<std::int64_t>(doomed->size());
   if (gone == 0) return 0;
   if (auto made = make_stubs(connection, *doomed); !made) return fail(std::move(made.error()));
   auto mark = connection.prepare("UPDATE streams SET scavenged_before = ?1 WHERE name = ?2");
   if (!mark) return fail(std::move(mark.error()));
-  if (auto marked = mark->bind(scavenged_before + gone).bind_text(stream).run(); !marked)
-    return fail(std::move(marked.error()));
-  auto count = connection.prepare("UPDATE head SET events = events - ?1");
-  if (!count) return fail(std::move(count.error()));
-  if (auto counted = count->bind(gone).run(); !counted) return fail(std::move(counted.error()));
+  if (auto marked = mark->bind(*first + gone).bind_text(stream).run(); !marked) return fail(std::move(marked.error()));
   return gone;
+}
+
+// Answers how many positions are left.
+Result<std::int64_t> drop_next(Connection& connection, std::uint64_t& events) {
+  const auto dropped = connection.read_number("SELECT dropped FROM head");
+  if (!dropped) return fail(dropped.error());
+  const auto floor = connection.read_number("SELECT floor FROM head");
+  if (!floor) return fail(floor.error());
+  const std::int64_t until = std::min(*floor, *dropped + kDroppedAtOnce);
+  if (until <= *dropped) return 0;
+  const auto doomed = doomed_in(connection,
+                                "SELECT position, category, type, metadata FROM events"
+                                " WHERE position > ?1 AND position <= ?2 AND removed_at IS NULL",
+                                [&](Cursor& cursor) { cursor.bind(*dropped).bind(until); });
+  if (!doomed) return fail(doomed.error());
+  if (auto forgotten = forget(connection, *doomed); !forgotten) return fail(std::move(forgotten.error()));
+  auto rows = connection.prepare("DELETE FROM events WHERE position > ?1 AND position <= ?2");
+  if (!rows) return fail(std::move(rows.error()));
+  if (auto gone = rows->bind(*dropped).bind(until).run(); !gone) return fail(std::move(gone.error()));
+  auto mark = connection.prepare("UPDATE head SET dropped = ?1");
+  if (!mark) return fail(std::move(mark.error()));
+  if (auto marked = mark->bind(until).run(); !marked) return fail(std::move(marked.error()));
+  events = doomed->size();
+  return *floor - until;
+}
+
+Result<FloorFacts> floor_facts(Connection& connection, Position floor) {
+  auto head = connection.prepare("SELECT position, floor, importing FROM head");
+  if (!head) return fail(std::move(head.error()));
+  if (const auto stepped = head->step(); !stepped) return fail(stepped.error());
+  if (head->number(2) != 0) return fail(codes::kStoreImporting, "an import of this store has not ended");
+  FloorFacts facts{Position{head->number(0)}, Position{head->number(1)}, {}};
+  auto routes = connection.prepare("SELECT route, position FROM checkpoints WHERE position < ?1 ORDER BY route");
+  if (!routes) return fail(std::move(routes.error()));
+  routes->bind(floor.value);
+  for (;;) {
+    const auto stepped = routes->step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kDone) return facts;
+    facts.behind.emplace_back(std::string(routes->text(0)), Position{routes->number(1)});
+  }
 }
 
 Result<std::vector<std::string>> streams_to_scavenge(Connection& connection, std::string_view after) {
@@ -185,6 +250,45 @@ Result<Scavenged> SqliteRetention::scavenge(std::size_t most) {
     }
     if (streams->size() < static_cast<std::size_t>(kStreamsAtOnce)) return done;
     after = streams->back();
+  }
+}
+
+Result<DroppedRange> SqliteRetention::dropped() {
+  return database_.read("reading the floor", [](Connection& connection) -> Result<DroppedRange> {
+    auto cursor = connection.prepare("SELECT floor, dropped FROM head");
+    if (!cursor) return fail(std::move(cursor.error()));
+    if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
+    return DroppedRange{Position{cursor->number(0)}, Position{cursor->number(1)}};
+  });
+}
+
+Status SqliteRetention::raise_floor(Position floor, std::span<const std::string> past) {
+  return database_.write("raising the floor", [&](Connection& connection) -> Status {
+    const auto facts = floor_facts(connection, floor);
+    if (!facts) return fail(facts.error());
+    const auto step = judge_floor(floor, *facts, past);
+    if (!step) return fail(step.error());
+    if (*step == FloorStep::kStandsThere) return {};
+    auto cursor =
+        connection.prepare("UPDATE head SET floor = ?1, floor_id = (SELECT id FROM events WHERE position = ?1)");
+    if (!cursor) return fail(std::move(cursor.error()));
+    return cursor->bind(floor.value).run();
+  });
+}
+
+Result<Scavenged> SqliteRetention::drop(std::size_t most) {
+  Scavenged done;
+  for (std::size_t passed = 0;; passed += kDroppedAtOnce) {
+    if (passed >= most) {
+      done.left = Scavenged::Left::kMore;
+      return done;
+    }
+    std::uint64_t events = 0;
+    const auto left =
+        database_.write("dropping events", [&](Connection& connection) { return drop_next(connection, events); });
+    if (!left) return fail(left.error());
+    done.events += events;
+    if (*left == 0) return done;
   }
 }
 

@@ -17,6 +17,9 @@ class SqliteRetention final : public Retention {
   Status truncate(std::string_view stream, Version before) override;
   Status set_limits(std::string_view stream, const StreamLimits& limits) override;
   Result<Scavenged> scavenge(std::size_t most) override;
+  Result<DroppedRange> dropped() override;
+  Status raise_floor(Position floor, std::span<const std::string> past) override;
+  Result<Scavenged> drop(std::size_t most) override;
 
  private:
   using Judge = std::function<Result<StreamRetention>(const std::optional<StreamRetention>&)>;

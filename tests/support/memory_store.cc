@@ -32,7 +32,7 @@ Result<std::vector<store::IntegrityCheck>> MemoryStore::check_integrity() {
     bool contiguous = true;
     for (std::size_t at = 0; at < db.log_.size(); ++at)
       contiguous = contiguous && index_of(*db.log_[at]->position) == at;
-    return std::vector<store::IntegrityCheck>{{"positions run from 1 to the head without a gap",
+    return std::vector<store::IntegrityCheck>{{"positions run from the floor to the head without a gap",
                                                contiguous ? Verdict::kProved : Verdict::kBroken,
                                                std::to_string(db.log_.size()) + " rows"}};
   });

@@ -111,6 +111,7 @@ class MemoryDatabase {
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
   std::vector<EventRef> log_;  // position 1 first; a stub has no type
+  store::DroppedRange dropped_;
   std::map<std::string, Stream, std::less<>> streams_;
   std::map<std::pair<EventId, std::string>, Position> ids_;
   std::map<std::string, store::Checkpoint, std::less<>> checkpoints_;

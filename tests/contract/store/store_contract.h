@@ -86,6 +86,7 @@ class RouteStateContract : public StoreContract {};
 class GapContract : public StoreContract {};
 class AttemptContract : public StoreContract {};
 class RetentionContract : public StoreContract {};
+class FloorContract : public StoreContract {};
 class StoreLifeContract : public StoreContract {};
 
 // --- builders --------------------------------------------------------------------------------------
@@ -133,6 +134,7 @@ std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last);  // as
   INSTANTIATE_TEST_SUITE_P(prefix, ParkedContract, testing::Values(kind), backend_name);           \
   INSTANTIATE_TEST_SUITE_P(prefix, RouteStateContract, testing::Values(kind), backend_name);       \
   INSTANTIATE_TEST_SUITE_P(prefix, RetentionContract, testing::Values(kind), backend_name);        \
+  INSTANTIATE_TEST_SUITE_P(prefix, FloorContract, testing::Values(kind), backend_name);            \
   INSTANTIATE_TEST_SUITE_P(prefix, GapContract, testing::Values(kind), backend_name);              \
   INSTANTIATE_TEST_SUITE_P(prefix, AttemptContract, testing::Values(kind), backend_name);          \
   INSTANTIATE_TEST_SUITE_P(prefix, StoreLifeContract, testing::Values(kind), backend_name)

@@ -13,12 +13,13 @@ struct Damage {
 };
 
 constexpr Damage kDamages[] = {
-    {"EventGone", "DELETE FROM penstock.events WHERE position = 5", "positions run from 1 to the head without a gap",
-     "behind position 4"},
+    {"EventGone", "DELETE FROM penstock.events WHERE position = 5",
+     "positions run from the floor to the head without a gap", "behind position 4"},
     {"LastEventGone", "DELETE FROM penstock.events WHERE position = 9",
-     "positions run from 1 to the head without a gap", "behind position 8"},
+     "positions run from the floor to the head without a gap", "behind position 8"},
+    {"DropCutOff", "UPDATE penstock.head SET floor = 3", "no drop is unfinished", "position 0"},
     {"VersionSkipped", "UPDATE penstock.events SET version = 7 WHERE position = 9",
-     "versions of each stream run from 0 in the order of positions", "position 9 of stream \"order-2\""},
+     "versions of each stream run from the first in the order of positions", "position 9 of stream \"order-2\""},
     {"TimeBack", "UPDATE penstock.events SET recorded_at = '2001-01-01' WHERE position = 4",
      "the time of recording never goes back", "position 4"},
     {"StreamAhead", "UPDATE penstock.streams SET version = 30 WHERE name = 'order-1'",

@@ -14,6 +14,7 @@ using store::ReadLimit;
 Result<LogPage> MemoryParts::Log::read_after(Position after, ReadLimit limit, const store::LogFilter& filter) {
   if (auto checked = check_limit(limit); !checked) return fail(std::move(checked.error()));
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<LogPage> {
+    if (after < db.dropped_.floor) return fail(store::removed_below(db.dropped_.floor));
     PageBuilder builder(limit);
     Position reached = after;
     std::uint64_t removed = 0;
@@ -34,11 +35,13 @@ Result<LogPage> MemoryParts::Log::read_after(Position after, ReadLimit limit, co
 Result<LogPage> MemoryParts::Log::read_before(Position before, ReadLimit limit, const store::LogFilter& filter) {
   if (auto checked = check_limit(limit); !checked) return fail(std::move(checked.error()));
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<LogPage> {
+    const std::int64_t floor = db.dropped_.floor.value;
+    if (floor > 0 && before.value <= floor) return fail(store::removed_below(db.dropped_.floor));
     PageBuilder builder(limit);
     Position reached = before;
     std::uint64_t removed = 0;
     const auto head = static_cast<std::int64_t>(db.log_.size());
-    for (std::int64_t at = std::min(before.value - 1, head); at >= 1; --at) {
+    for (std::int64_t at = std::min(before.value - 1, head); at > floor; --at) {
       const EventRef& event = db.log_[index_of(Position{at})];
       if (is_stub(*event)) {
         if (filter.admits_all()) ++removed;
@@ -55,7 +58,7 @@ Result<LogPage> MemoryParts::Log::read_before(Position before, ReadLimit limit, 
 Result<std::optional<Position>> MemoryParts::Log::first_since(Timestamp time) {
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<Position>> {
     for (const EventRef& event : db.log_)
-      if (!is_stub(*event) && *event->recorded_at >= time) return event->position;
+      if (is_kept(db, *event) && *event->recorded_at >= time) return event->position;
     return std::nullopt;
   });
 }
@@ -63,7 +66,7 @@ Result<std::optional<Position>> MemoryParts::Log::first_since(Timestamp time) {
 Result<std::optional<Position>> MemoryParts::Log::last_before(Timestamp time) {
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<Position>> {
     for (auto event = db.log_.rbegin(); event != db.log_.rend(); ++event)
-      if (!is_stub(**event) && *(*event)->recorded_at < time) return (*event)->position;
+      if (is_kept(db, **event) && *(*event)->recorded_at < time) return (*event)->position;
     return std::nullopt;
   });
 }
@@ -71,6 +74,7 @@ Result<std::optional<Position>> MemoryParts::Log::last_before(Timestamp time) {
 Result<std::optional<EventId>> MemoryParts::Log::event_id_at(Position position) {
   return parts.perform(StoreCall::kReadLog, [&](MemoryDatabase& db) -> Result<std::optional<EventId>> {
     if (position.value < 1 || position.value > static_cast<std::int64_t>(db.log_.size())) return std::nullopt;
+    if (position < db.dropped_.floor) return std::nullopt;
     return db.log_[index_of(position)]->id;
   });
 }
@@ -84,6 +88,10 @@ Result<Position> MemoryParts::Log::head() {
   return parts.perform(StoreCall::kHead, [](MemoryDatabase& db) -> Result<Position> {
     return Position{static_cast<std::int64_t>(db.log_.size())};
   });
+}
+
+Result<Position> MemoryParts::Log::floor() {
+  return parts.perform(StoreCall::kHead, [](MemoryDatabase& db) -> Result<Position> { return db.dropped_.floor; });
 }
 
 Result<Position> MemoryParts::Log::wait_beyond(Position position, Deadline deadline, std::stop_token stop) {

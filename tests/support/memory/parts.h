@@ -52,6 +52,7 @@ struct MemoryParts {
     Result<std::optional<EventId>> event_id_at(Position position) override;
     std::uint64_t generation() override;
     Result<Position> head() override;
+    Result<Position> floor() override;
     Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override;
     MemoryParts& parts;
   };
@@ -120,6 +121,9 @@ struct MemoryParts {
     Status truncate(std::string_view stream, Version before) override;
     Status set_limits(std::string_view stream, const store::StreamLimits& limits) override;
     Result<store::Scavenged> scavenge(std::size_t most) override;
+    Result<store::DroppedRange> dropped() override;
+    Status raise_floor(Position floor, std::span<const std::string> past) override;
+    Result<store::Scavenged> drop(std::size_t most) override;
     template <typename Judge>
     Status change(std::string_view stream, Judge judge);
     MemoryParts& parts;
@@ -149,6 +153,10 @@ struct MemoryParts {
   static std::optional<store::StreamRetention> retention_of(const MemoryDatabase& db, std::string_view stream);
   // Whether a reader of its stream still gets the event.
   static bool is_readable(const MemoryDatabase& db, const store::StreamRetention& retention, const Event& event);
+  // Whether readers of the log get the event.
+  static bool is_kept(const MemoryDatabase& db, const Event& event) {
+    return !is_stub(event) && *event.position > db.dropped_.floor;
+  }
   static Result<store::Checkpoint> checkpoint_at(const MemoryDatabase& db, Position position);
   static store::AppendFacts facts_about(const MemoryDatabase& db,
                                         std::span<const store::AppendRequest* const> requests);

@@ -1,6 +1,17 @@
 #include "tests/support/memory/parts.h"
 
 namespace penstock::tests {
+namespace {
+
+EventRef make_stub(const Event& event) {
+  return make_event({.id = event.id,
+                     .stream = event.stream,
+                     .category = event.category,
+                     .version = event.version,
+                     .position = event.position});
+}
+
+}  // namespace
 
 std::optional<store::StreamRetention> MemoryParts::retention_of(const MemoryDatabase& db, std::string_view stream) {
   const auto found = db.streams_.find(stream);
@@ -55,11 +66,44 @@ Result<store::Scavenged> MemoryParts::Retention::scavenge(std::size_t most) {
         done.left = store::Scavenged::Left::kMore;
         break;
       }
-      event = make_event({.id = event->id,
-                          .stream = event->stream,
-                          .category = event->category,
-                          .version = event->version,
-                          .position = event->position});
+      event = make_stub(*event);
+      ++done.events;
+    }
+    return done;
+  });
+}
+
+Result<store::DroppedRange> MemoryParts::Retention::dropped() {
+  return parts.perform(StoreCall::kReadRetention,
+                       [](MemoryDatabase& db) -> Result<store::DroppedRange> { return db.dropped_; });
+}
+
+Status MemoryParts::Retention::raise_floor(Position floor, std::span<const std::string> past) {
+  return parts.perform(StoreCall::kChangeRetention, [&](MemoryDatabase& db) -> Status {
+    store::FloorFacts facts{Position{static_cast<std::int64_t>(db.log_.size())}, db.dropped_.floor, {}};
+    for (const auto& [route, checkpoint] : db.checkpoints_)
+      if (checkpoint.position < floor) facts.behind.emplace_back(route, checkpoint.position);
+    const auto step = store::judge_floor(floor, facts, past);
+    if (!step) return fail(step.error());
+    db.dropped_.floor = std::max(db.dropped_.floor, floor);
+    return {};
+  });
+}
+
+// What is gone stays in its place as a stub that nobody finds.
+Result<store::Scavenged> MemoryParts::Retention::drop(std::size_t most) {
+  return parts.perform(StoreCall::kChangeRetention, [&](MemoryDatabase& db) -> Result<store::Scavenged> {
+    store::Scavenged done;
+    for (std::size_t passed = 0; db.dropped_.gone < db.dropped_.floor; ++passed) {
+      if (passed >= most) {
+        done.left = store::Scavenged::Left::kMore;
+        break;
+      }
+      db.dropped_.gone = db.dropped_.gone.next();
+      EventRef& event = db.log_[index_of(db.dropped_.gone)];
+      db.ids_.erase({event->id, std::string(event->stream)});
+      if (is_stub(*event)) continue;
+      event = make_stub(*event);
       ++done.events;
     }
     return done;

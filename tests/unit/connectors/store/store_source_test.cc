@@ -471,6 +471,7 @@ class SkippingLog final : public store::EventLog {
   Result<std::optional<EventId>> event_id_at(Position) override { return std::nullopt; }
   std::uint64_t generation() override { return 0; }
   Result<Position> head() override { return Position{10}; }
+  Result<Position> floor() override { return Position{0}; }
   Result<Position> wait_beyond(Position, Deadline, std::stop_token) override { return Position{10}; }
 
  private:
