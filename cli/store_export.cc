@@ -16,7 +16,7 @@ using store::archive::ExportSettings;
 
 struct ExportOptions {
   std::string file, format = "jsonl";
-  std::int64_t after = 0;
+  std::optional<std::int64_t> after;
   bool resume = false, overwrite = false, events_only = false;
 };
 
@@ -25,7 +25,7 @@ ExportSettings settings_of(const ExportOptions& options) {
   ExportSettings settings;
   settings.path = options.file;
   settings.style = options.format == "cloudevents" ? Style::kCloudEvents : Style::kJsonLines;
-  settings.after = Position{options.after};
+  if (options.after) settings.after = Position{*options.after};
   settings.others = options.events_only ? Others::kLeftOut : Others::kTaken;
   settings.existing = options.overwrite ? ArchiveFile::Existing::kReplaced : ArchiveFile::Existing::kRefused;
   settings.begin = options.resume ? ExportSettings::Begin::kResumed : ExportSettings::Begin::kNew;
@@ -54,7 +54,7 @@ void print(const store::archive::ExportSummary& summary, const ExportOptions& op
 void run_export(const ExportOptions& options, Invocation& invocation) {
   if (options.resume && options.file == "-")
     return invocation.fail(ExitCode::kUsage, "standard output can't be gone on with: --resume needs a file");
-  if (options.resume && options.after > 0)
+  if (options.resume && options.after)
     return invocation.fail(ExitCode::kUsage, "--resume and --after exclude each other");
   auto opened = open_store(invocation, StoreUse::kRead);
   if (!opened) return;

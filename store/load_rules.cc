@@ -11,8 +11,10 @@ std::string quoted(std::string_view stream) { return "stream \"" + std::string(s
 
 StreamAfterLoad begin_stream(const Event& event, const LoadFacts& facts) {
   const auto stored = facts.streams.find(event.stream);
+  // Behind a floor, what came before was dropped.
+  const Version first = facts.floor > Position{0} ? *event.version : Version{0};
   if (stored == facts.streams.end())
-    return {event.stream, event.category, Version{-1}, Version{0}, StreamAfterLoad::Was::kNew};
+    return {event.stream, event.category, Version{first.value - 1}, first, StreamAfterLoad::Was::kNew};
   const LoadedStream& known = stored->second;
   return {event.stream, known.category, known.last_version, known.scavenged_before, StreamAfterLoad::Was::kKnown};
 }

@@ -20,7 +20,7 @@ struct LoadedStream {
 };
 
 struct LoadFacts {
-  Position head;
+  Position head, floor;
   Timestamp recorded_at;                                       // of the last event
   std::unordered_map<std::string_view, LoadedStream> streams;  // of those that the rows name; missing = none
 };
@@ -39,7 +39,8 @@ struct LoadPlan {
   std::int64_t stubs = 0;
 };
 
-// Positions follow the head without a gap, versions follow the last one of their stream, a stream keeps
+// Positions follow the head without a gap, versions follow the last one of their stream (behind a floor, a stream
+// begins with any), a stream keeps
 // its category, and recorded_at never decreases: else store.invalid_request, which names the position.
 // Views of the plan point into the rows.
 Result<LoadPlan> plan_load(std::span<const LogRow> rows, const LoadFacts& facts);

@@ -36,6 +36,13 @@ struct Stub {
   Timestamp removed_at;
 };
 
+// A stream that is not live, or of which not everything is read, or that has lost all its rows to a drop.
+struct RetainedStream {
+  std::string name, category;
+  StreamRetention retention;
+  enum class Rows { kSome, kNone } rows = Rows::kSome;
+};
+
 // How far the store is filled.
 struct Filling {
   Position head;
@@ -48,9 +55,8 @@ class Transfer {
 
   // The stubs after a position, up to and with another; the caller bounds how many these can be.
   virtual Result<std::vector<Stub>> stubs(Position after, Position until) = 0;
-  // Streams that are not live, or of which not everything is read; by name, those that sort after `after`.
-  virtual Result<std::vector<std::pair<std::string, StreamRetention>>> retained_streams(std::string_view after,
-                                                                                        std::size_t limit) = 0;
+  // By name, those that sort after `after`.
+  virtual Result<std::vector<RetainedStream>> retained_streams(std::string_view after, std::size_t limit) = 0;
   // By name, ascending.
   virtual Result<std::vector<std::pair<std::string, SourceCheckpoint>>> source_checkpoints() = 0;
 
@@ -59,10 +65,15 @@ class Transfer {
   // head is not `head`, or when rows of the inbox wait for a position; store.in_use while somebody holds a lease, or
   // a transaction that appended by SQL is open.
   virtual Status begin(Position head) = 0;
+  // Lets a store that is open for load() and has never had an event begin behind a floor, where the event had this id.
+  // Error: store.other_events when it has a head.
+  virtual Status begin_behind(Position floor, const EventId& id) = 0;
   // Writes rows behind the head in one transaction, each with all that it has. Errors: store.invalid_request
   // for rows that don't fit the log (see store/load_rules.h), store.other_events when the head moved or
   // another transaction wrote to one of the streams.
   virtual Status load(std::span<const LogRow> rows) = 0;
+  // A stream without rows, which goes on behind this version. One that is there is left as it is.
+  virtual Status keep_stream(std::string_view name, std::string_view category, Version last) = 0;
   // The checkpoint of a route, with the identity of this store. One that stands there already only moves
   // forward. Error: store.invalid_request when another event, or none, stands at the position.
   virtual Status keep_checkpoint(std::string_view route, Position position, const EventId& event) = 0;

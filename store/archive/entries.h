@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -24,15 +25,22 @@ struct Header {
   StoreIdentity identity;  // of the store that was exported
   Position after;          // the rows begin behind this position
   EventId after_id;        // of the event there; nil at 0
+  Position floor{0};       // of the log that was exported: an archive behind it has all that there is
   Timestamp exported_at{};
 };
 
-// A stream of which not everything is read, or can be written to.
+// A stream of which not everything is read, or can be written to, or that has no rows any more.
 struct StreamEntry {
   std::string name;
   StreamState state = StreamState::kLive;
   Version truncate_before;
   StreamLimits limits;
+  // Where no row of the stream is left: what the rows would have told.
+  struct WithoutRows {
+    std::string category;
+    Version last_version;
+  };
+  std::optional<WithoutRows> without_rows = std::nullopt;
 };
 
 struct CheckpointEntry {

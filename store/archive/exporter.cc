@@ -38,6 +38,12 @@ Result<Written> look_at_partial(const std::string& path, const OnProgress& on_pr
                  reader->rows(),   beginning.bytes, beginning.digest};
 }
 
+StreamEntry entry_of(const RetainedStream& stream) {
+  StreamEntry entry{stream.name, stream.retention.state, stream.retention.truncate_before, stream.retention.limits};
+  if (stream.rows == RetainedStream::Rows::kNone) entry.without_rows = {stream.category, stream.retention.last_version};
+  return entry;
+}
+
 class Exporter {
  public:
   Exporter(Store& store, Transfer& transfer, const ExportSettings& settings, const OnProgress& on_progress)
@@ -79,16 +85,20 @@ class Exporter {
   }
 
   Status begin_header(Position head, const Clock& clock) {
-    if (settings_.after > head)
-      return fail(codes::kStoreInvalidRequest, "position " + std::to_string(settings_.after.value) +
+    const auto floor = store_.log().floor();
+    if (!floor) return fail(floor.error());
+    const Position after = settings_.after.value_or(*floor);
+    if (after > head)
+      return fail(codes::kStoreInvalidRequest, "position " + std::to_string(after.value) +
                                                    " is beyond the head, which is " + std::to_string(head.value));
+    if (after < *floor) return fail(removed_below(*floor));
     auto identity = store_.identity();
     if (!identity) return fail(std::move(identity.error()));
-    const auto id = id_at(settings_.after);
+    const auto id = id_at(after);
     if (!id) return fail(id.error());
-    written_.header = {kFormat, settings_.program, std::move(*identity), settings_.after, *id, clock.wall_now()};
+    written_.header = {kFormat, settings_.program, std::move(*identity), after, *id, *floor, clock.wall_now()};
     written_.style = settings_.style;
-    written_.reached = settings_.after;
+    written_.reached = after;
     written_.reached_id = *id;
     append_line(buffer_, Entry(written_.header), written_.style);
     return {};
@@ -145,17 +155,20 @@ class Exporter {
     for (std::string after;;) {
       const auto page = transfer_.retained_streams(after, kStreams);
       if (!page) return fail(page.error());
-      for (const auto& [name, stream] : *page)
-        if (auto written = write(StreamEntry{name, stream.state, stream.truncate_before, stream.limits}); !written)
-          return written;
+      for (const RetainedStream& stream : *page)
+        if (auto written = write(entry_of(stream)); !written) return written;
       if (page->size() < kStreams) return {};
-      after = page->back().first;
+      after = page->back().name;
     }
   }
 
   Status write_others() {
-    for (const CheckpointEntry& checkpoint : checkpoints_)
+    const auto floor = store_.log().floor();
+    if (!floor) return fail(floor.error());
+    for (const CheckpointEntry& checkpoint : checkpoints_) {
+      if (checkpoint.position < *floor) continue;
       if (auto written = write(checkpoint); !written) return written;
+    }
     for (const auto& [source, checkpoint] : source_checkpoints_)
       if (auto written = write(SourceCheckpointEntry{source, checkpoint}); !written) return written;
     if (auto parked = write_parked(); !parked) return parked;

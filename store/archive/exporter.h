@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/clock.h"
@@ -25,7 +26,7 @@ using OnProgress = std::function<void(const Progress&)>;
 struct ExportSettings {
   std::string path;  // "-": standard output
   Style style = Style::kJsonLines;
-  Position after{0};
+  std::optional<Position> after;  // nullopt: behind the floor
   Others others = Others::kTaken;
   ArchiveFile::Existing existing = ArchiveFile::Existing::kRefused;
   // kResumed goes on behind the last whole line that an export to the same path has left.
@@ -41,7 +42,9 @@ struct ExportSummary {
 
 // Exports up to the head as it is at the time of the call; appends may go on meanwhile. `transfer` is of the
 // same store. Errors: those of the store and of ArchiveFile; archive.exists when the archive that is resumed
-// is of another store; store.invalid_request when `after` is beyond the head.
+// is of another store; store.invalid_request when `after` is beyond the head, store.removed
+// when it is below the floor. The checkpoint of a route that lost what was dropped is left out: there is no event at
+// it.
 Result<ExportSummary> export_store(Store& store, Transfer& transfer, const ExportSettings& settings, const Clock& clock,
                                    const OnProgress& on_progress);
 

@@ -62,6 +62,10 @@ class Importer {
     if (!filling) return fail(filling.error());
     filling_ = *filling;
     const Header& header = archive_.header();
+    if (filling_.head == Position{0} && header.after > Position{0} && header.after == header.floor) {
+      begins_ = Begins::kBehindTheFloor;
+      return {};
+    }
     if (header.after > filling_.head)
       return fail(codes::kStoreOtherEvents, "the archive begins behind position " + std::to_string(header.after.value) +
                                                 ", the store ends at " + std::to_string(filling_.head.value) +
@@ -131,6 +135,9 @@ class Importer {
   Status begin() {
     if (begun_ == Begun::kYes) return {};
     if (auto begun = transfer_.begin(filling_.head); !begun) return begun;
+    const Header& header = archive_.header();
+    if (begins_ == Begins::kBehindTheFloor)
+      if (auto behind = transfer_.begin_behind(header.after, header.after_id); !behind) return behind;
     begun_ = Begun::kYes;
     return {};
   }
@@ -143,6 +150,8 @@ class Importer {
   // stream belongs to events that a later archive brings.
   Status keep_stream(const StreamEntry& stream) {
     if (auto begun = begin(); !begun) return begun;
+    if (const auto& gone = stream.without_rows)
+      if (auto kept = transfer_.keep_stream(stream.name, gone->category, gone->last_version); !kept) return kept;
     Retention& retention = store_.retention();
     const auto found = retention.find(stream.name);
     if (!found) return fail(found.error());
@@ -198,6 +207,7 @@ class Importer {
   const ImportSettings& settings_;
   const OnProgress& on_progress_;
   Filling filling_;  // as it was found
+  enum class Begins { kAtTheBeginning, kBehindTheFloor } begins_ = Begins::kAtTheBeginning;
   enum class Begun { kNo, kYes } begun_ = Begun::kNo;
   std::optional<RowWalk> walk_;
   std::span<const LogRow> stored_;  // of the page of walk_: what is still to be compared

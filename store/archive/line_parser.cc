@@ -120,6 +120,7 @@ Header header_in(Members& members) {
   header.identity = {members.text("system_identifier"), members.number("timeline"), members.number("incarnation")};
   header.after = Position{members.number("after")};
   header.after_id = members.id("after_id");
+  if (members.has("floor")) header.floor = Position{members.number("floor")};
   header.exported_at = members.time("exported_at");
   return header;
 }
@@ -133,6 +134,8 @@ StreamEntry stream_in(Members& members) {
   stream.truncate_before = Version{members.number("truncate_before")};
   if (members.has("max_count")) stream.limits.max_count = static_cast<std::uint64_t>(members.number("max_count"));
   if (members.has("max_age_us")) stream.limits.max_age = std::chrono::microseconds(members.number("max_age_us"));
+  if (members.has("last_version"))
+    stream.without_rows = {members.text("category"), Version{members.number("last_version")}};
   return stream;
 }
 

@@ -54,7 +54,9 @@ void add_header(Object& object, const Header& header) {
   object.number("format", header.format).text("program", header.program);
   object.text("system_identifier", header.identity.system_identifier).number("timeline", header.identity.timeline);
   object.number("incarnation", header.identity.incarnation);
-  object.position("after", header.after).id("after_id", header.after_id).time("exported_at", header.exported_at);
+  object.position("after", header.after).id("after_id", header.after_id);
+  if (header.floor > Position{0}) object.position("floor", header.floor);
+  object.time("exported_at", header.exported_at);
 }
 
 void add_stream(Object& object, const StreamEntry& stream) {
@@ -62,6 +64,9 @@ void add_stream(Object& object, const StreamEntry& stream) {
   object.number("truncate_before", stream.truncate_before.value);
   if (stream.limits.max_count) object.number("max_count", static_cast<std::int64_t>(*stream.limits.max_count));
   if (stream.limits.max_age) object.number("max_age_us", stream.limits.max_age->count());
+  if (!stream.without_rows) return;
+  object.text("category", stream.without_rows->category);
+  object.number("last_version", stream.without_rows->last_version.value);
 }
 
 void add_parked(Object& object, const ParkedEvent& parked) {

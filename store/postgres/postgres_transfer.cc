@@ -41,15 +41,15 @@ class PostgresTransfer final : public Transfer {
     return found;
   }
 
-  Result<std::vector<std::pair<std::string, StreamRetention>>> retained_streams(std::string_view after,
-                                                                                std::size_t limit) override {
+  Result<std::vector<RetainedStream>> retained_streams(std::string_view after, std::size_t limit) override {
     Parameters page;
     page.text(after).int8(static_cast<std::int64_t>(limit));
     const auto rows = run(statements_.retained, page);
     if (!rows) return fail(rows.error());
-    std::vector<std::pair<std::string, StreamRetention>> found;
+    std::vector<RetainedStream> found;
     for (std::size_t row = 0; row < rows->size(); ++row)
-      found.emplace_back(std::string(rows->bytes(row, 0)), retention_from(*rows, row));
+      found.push_back({std::string(rows->bytes(row, 0)), std::string(rows->bytes(row, 6)), retention_from(*rows, row),
+                       rows->boolean(row, 7) ? RetainedStream::Rows::kNone : RetainedStream::Rows::kSome});
     return found;
   }
 
@@ -95,9 +95,24 @@ class PostgresTransfer final : public Transfer {
     });
   }
 
+  Status begin_behind(Position floor, const EventId& id) override {
+    Parameters at;
+    at.int8(floor.value).uuid(id);
+    const auto begun = run(statements_.begin_behind, at);
+    if (!begun) return fail(begun.error());
+    return begun->boolean(0, 0) ? Status() : fail(codes::kStoreOtherEvents, "the store has events already");
+  }
+
   Status load(std::span<const LogRow> rows) override {
     return in_transaction(
         [&](Session& session, Deadline deadline) { return load_in_transaction(session, rows, deadline); });
+  }
+
+  Status keep_stream(std::string_view name, std::string_view category, Version last) override {
+    Parameters stream;
+    stream.text(name).text(category).int8(last.value);
+    const auto kept = run(statements_.keep_stream, stream);
+    return kept ? Status() : fail(kept.error());
   }
 
   Status keep_checkpoint(std::string_view route, Position position, const EventId& event) override {
@@ -185,7 +200,7 @@ class PostgresTransfer final : public Transfer {
     const Rows &head = (*locked)[1], &known = (*locked)[2];
     if (head.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
     if (!head.boolean(0, 2)) return fail(codes::kStoreOtherEvents, "the import was ended by another program");
-    LoadFacts facts{Position{head.integer(0, 0)}, head.timestamp(0, 1), {}};
+    LoadFacts facts{Position{head.integer(0, 0)}, Position{head.integer(0, 3)}, head.timestamp(0, 1), {}};
     for (std::size_t row = 0; row < known.size(); ++row)
       facts.streams[known.bytes(row, 0)] = {std::string(known.bytes(row, 1)), Version{known.integer(row, 2)},
                                             Version{known.integer(row, 3)}};

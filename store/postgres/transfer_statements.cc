@@ -10,10 +10,21 @@ TransferStatements::TransferStatements(const Schema& schema)
                                    " FROM @schema@.events e WHERE e.position > $1 AND e.position <= $2"
                                    " AND e.removed_at IS NOT NULL ORDER BY e.position")},
       retained{"retained_streams",
-               schema.expand("SELECT s.name, s.state, s.version, s.truncate_before, s.max_count, s.max_age"
-                             " FROM @schema@.streams s WHERE s.name > $1 AND (s.state <> 'live' OR"
-                             " s.truncate_before > 0 OR s.max_count IS NOT NULL OR s.max_age IS NOT NULL)"
+               // What of a stream stands in the inbox is not its last version yet.
+               schema.expand("SELECT s.name, s.state, l.version, s.truncate_before, s.max_count, s.max_age, s.category,"
+                             " g.gone FROM @schema@.head h CROSS JOIN @schema@.streams s CROSS JOIN LATERAL (SELECT"
+                             " coalesce((SELECT i.version FROM @schema@.inbox i WHERE i.stream = s.name ORDER BY"
+                             " i.version LIMIT 1) - 1, s.version) AS version) l CROSS JOIN LATERAL (SELECT h.floor > 0"
+                             " AND l.version >= 0 AND NOT EXISTS (SELECT FROM @schema@.events e WHERE e.stream ="
+                             " s.name) AS gone) g WHERE h.id = 1 AND s.name > $1 AND (s.state <> 'live' OR"
+                             " s.truncate_before > 0 OR s.max_count IS NOT NULL OR s.max_age IS NOT NULL OR g.gone)"
                              " ORDER BY s.name LIMIT $2")},
+      begin_behind{"begin_behind", schema.expand("SELECT @schema@.begin_behind($1, $2)")},
+      keep_stream{"keep_stream",
+                  schema.expand("WITH added AS (INSERT INTO @schema@.streams (name, category, version,"
+                                " scavenged_before) VALUES ($1, $2, $3, $3 + 1) ON CONFLICT (name) DO NOTHING"
+                                " RETURNING 1) UPDATE @schema@.head h SET streams = h.streams + 1 WHERE h.id = 1"
+                                " AND EXISTS (SELECT FROM added)")},
       sources{"source_checkpoints", schema.expand("SELECT c.source, c.position, c.system_identifier, c.timeline"
                                                   " FROM @schema@.source_checkpoints c ORDER BY c.source")},
       begin{"begin", "BEGIN"},
@@ -27,8 +38,9 @@ TransferStatements::TransferStatements(const Schema& schema)
                                            " ORDER BY l.name LIMIT 1")},
       waiting{"inbox_waits", schema.expand("SELECT EXISTS (SELECT FROM @schema@.inbox)")},
       mark{"mark_importing", schema.expand("SELECT @schema@.mark_importing($1)")},
-      lock_head{"lock_head", schema.expand("SELECT h.position, greatest(h.recorded_at, '0001-01-01T00:00:00Z'),"
-                                           " h.importing FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},
+      lock_head{"lock_head",
+                schema.expand("SELECT h.position, greatest(h.recorded_at, '0001-01-01T00:00:00Z'),"
+                              " h.importing, h.floor FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},
       lock_streams{"load_streams", schema.expand("SELECT s.name, s.category, s.version, s.scavenged_before"
                                                  " FROM @schema@.streams s WHERE s.name = ANY ($1)"
                                                  " FOR NO KEY UPDATE")},

@@ -11,16 +11,16 @@ namespace penstock::store::sqlite {
 namespace {
 
 struct Head {
-  Position position;
+  Position position, floor;
   Timestamp recorded_at;
   Filling::Open open;
 };
 
 Result<Head> read_head_row(Connection& connection) {
-  auto cursor = connection.prepare("SELECT position, recorded_at, importing FROM head");
+  auto cursor = connection.prepare("SELECT position, recorded_at, importing, floor FROM head");
   if (!cursor) return fail(std::move(cursor.error()));
   if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
-  return Head{Position{cursor->number(0)}, timestamp_of(cursor->number(1)),
+  return Head{Position{cursor->number(0)}, Position{cursor->number(3)}, timestamp_of(cursor->number(1)),
               cursor->number(2) != 0 ? Filling::Open::kYes : Filling::Open::kNo};
 }
 
@@ -42,7 +42,7 @@ Result<std::string> find_lease_holder(Connection& connection) {
 }
 
 Result<LoadFacts> gather_facts(Connection& connection, std::span<const LogRow> rows, const Head& head) {
-  LoadFacts facts{head.position, head.recorded_at, {}};
+  LoadFacts facts{head.position, head.floor, head.recorded_at, {}};
   auto cursor = connection.prepare("SELECT category, last_version, scavenged_before FROM streams WHERE name = ?1");
   if (!cursor) return fail(std::move(cursor.error()));
   for (const LogRow& row : rows) {
@@ -144,14 +144,13 @@ class SqliteTransfer final : public Transfer {
     });
   }
 
-  Result<std::vector<std::pair<std::string, StreamRetention>>> retained_streams(std::string_view after,
-                                                                                std::size_t limit) override {
-    using Found = std::vector<std::pair<std::string, StreamRetention>>;
+  Result<std::vector<RetainedStream>> retained_streams(std::string_view after, std::size_t limit) override {
+    using Found = std::vector<RetainedStream>;
     return database_.read("reading what is kept of streams", [&](Connection& connection) -> Result<Found> {
       auto cursor = connection.prepare(
-          "SELECT name FROM streams WHERE name > ?1 AND (state <> 'live' OR truncate_before > 0 OR max_count IS NOT "
-          "NULL"
-          " OR max_age IS NOT NULL) ORDER BY name LIMIT ?2");
+          "SELECT name, category, gone FROM (SELECT s.*, (SELECT floor FROM head) > 0 AND NOT EXISTS (SELECT 1 FROM"
+          " events e WHERE e.stream = s.name) AS gone FROM streams s) WHERE name > ?1 AND (state <> 'live' OR"
+          " truncate_before > 0 OR max_count IS NOT NULL OR max_age IS NOT NULL OR gone) ORDER BY name LIMIT ?2");
       if (!cursor) return fail(std::move(cursor.error()));
       cursor->bind_text(after).bind(static_cast<std::int64_t>(limit));
       Found found;
@@ -161,7 +160,9 @@ class SqliteTransfer final : public Transfer {
         if (*stepped == Cursor::Step::kDone) return found;
         auto retention = find_retention(connection, cursor->text(0));
         if (!retention) return fail(std::move(retention.error()));
-        if (*retention) found.emplace_back(std::string(cursor->text(0)), **retention);
+        if (*retention)
+          found.push_back({std::string(cursor->text(0)), std::string(cursor->text(1)), std::move(**retention),
+                           cursor->number(2) != 0 ? RetainedStream::Rows::kNone : RetainedStream::Rows::kSome});
       }
     });
   }
@@ -205,6 +206,20 @@ class SqliteTransfer final : public Transfer {
     });
   }
 
+  Status begin_behind(Position floor, const EventId& id) override {
+    return database_.write("beginning an import behind a floor", [&](Connection& connection) -> Status {
+      auto head = connection.prepare(
+          "UPDATE head SET position = ?1, floor = ?1, floor_id = ?2, dropped = ?1 WHERE importing = 1 AND position = "
+          "0");
+      if (!head) return fail(std::move(head.error()));
+      if (auto moved = head->bind(floor.value).bind_id(id).run(); !moved) return moved;
+      if (connection.changed_rows() == 0) return fail(codes::kStoreOtherEvents, "the store has events already");
+      auto counted = connection.prepare("UPDATE kinds_counted SET position = ?1");
+      if (!counted) return fail(std::move(counted.error()));
+      return counted->bind(floor.value).run();
+    });
+  }
+
   Status load(std::span<const LogRow> rows) override {
     return database_.write("loading events", [&](Connection& connection) -> Status {
       const auto head = read_head_row(connection);
@@ -218,6 +233,18 @@ class SqliteTransfer final : public Transfer {
       if (auto inserted = insert_rows(connection, rows); !inserted) return refused(connection, inserted.error());
       if (auto streams = write_streams(connection, *plan); !streams) return streams;
       return write_head(connection, *plan, rows.size());
+    });
+  }
+
+  Status keep_stream(std::string_view name, std::string_view category, Version last) override {
+    return database_.write("keeping a stream", [&](Connection& connection) -> Status {
+      auto stream = connection.prepare(
+          "INSERT OR IGNORE INTO streams (name, category, last_version, scavenged_before) VALUES (?1, ?2, ?3, ?3 + 1)");
+      if (!stream) return fail(std::move(stream.error()));
+      if (auto kept = stream->bind_text(name).bind_text(category).bind(last.value).run(); !kept) return kept;
+      if (connection.changed_rows() == 0) return {};
+      auto head = connection.prepare("UPDATE head SET streams = streams + 1");
+      return head ? head->run() : fail(std::move(head.error()));
     });
   }
 

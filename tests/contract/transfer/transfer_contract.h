@@ -75,6 +75,13 @@ class TransferContract : public testing::TestWithParam<Pair> {
 };
 
 class MoveContract : public TransferContract {};
+class FloorMoveContract : public TransferContract {
+ protected:
+  // Five events in the first end, of which two are left.
+  void fill_and_drop();
+  // What `store check` says of the second end.
+  void expect_sound();
+};
 class ClosingContract : public TransferContract {};
 
 template <typename T>
@@ -84,8 +91,9 @@ std::string code_of(const Result<T>& result) {
 
 }  // namespace penstock::tests
 
-#define PENSTOCK_RUN_MOVE_CONTRACT(...) \
-  INSTANTIATE_TEST_SUITE_P(Pairs, MoveContract, testing::Values(__VA_ARGS__), pair_name)
+#define PENSTOCK_RUN_MOVE_CONTRACT(...)                                                   \
+  INSTANTIATE_TEST_SUITE_P(Pairs, MoveContract, testing::Values(__VA_ARGS__), pair_name); \
+  INSTANTIATE_TEST_SUITE_P(Pairs, FloorMoveContract, testing::Values(__VA_ARGS__), pair_name)
 // Looks at the second end only.
 #define PENSTOCK_RUN_CLOSING_CONTRACT(pair) \
   INSTANTIATE_TEST_SUITE_P(Pairs, ClosingContract, testing::Values(pair), pair_name)

@@ -25,7 +25,7 @@ LogRow stub(std::int64_t position, std::string_view stream, std::int64_t version
 }
 
 LoadFacts facts() {
-  LoadFacts known{Position{10}, at_second(100), {}};
+  LoadFacts known{Position{10}, Position{0}, at_second(100), {}};
   known.streams["order-1"] = {"order", Version{4}, Version{0}};
   return known;
 }
