@@ -20,12 +20,11 @@ struct GapsOptions {
 
 enum class Events { kCounted, kNamed };
 
-// Between places of the log of a source: nobody knows which events were there.
-bool is_of_source(const store::GapRecord& gap) { return gap.reason.starts_with("wal."); }
+bool is_of_source(const store::GapRecord& gap) { return gap.of == store::GapRecord::Of::kSource; }
 
 // Operators know places of the log in the server's own form.
 std::string place_of(const store::GapRecord& gap, Position place) {
-  return is_of_source(gap) ? wal::to_string(wal::lsn_of(place)) : std::to_string(place.value);
+  return gap.reason.starts_with("wal.") ? wal::to_string(wal::lsn_of(place)) : std::to_string(place.value);
 }
 
 std::string whose(const store::GapRecord& gap) {
@@ -33,13 +32,15 @@ std::string whose(const store::GapRecord& gap) {
   return (is_of_source(gap) ? "source " : "route ") + gap.route;
 }
 
+// Nobody knows which events were between places of the log of a source.
 std::string count_of(const store::GapRecord& gap) {
-  return is_of_source(gap) ? "unknown" : std::to_string(gap.events.size());
+  return is_of_source(gap) && gap.events.empty() ? "unknown" : std::to_string(gap.events.size());
 }
 
 std::string json_of(const store::GapRecord& gap, Events events) {
   JsonObject object;
   object.number("number", gap.number)
+      .text("kind", store::to_string(gap.of))
       .text(is_of_source(gap) ? "source" : "route", gap.route)
       .text("reason", gap.reason)
       .text("from", place_of(gap, gap.from))

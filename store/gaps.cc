@@ -14,11 +14,17 @@ Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route
     auto page = gaps.list(number, kPage);
     if (!page) return fail(std::move(page.error()));
     for (GapRecord& gap : *page)
-      if (gap.route == route && gap.reason == codes::kStoreRemoved.name && gap.from <= after.next() && until <= gap.to)
+      if (gap.of == GapRecord::Of::kRoute && gap.route == route && gap.reason == codes::kStoreRemoved.name && gap.from <= after.next() && until <= gap.to)
         return std::move(gap);
     if (page->size() < kPage) return std::nullopt;
     number = page->back().number;
   }
+}
+
+std::string_view to_string(GapRecord::Of of) { return of == GapRecord::Of::kSource ? "source" : "route"; }
+
+GapRecord::Of parse_gap_kind(std::string_view word) {
+  return word == "source" ? GapRecord::Of::kSource : GapRecord::Of::kRoute;
 }
 
 std::string describe(const GapRecord& gap) {

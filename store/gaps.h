@@ -21,6 +21,8 @@ inline constexpr std::string_view kClients = "(clients)";
 
 struct GapRecord {
   std::int64_t number = 0;      // given by the store; how an operator names it
+  // Whose it is: a route and a source may have the same name.
+  enum class Of { kRoute, kSource } of = Of::kRoute;
   std::string route;            // or the source, or kClients
   std::string reason;           // name out of the table of codes
   Position from, to;            // the first and the last position that is concerned
@@ -38,7 +40,7 @@ class Gaps {
   // Those with a number > after, ascending.
   virtual Result<std::vector<GapRecord>> list(std::int64_t after, std::size_t limit) = 0;
   virtual Result<std::optional<GapRecord>> find(std::int64_t number) = 0;
-  // The first of the route that nobody has acknowledged.
+  // The first of the route, not of a source of its name, that nobody has acknowledged.
   virtual Result<std::optional<GapRecord>> find_open(std::string_view route) = 0;
   // One that was acknowledged before keeps its name. Error: store.no_such_gap.
   virtual Status acknowledge(std::int64_t number, std::string_view by) = 0;
@@ -47,6 +49,10 @@ class Gaps {
 // The record of what a drop of the log took from a route (store/dropping.h), if it holds all behind `after` and up to
 // `until`; nullopt when there is none.
 Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route, Position after, Position until);
+
+// "route" or "source".
+std::string_view to_string(GapRecord::Of of);
+GapRecord::Of parse_gap_kind(std::string_view word);  // an unknown one is a route's, which then waits
 
 // "gap 3: 20 events at positions 51 to 70 are gone"
 std::string describe(const GapRecord& gap);

@@ -18,7 +18,7 @@ Result<std::optional<SourceGaps::Standing>> GapsOfSources::find(const std::funct
     const auto page = gaps_.list(after, kPage);
     if (!page) return fail(page.error());
     for (const GapRecord& known : *page)
-      if (is_it(known)) return standing_of(known);
+      if (known.of == GapRecord::Of::kSource && is_it(known)) return standing_of(known);
     if (page->size() < kPage) return std::nullopt;
     after = page->back().number;
   }
@@ -52,6 +52,7 @@ Result<std::vector<SourceGaps::Recorded>> GapsOfSources::list(std::string_view s
 
 Result<std::int64_t> GapsOfSources::record_further(std::string_view source, const SourceGap& gap) {
   GapRecord wanted;
+  wanted.of = GapRecord::Of::kSource;
   wanted.route = source;
   wanted.reason = gap.reason;
   wanted.from = gap.from;

@@ -168,6 +168,10 @@ GapRecord gap_in(Members& members) {
   GapRecord gap;
   gap.route = members.text("route");
   gap.reason = members.text("reason");
+  // Older archives don't say it; those of sources were of the write-ahead log.
+  const bool is_of_source = gap.reason.starts_with("wal.");
+  gap.of = is_of_source ? GapRecord::Of::kSource : GapRecord::Of::kRoute;
+  if (members.has("kind")) gap.of = parse_gap_kind(members.text("kind"));
   gap.from = Position{members.number("from")};
   gap.to = Position{members.number("to")};
   std::string ids(members.raw("events"));

@@ -8,7 +8,7 @@ namespace {
 constexpr std::chrono::seconds kCall{5};
 
 constexpr std::string_view kSelect =
-    "SELECT g.number, g.route, g.reason, g.first_position, g.last_position, g.events, g.recorded_at, g.acknowledged_by"
+    "SELECT g.number, g.route, g.reason, g.first_position, g.last_position, g.events, g.recorded_at, g.acknowledged_by, g.kind"
     " FROM @schema@.gaps g ";
 
 std::string select_gaps(const Schema& schema, std::string_view rest) {
@@ -25,6 +25,7 @@ GapRecord gap_from(const Rows& rows, std::size_t row) {
   gap.events = split_ids(rows.bytes(row, 5));
   gap.recorded_at = rows.timestamp(row, 6);
   gap.acknowledged_by = rows.bytes(row, 7);
+  gap.of = parse_gap_kind(rows.bytes(row, 8));
   return gap;
 }
 
@@ -40,14 +41,14 @@ PostgresGaps::PostgresGaps(SessionPool& pool, const Schema& schema)
     : pool_(pool),
       insert_{"insert_gap",
               schema.expand("INSERT INTO @schema@.gaps (route, reason, first_position, last_position, events,"
-                            " recorded_at) VALUES ($1, $2, $3, $4, $5, clock_timestamp()) ON CONFLICT DO NOTHING")},
+                            " recorded_at, kind) VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT DO NOTHING")},
       number_{"gap_number", schema.expand("SELECT g.number FROM @schema@.gaps g WHERE g.route = $1 AND g.reason = $2"
                                           " AND g.first_position = $3 AND g.last_position = $4 AND md5(g.events) ="
-                                          " md5($5)")},
+                                          " md5($5) AND g.kind = $6")},
       list_{"list_gaps", select_gaps(schema, "WHERE g.number > $1 ORDER BY g.number LIMIT $2")},
       find_{"find_gap", select_gaps(schema, "WHERE g.number = $1")},
       find_open_{"find_open_gap", select_gaps(schema,
-                                              "WHERE g.route = $1 AND g.acknowledged_at IS NULL"
+                                              "WHERE g.kind = 'route' AND g.route = $1 AND g.acknowledged_at IS NULL"
                                               " ORDER BY g.number LIMIT 1")},
       acknowledge_{"acknowledge_gap",
                    schema.expand("UPDATE @schema@.gaps g SET acknowledged_by = CASE WHEN g.acknowledged_at IS NULL"
@@ -62,6 +63,7 @@ Result<Rows> PostgresGaps::ask(const Statement& statement, const Parameters& par
 Result<std::int64_t> PostgresGaps::record(const GapRecord& gap) {
   Parameters row;
   row.text(gap.route).text(gap.reason).int8(gap.from.value).int8(gap.to.value).text(join_ids(gap.events));
+  row.text(to_string(gap.of));
   if (auto inserted = ask(insert_, row); !inserted) return fail(std::move(inserted.error()));
   auto number = ask(number_, row);
   if (!number) return fail(std::move(number.error()));

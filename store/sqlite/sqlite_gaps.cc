@@ -6,7 +6,7 @@ namespace penstock::store::sqlite {
 namespace {
 
 std::string select_gaps(std::string_view rest) {
-  return "SELECT number, route, reason, first_position, last_position, events, recorded_at, acknowledged_by"
+  return "SELECT number, route, reason, first_position, last_position, events, recorded_at, acknowledged_by, kind"
          " FROM gaps " +
          std::string(rest);
 }
@@ -21,6 +21,7 @@ GapRecord gap_in(const Cursor& row) {
   gap.events = split_ids(row.text(5));
   gap.recorded_at = timestamp_of(row.number(6));
   gap.acknowledged_by = row.text(7);
+  gap.of = parse_gap_kind(row.text(8));
   return gap;
 }
 
@@ -32,7 +33,8 @@ Result<std::optional<GapRecord>> first_of(Cursor& cursor) {
 }
 
 Cursor& bind_gap(Cursor& cursor, const GapRecord& gap, const std::string& events) {
-  return cursor.bind_text(gap.route).bind_text(gap.reason).bind(gap.from.value).bind(gap.to.value).bind_text(events);
+  return cursor.bind_text(gap.route).bind_text(gap.reason).bind(gap.from.value).bind(gap.to.value).bind_text(events).bind_text(
+      to_string(gap.of));
 }
 
 }  // namespace
@@ -41,14 +43,14 @@ Result<std::int64_t> SqliteGaps::record(const GapRecord& gap) {
   return database_.write("recording a gap", [&](Connection& connection) -> Result<std::int64_t> {
     const std::string events = join_ids(gap.events);
     auto insert = connection.prepare(
-        "INSERT OR IGNORE INTO gaps (route, reason, first_position, last_position, events, recorded_at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+        "INSERT OR IGNORE INTO gaps (route, reason, first_position, last_position, events, kind, recorded_at)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     if (!insert) return fail(std::move(insert.error()));
     if (auto done = bind_gap(*insert, gap, events).bind(microseconds_of(database_now())).run(); !done)
       return fail(std::move(done.error()));
     auto number = connection.prepare(
         "SELECT number FROM gaps WHERE route = ?1 AND reason = ?2 AND first_position = ?3 AND last_position = ?4"
-        " AND events = ?5");
+        " AND events = ?5 AND kind = ?6");
     if (!number) return fail(std::move(number.error()));
     if (const auto stepped = bind_gap(*number, gap, events).step(); !stepped) return fail(stepped.error());
     return number->number(0);
@@ -83,7 +85,7 @@ Result<std::optional<GapRecord>> SqliteGaps::find(std::int64_t number) {
 Result<std::optional<GapRecord>> SqliteGaps::find_open(std::string_view route) {
   return database_.read("finding a gap", [&](Connection& connection) -> Result<std::optional<GapRecord>> {
     static const std::string kOpen =
-        select_gaps("WHERE route = ?1 AND acknowledged_at IS NULL ORDER BY number LIMIT 1");
+        select_gaps("WHERE kind = 'route' AND route = ?1 AND acknowledged_at IS NULL ORDER BY number LIMIT 1");
     auto cursor = connection.prepare(kOpen);
     if (!cursor) return fail(std::move(cursor.error()));
     return first_of(cursor->bind_text(route));

@@ -31,6 +31,18 @@ TEST_P(GapContract, RecordsTheSameGapOnce) {
   EXPECT_EQ(store().gaps().list(0, 10)->size(), 3u);
 }
 
+TEST_P(GapContract, TellsASourceFromARouteOfItsName) {
+  store::GapRecord of_source = gap_of("orders", 4, 6);
+  of_source.of = store::GapRecord::Of::kSource;
+  const auto number = store().gaps().record(of_source);
+  ASSERT_TRUE(number) << number.error().describe();
+  EXPECT_EQ((*store().gaps().find(*number))->of, store::GapRecord::Of::kSource);
+  EXPECT_EQ(store().gaps().find_open("orders").value(), std::nullopt);
+  const auto of_route = store().gaps().record(gap_of("orders", 4, 6));
+  EXPECT_NE(*of_route, *number);
+  EXPECT_EQ((*store().gaps().find_open("orders"))->number, *of_route);
+}
+
 TEST_P(GapContract, ListsByNumberPageByPage) {
   std::vector<std::int64_t> numbers;
   for (int i = 1; i <= 3; ++i) numbers.push_back(*store().gaps().record(gap_of("out", i, i)));

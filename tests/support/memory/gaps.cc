@@ -5,7 +5,7 @@ namespace penstock::tests {
 Result<std::int64_t> MemoryParts::Gaps::record(const store::GapRecord& gap) {
   return parts.perform(StoreCall::kRecordGap, [&](MemoryDatabase& db) -> Result<std::int64_t> {
     for (const store::GapRecord& known : db.gaps_)
-      if (known.route == gap.route && known.reason == gap.reason && known.from == gap.from && known.to == gap.to &&
+      if (known.of == gap.of && known.route == gap.route && known.reason == gap.reason && known.from == gap.from && known.to == gap.to &&
           known.events == gap.events)
         return known.number;
     store::GapRecord& added = db.gaps_.emplace_back(gap);
@@ -35,7 +35,7 @@ Result<std::optional<store::GapRecord>> MemoryParts::Gaps::find(std::int64_t num
 Result<std::optional<store::GapRecord>> MemoryParts::Gaps::find_open(std::string_view route) {
   return parts.perform(StoreCall::kReadGaps, [&](MemoryDatabase& db) -> Result<std::optional<store::GapRecord>> {
     for (const store::GapRecord& gap : db.gaps_)
-      if (gap.route == route && gap.acknowledged_by.empty()) return gap;
+      if (gap.of == store::GapRecord::Of::kRoute && gap.route == route && gap.acknowledged_by.empty()) return gap;
     return std::nullopt;
   });
 }
