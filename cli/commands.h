@@ -40,6 +40,7 @@ void add_output_options(CLI::App& command, Invocation& invocation);
 void add_colour_option(CLI::App& command, Invocation& invocation);
 // What an option that counts takes.
 CLI::Validator whole_number();
+CLI::Validator positive_number();
 // The two examples at the end of a command's help.
 void set_examples(CLI::App& command, const std::string& first, const std::string& second);
 

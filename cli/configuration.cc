@@ -41,7 +41,9 @@ std::optional<config::Settings> load_settings(Invocation& invocation, const Conf
   config::Loaded loaded = config::load_file(request, declarations());
   for (const config::Problem& problem : loaded.problems) {
     const bool is_warning = problem.severity == config::Problem::Severity::kWarning;
-    if (is_warning && wish.warnings == Warnings::kKeepQuiet) continue;
+    // Without a store nothing goes on, and one of them says why.
+    const bool has_store = loaded.settings && !loaded.settings->store.url.empty();
+    if (is_warning && wish.warnings == Warnings::kKeepQuiet && has_store) continue;
     invocation.err << to_string(problem) << '\n';
   }
   if (!loaded.settings) invocation.exit = ExitCode::kConfig;
@@ -56,7 +58,7 @@ std::optional<config::Settings> load_settings_of_store(Invocation& invocation) {
       invocation.err << "penstock: note: the store is that of DATABASE_URL, not that of " << file << '\n';
   }
   if (settings && settings->store.url.empty()) {
-    invocation.fail(Error(codes::kConfigReferenceMissing, "[store] url refers to something that is not here"));
+    invocation.fail(Error(codes::kConfigReferenceMissing, "[store] url refers to something that is not here, see above"));
     return std::nullopt;
   }
   return settings;

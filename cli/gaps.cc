@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/json_writer.h"
@@ -15,7 +16,7 @@ constexpr std::size_t kPage = 100;
 
 struct GapsOptions {
   std::int64_t number = 0;
-  std::string by;
+  std::optional<std::string> by;
 };
 
 enum class Events { kCounted, kNamed };
@@ -122,11 +123,21 @@ std::string current_user() {
 }
 
 void acknowledge(const GapsOptions& options, Invocation& invocation) {
+  if (options.by && options.by->empty()) return invocation.fail(ExitCode::kUsage, "--by names nobody");
   auto opened = open_store(invocation, StoreUse::kWrite);
   if (!opened) return;
-  const std::string by = options.by.empty() ? current_user() : options.by;
-  if (const auto done = opened->store->gaps().acknowledge(options.number, by); !done)
+  store::Gaps& gaps = opened->store->gaps();
+  if (const auto done = gaps.acknowledge(options.number, options.by.value_or(current_user())); !done)
     return invocation.fail(done.error());
+  const auto gap = gaps.find(options.number);
+  if (!gap) return invocation.fail(gap.error());
+  if (!*gap) return;
+  if (invocation.format != OutputFormat::kTable) {
+    invocation.out << json_of(**gap, Events::kCounted) << '\n';
+    return;
+  }
+  invocation.out << "gap " << options.number << " of the " << store::to_string((*gap)->of) << ' '
+                 << printable((*gap)->route) << " is acknowledged by " << printable((*gap)->acknowledged_by) << '\n';
 }
 
 }  // namespace
@@ -154,6 +165,7 @@ void add_gaps(CLI::App& app, Invocation& invocation) {
   ack->add_option("number", options->number, "Number of the record, as `gaps ls` names it")->required();
   ack->add_option("--by", options->by, "Who acknowledges it; default: the user of the system")->type_name("NAME");
   add_config_option(*ack, invocation);
+  add_output_options(*ack, invocation);
   set_examples(*ack, "penstock gaps ack 1", "penstock gaps ack 1 --by anna");
   ack->callback([options, &invocation] { acknowledge(*options, invocation); });
 }

@@ -131,7 +131,7 @@ void add_parked(CLI::App& app, Invocation& invocation) {
 
   CLI::App* ls = command->add_subcommand("ls", "Parked rows by number");
   ls->add_option("--route", options->route, "Only of this route")->type_name("NAME");
-  ls->add_option("--limit", options->limit, "Most rows; default: all")->check(whole_number())->type_name("N");
+  ls->add_option("--limit", options->limit, "Most rows; default: all")->check(positive_number())->type_name("N");
   add_config_option(*ls, invocation);
   add_output_options(*ls, invocation);
   set_examples(*ls, "penstock parked ls", "penstock parked ls --route orders-in -o jsonl");

@@ -110,6 +110,12 @@ int run_command(int argc, const char* const* argv, Invocation& invocation) {
   return static_cast<int>(exit_of_output(invocation));
 }
 
+bool is_whole(const std::string& text) {
+  constexpr std::size_t kMostDigits = 18;
+  return !text.empty() && text.size() <= kMostDigits &&
+         std::ranges::all_of(text, [](char letter) { return letter >= '0' && letter <= '9'; });
+}
+
 }  // namespace
 
 void add_config_option(CLI::App& command, Invocation& invocation) {
@@ -131,11 +137,16 @@ void add_colour_option(CLI::App& command, Invocation& invocation) {
 }
 
 CLI::Validator whole_number() {
-  constexpr std::size_t kMostDigits = 18;
-  const auto objection = [](const std::string& text) -> std::string {
-    const bool is_one = !text.empty() && text.size() <= kMostDigits &&
-                        std::ranges::all_of(text, [](char letter) { return letter >= '0' && letter <= '9'; });
-    return is_one ? "" : "\"" + printable(text) + "\" is no number (expected a whole one, not negative)";
+  const auto objection = [](const std::string& text) {
+    return is_whole(text) ? "" : "\"" + printable(text) + "\" is no number (expected a whole one, not negative)";
+  };
+  return {objection, ""};
+}
+
+CLI::Validator positive_number() {
+  const auto objection = [](const std::string& text) {
+    const bool is_one = is_whole(text) && text.find_first_not_of('0') != std::string::npos;
+    return is_one ? "" : "\"" + printable(text) + "\" is no number (expected a whole one, at least 1)";
   };
   return {objection, ""};
 }

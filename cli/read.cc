@@ -233,7 +233,7 @@ void add_read(CLI::App& app, Invocation& invocation) {
   command->add_option("--from", options->from, "First version of a stream, first position of @all; inclusive")
       ->check(whole_number())
       ->type_name("N");
-  command->add_option("--limit", options->limit, "Most events; default: all")->check(whole_number())->type_name("N");
+  command->add_option("--limit", options->limit, "Most events; default: all")->check(positive_number())->type_name("N");
   command->add_flag("--backward", options->backward, "From the newest to the oldest");
   command
       ->add_option("--since", options->since,

@@ -41,6 +41,7 @@ Error unfinished_import() { return Error(codes::kStoreImporting, "an import of t
 void print_json(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   JsonObject store;
   store.text("backend", report.backend).position("head", report.head).position("floor", report.floor);
+  store.number("inbox", static_cast<std::int64_t>(report.waiting));
   if (report.importing == StatusReport::Importing::kYes) {
     const Error error = unfinished_import();
     JsonObject object;
@@ -59,11 +60,16 @@ void print_json(const StatusReport& report, const config::Settings& settings, In
   invocation.out << std::move(object).finish() << '\n';
 }
 
+std::string inbox_text(std::uint64_t waiting) {
+  return std::to_string(waiting) + (waiting == store::kWaitingCounted ? " or more" : "");
+}
+
 void print_tables(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   const Palette palette = invocation.palette();
   const bool importing = report.importing == StatusReport::Importing::kYes;
-  TextTable store({"STORE", "HEAD", "FLOOR", "PHASE"});
+  TextTable store({"STORE", "HEAD", "FLOOR", "INBOX", "PHASE"});
   store.add({report.backend, std::to_string(report.head.value), std::to_string(report.floor.value),
+             inbox_text(report.waiting),
              importing ? TextTable::Cell("importing", Tint::kWarning) : TextTable::Cell("open", Tint::kGood)});
   store.print(invocation.out, palette);
   if (importing) invocation.out << unfinished_import().describe() << '\n';

@@ -129,6 +129,9 @@ Result<StatusReport> make_status_report(const config::Settings& settings, store:
   const auto floor = store.log().floor();
   if (!floor) return fail(floor.error());
   report.floor = *floor;
+  const auto counts = store.events().counts();
+  if (!counts) return fail(counts.error());
+  report.waiting = counts->waiting;
   const auto importing = store.is_importing();
   if (!importing) return fail(importing.error());
   report.importing = *importing ? StatusReport::Importing::kYes : StatusReport::Importing::kNo;

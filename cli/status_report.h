@@ -30,6 +30,7 @@ struct RouteReport {
 struct StatusReport {
   std::string backend;
   Position head, floor;
+  std::uint64_t waiting = 0;  // events that were written by SQL and have no position yet
   // An import has begun and not ended: nobody else appends, and no route runs.
   enum class Importing { kNo, kYes } importing = Importing::kNo;
   std::vector<RouteReport> routes;  // in the order of the file, then those that only report

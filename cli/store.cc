@@ -73,7 +73,9 @@ void add_store(CLI::App& app, Invocation& invocation) {
 
   auto scavenging = std::make_shared<ScavengeOptions>();
   CLI::App* scavenger = command->add_subcommand("scavenge", "Free the space of events that are no longer read");
-  scavenger->add_option("--limit", scavenging->limit, "About how many events; default: 100000")->type_name("N");
+  scavenger->add_option("--limit", scavenging->limit, "About how many events; default: 100000")
+      ->check(positive_number())
+      ->type_name("N");
   add_config_option(*scavenger, invocation);
   add_output_options(*scavenger, invocation);
   set_examples(*scavenger, "penstock store scavenge", "penstock store scavenge --limit 1000000 -o json");

@@ -113,7 +113,7 @@ void add_store_drop(CLI::App& store, Invocation& invocation) {
   CLI::App* command = store.add_subcommand("drop", "Take whole old ranges away: the log begins behind them");
   auto options = std::make_shared<DropOptions>();
   command->add_option("--before", options->before, "First position that is kept")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(positive_number())
       ->type_name("POSITION");
   command->add_option("--older-than", options->older_than, "What was recorded longer ago: 90s, 15m, 12h, 30d")
       ->type_name("AGE");

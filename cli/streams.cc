@@ -21,14 +21,15 @@ std::string json_of(const store::StreamSummary& stream) {
   JsonObject object;
   object.text("stream", stream.name)
       .text("category", stream.category)
-      .number("last_version", stream.last_version.value);
+      .number("last_version", stream.last_version.value)
+      .text("state", store::to_string(stream.state));
   return std::move(object).finish();
 }
 
 void list(const StreamsOptions& options, Invocation& invocation) {
   auto opened = open_store(invocation, StoreUse::kRead);
   if (!opened) return;
-  TextTable table({"STREAM", "CATEGORY", "LAST VERSION"});
+  TextTable table({"STREAM", "CATEGORY", "LAST VERSION", "STATE"});
   JsonArray array;
   std::uint64_t left = options.limit.value_or(UINT64_MAX);
   for (std::string after = options.after; left > 0;) {
@@ -38,7 +39,8 @@ void list(const StreamsOptions& options, Invocation& invocation) {
     for (const store::StreamSummary& stream : *page) {
       switch (invocation.format) {
         case OutputFormat::kTable:
-          table.add({printable(stream.name), printable(stream.category), std::to_string(stream.last_version.value)});
+          table.add({printable(stream.name), printable(stream.category), std::to_string(stream.last_version.value),
+                     std::string(store::to_string(stream.state))});
           break;
         case OutputFormat::kJson: array.add(json_of(stream)); break;
         case OutputFormat::kJsonLines: invocation.out << json_of(stream) << '\n'; break;
@@ -101,7 +103,7 @@ void add_streams(CLI::App& app, Invocation& invocation) {
   CLI::App* ls = command->add_subcommand("ls", "All streams by name");
   ls->add_option("--after", options->after, "Only names that sort after this one")->type_name("NAME");
   ls->add_option("--prefix", options->prefix, "Only names that begin with this")->type_name("TEXT");
-  ls->add_option("--limit", options->limit, "Most streams; default: all")->check(whole_number())->type_name("N");
+  ls->add_option("--limit", options->limit, "Most streams; default: all")->check(positive_number())->type_name("N");
   add_config_option(*ls, invocation);
   add_output_options(*ls, invocation);
   set_examples(*ls, "penstock streams ls", "penstock streams ls --prefix order- --limit 20 -o jsonl");

@@ -122,6 +122,7 @@ struct StreamPage {
 struct StreamSummary {
   std::string name, category;
   Version last_version;
+  StreamState state = StreamState::kLive;
 };
 
 // Which streams a page lists. Names are compared by their bytes.
@@ -137,7 +138,9 @@ std::string last_name_with(std::string_view prefix);
 // Events that were scavenged are not counted, streams that were removed are.
 struct StoreCounts {
   std::uint64_t streams = 0, events = 0;
+  std::uint64_t waiting = 0;  // written by SQL, without a position yet; counted up to kWaitingCounted
 };
+inline constexpr std::uint64_t kWaitingCounted = 100'000;
 
 // How many events of one type there are in one category.
 struct KindCount {

@@ -46,9 +46,12 @@ EventReader::EventReader(SessionPool& pool, const Schema& schema)
                schema.expand("SELECT " + std::string(kEventColumns) +
                              " FROM @schema@.events e WHERE e.id = $1 AND e.stream = $2 AND e.removed_at IS NULL")},
       streams_{"streams",
-               schema.expand("SELECT s.name, s.category, s.version FROM @schema@.streams s"
+               schema.expand("SELECT s.name, s.category, s.version, s.state FROM @schema@.streams s"
                              " WHERE s.name > $1 AND s.name >= $2 AND s.name <= $3 ORDER BY s.name LIMIT $4")},
-      counts_{"counts", schema.expand("SELECT h.streams, h.position - c.dropped - c.removed"
+      counts_{"counts", schema.expand("SELECT h.streams, h.position - c.dropped - c.removed, (SELECT count(*)"
+                                      " FROM (SELECT FROM @schema@.inbox LIMIT " +
+                                      std::to_string(kWaitingCounted) +
+                                      ") w)"
                                       " FROM @schema@.head h, @schema@.kinds_counted c WHERE h.id = 1 AND c.id = 1")},
       count_kinds_{"count_kinds", schema.expand("SELECT @schema@.count_kinds($1)")},
       kinds_{"kinds", schema.expand("SELECT k.category, k.type, k.events FROM @schema@.kinds k"
@@ -113,7 +116,8 @@ Result<std::vector<StreamSummary>> EventReader::streams(const StreamQuery& query
   found.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row)
     found.push_back(
-        {std::string(rows->bytes(row, 0)), std::string(rows->bytes(row, 1)), Version{rows->integer(row, 2)}});
+        {std::string(rows->bytes(row, 0)), std::string(rows->bytes(row, 1)), Version{rows->integer(row, 2)},
+         parse_stream_state(rows->bytes(row, 3))});
   return found;
 }
 
@@ -121,7 +125,8 @@ Result<StoreCounts> EventReader::counts() {
   const Deadline deadline = Deadline::in(kReading);
   auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(counts_, {}, deadline); });
   if (!rows) return fail(std::move(rows.error()));
-  return StoreCounts{static_cast<std::uint64_t>(rows->integer(0, 0)), static_cast<std::uint64_t>(rows->integer(0, 1))};
+  return StoreCounts{static_cast<std::uint64_t>(rows->integer(0, 0)), static_cast<std::uint64_t>(rows->integer(0, 1)),
+                     static_cast<std::uint64_t>(rows->integer(0, 2))};
 }
 
 Result<std::vector<KindCount>> EventReader::kinds() {

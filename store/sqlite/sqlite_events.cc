@@ -124,7 +124,7 @@ Result<EventRef> SqliteEvents::find_in(std::string_view stream, const EventId& i
 Result<std::vector<StreamSummary>> SqliteEvents::streams(const StreamQuery& query) {
   return database_.read("listing streams", [&](Connection& connection) -> Result<std::vector<StreamSummary>> {
     auto cursor = connection.prepare(
-        "SELECT name, category, last_version FROM streams WHERE name > ?1 AND name BETWEEN ?2 AND ?3 ORDER BY name"
+        "SELECT name, category, last_version, state FROM streams WHERE name > ?1 AND name BETWEEN ?2 AND ?3 ORDER BY name"
         " LIMIT ?4");
     if (!cursor) return fail(std::move(cursor.error()));
     const std::string last = last_name_with(query.prefix);
@@ -135,7 +135,8 @@ Result<std::vector<StreamSummary>> SqliteEvents::streams(const StreamQuery& quer
       const auto stepped = cursor->step();
       if (!stepped) return fail(stepped.error());
       if (*stepped == Cursor::Step::kDone) return found;
-      found.push_back({std::string(cursor->text(0)), std::string(cursor->text(1)), Version{cursor->number(2)}});
+      found.push_back({std::string(cursor->text(0)), std::string(cursor->text(1)), Version{cursor->number(2)},
+                       parse_stream_state(cursor->text(3))});
     }
   });
 }

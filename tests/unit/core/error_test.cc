@@ -10,7 +10,8 @@ namespace {
 TEST(Error, DescribesItselfWithCodeAndHint) {
   const Error error = Error(codes::kStoreFenced, "writing the checkpoint").with_context("route a-to-b");
   EXPECT_EQ(error.describe(),
-            "route a-to-b: writing the checkpoint [store.fenced] Another instance took over; nothing is to be done.");
+            "route a-to-b: writing the checkpoint [store.fenced] Another instance took over, or the store was promoted "
+            "or restored; the program goes on by itself, and a client sends the same events again.");
   EXPECT_EQ(error.kind(), ErrorKind::kFenced);
 }
 
