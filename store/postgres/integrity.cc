@@ -1,5 +1,7 @@
 #include "store/postgres/integrity.h"
 
+#include "store/postgres/migrator.h"
+
 namespace penstock::store::postgres {
 namespace {
 
@@ -119,7 +121,8 @@ constexpr Question kQuestions[] = {
      "FROM @schema@.head h WHERE h.importing",
      "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},
     {"no gap waits for an operator", "count(*) || ' gap records' FROM @schema@.gaps",
-     "'gap ' || g.number || ' of \"' || g.route || '\"'", "FROM @schema@.gaps g WHERE g.acknowledged_at IS NULL",
+     "'gap ' || g.number || ' of the ' || g.kind || ' \"' || g.route || '\"'",
+     "FROM @schema@.gaps g WHERE g.acknowledged_at IS NULL",
      "look at `penstock gaps ls`"},
 };
 
@@ -168,12 +171,24 @@ Result<IntegrityCheck> check_identity(Session& session, const Schema& schema) {
                     schema.expand("UPDATE @schema@.head SET incarnation = incarnation + 1"));
 }
 
+// The questions speak of the tables as this program knows them.
+Status check_schema(Session& session, const Schema& schema) {
+  const auto number = load_schema_number(session, schema, Deadline::in(kConnecting));
+  if (!number) return fail(Error(number.error()).with_context("looking at the schema"));
+  if (auto known = check_not_too_new(*number, schema); !known) return known;
+  const int newest = embedded_migrations().back().number;
+  if (*number == newest) return {};
+  return fail(codes::kStoreSchemaMissing, "schema " + schema.name() + " has number " + std::to_string(*number) +
+                                              ", this program checks number " + std::to_string(newest));
+}
+
 }  // namespace
 
 Result<std::vector<IntegrityCheck>> check_integrity(SessionOpener& opener) {
   auto session = opener.open_unchecked("check", Deadline::in(kConnecting));
   if (!session) return fail(std::move(session.error()));
   const Schema& schema = opener.schema();
+  if (auto known = check_schema(**session, schema); !known) return fail(std::move(known.error()));
   std::vector<IntegrityCheck> checks;
   auto identity = check_identity(**session, schema);
   if (!identity) return fail(std::move(identity.error()).with_context("checking the identity of the store"));
