@@ -32,6 +32,7 @@ class ArchiveReader {
   Position reached() const { return reached_; }
   const EventId& reached_id() const { return reached_id_; }
   std::uint64_t rows() const { return rows_; }
+  std::uint64_t line() const { return lines_; }
   std::uint64_t bytes() const { return beginning_.bytes; }
   // The header and the rows, without what follows them.
   struct Beginning {

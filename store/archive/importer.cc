@@ -38,13 +38,20 @@ class Importer {
       : store_(store), transfer_(transfer), archive_(archive), settings_(settings), on_progress_(on_progress) {}
 
   Result<ImportSummary> run() {
+    auto done = import();
+    if (done || begun_ == Begun::kNo) return done;
+    return fail(std::move(done.error()).with_context(
+        "the store stays closed until an import of the whole archive has ended, or begin again with an empty database"));
+  }
+
+ private:
+  Result<ImportSummary> import() {
     if (auto found = look_at_store(); !found) return fail(std::move(found.error()));
     for (;;) {
       auto entry = archive_.next(memory_);
       if (!entry) return fail(std::move(entry.error()));
       if (!*entry) break;
-      if (auto done = take(std::move(**entry)); !done)
-        return fail(std::move(done.error()).with_context(archive_.place()));
+      if (auto done = take(std::move(**entry)); !done) return fail(std::move(done.error()));
     }
     if (auto loaded = load_batch(); !loaded) return fail(std::move(loaded.error()));
     if (auto parked = park_batch(); !parked) return fail(std::move(parked.error()));
@@ -55,7 +62,6 @@ class Importer {
     return summary_;
   }
 
- private:
   // The archive must touch what the store has, and go on from the same event.
   Status look_at_store() {
     const auto filling = transfer_.filling();
@@ -82,20 +88,26 @@ class Importer {
   Status take(Entry entry) {
     if (const auto* row = std::get_if<LogRow>(&entry)) return take_row(*row);
     if (auto loaded = load_batch(); !loaded) return loaded;
-    if (const auto* stream = std::get_if<StreamEntry>(&entry)) return may_write() ? keep_stream(*stream) : Status();
-    if (settings_.others == Others::kLeftOut || !may_write()) return {};
-    return keep_other(std::move(entry));
+    if (!may_write()) return {};
+    const auto* stream = std::get_if<StreamEntry>(&entry);
+    if (stream == nullptr && settings_.others == Others::kLeftOut) return {};
+    return at_this_line(stream != nullptr ? keep_stream(*stream) : keep_other(std::move(entry)));
+  }
+
+  Status at_this_line(Status done) const {
+    return done ? done : fail(std::move(done.error()).with_context(archive_.place()));
   }
 
   Status take_row(const LogRow& row) {
     if (archive_.rows() % kProgressRows == 0) report();
     if (*row.event.position <= filling_.head) {
-      if (auto same = verify(row); !same) return same;
+      if (auto same = verify(row); !same) return at_this_line(std::move(same));
       ++summary_.verified;
       bytes_ += row.event.size_bytes();
       return bytes_ >= kBatchBytes ? load_batch() : Status();
     }
-    if (auto checked = check_row(row, settings_.limits); !checked) return checked;
+    if (auto checked = check_row(row, settings_.limits); !checked) return at_this_line(std::move(checked));
+    if (rows_.empty()) first_line_ = archive_.line();
     rows_.push_back(row);
     bytes_ += row.event.size_bytes();
     return rows_.size() >= kBatchRows || bytes_ >= kBatchBytes ? load_batch() : Status();
@@ -119,7 +131,11 @@ class Importer {
   Status load_batch() {
     if (!rows_.empty()) {
       if (auto begun = begin(); !begun) return begun;
-      if (auto loaded = transfer_.load(rows_); !loaded) return loaded;
+      // What is wrong with one of many rows is told by its position.
+      if (auto loaded = transfer_.load(rows_); !loaded)
+        return fail(std::move(loaded.error()).with_context(
+            archive_.input().name() + ", lines " + std::to_string(first_line_) + " to " +
+            std::to_string(first_line_ + rows_.size() - 1)));
       summary_.written += rows_.size();
     }
     rows_.clear();
@@ -213,6 +229,7 @@ class Importer {
   std::span<const LogRow> stored_;  // of the page of walk_: what is still to be compared
   EventBatchBuilder memory_;        // of rows_
   std::vector<LogRow> rows_;
+  std::uint64_t first_line_ = 0;  // of rows_
   std::size_t bytes_ = 0;
   std::vector<ParkedEvent> parked_;
   std::size_t parked_bytes_ = 0;
@@ -225,6 +242,9 @@ Result<ImportSummary> import_store(Store& store, Transfer& transfer, const Impor
                                    const OnProgress& on_progress) {
   auto archive = ArchiveReader::open(settings.path, settings.cut);
   if (!archive) return fail(std::move(archive.error()));
+  // Only what can be read twice is proved before anything is written.
+  if (archive->input().size_bytes())
+    if (auto proved = prove_archive(settings, on_progress); !proved) return proved;
   return Importer(store, transfer, *archive, settings, on_progress).run();
 }
 

@@ -328,6 +328,19 @@ TEST_P(MoveContract, NamesTheLineOfAnEventThatIsTooLarge) {
               testing::AllOf(StartsWith("store.limit_exceeded"), HasSubstr("a.jsonl:2: ")));
 }
 
+TEST_P(MoveContract, WritesNothingOfAFileWhoseLastLineIsWrong) {
+  for (int i = 0; i < 3; ++i) append(from(), "order-1");
+  export_from(from());
+  auto lines = lines_of(path());
+  lines[2].replace(lines[2].find("placed"), 6, "payed!");
+  std::ofstream changed(path("changed"));
+  for (const std::string& line : lines) changed << line << "\n";
+  changed.close();
+  EXPECT_THAT(import_error(to(), {.path = path("changed")}), StartsWith("archive.malformed"));
+  EXPECT_EQ(to().store->log().head().value(), Position{0});
+  EXPECT_EQ(to().transfer->filling()->open, store::Filling::Open::kNo);
+}
+
 TEST_P(MoveContract, TakesWhatIsThereOfACutArchiveIfThatIsAccepted) {
   for (int i = 0; i < 3; ++i) append(from(), "order-1");
   export_from(from());
