@@ -58,7 +58,8 @@ std::optional<config::Settings> load_settings_of_store(Invocation& invocation) {
       invocation.err << "penstock: note: the store is that of DATABASE_URL, not that of " << file << '\n';
   }
   if (settings && settings->store.url.empty()) {
-    invocation.fail(Error(codes::kConfigReferenceMissing, "[store] url refers to something that is not here, see above"));
+    invocation.fail(
+        Error(codes::kConfigReferenceMissing, "[store] url refers to something that is not here, see above"));
     return std::nullopt;
   }
   return settings;

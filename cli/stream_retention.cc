@@ -144,7 +144,9 @@ void add_stream_retention(CLI::App& command, Invocation& invocation) {
 
   CLI::App* set = command.add_subcommand("set", "Limit a stream; a limit that is not given ends");
   set->add_option("stream", options->name, "Stream")->required();
-  set->add_option("--max-count", options->max_count, "Keep the last N events")->check(positive_number())->type_name("N");
+  set->add_option("--max-count", options->max_count, "Keep the last N events")
+      ->check(positive_number())
+      ->type_name("N");
   set->add_option("--max-age", options->max_age, "Keep events this long: 90s, 15m, 12h, 30d")->type_name("D");
   add_config_option(*set, invocation);
   add_output_options(*set, invocation);

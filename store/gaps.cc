@@ -14,7 +14,8 @@ Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route
     auto page = gaps.list(number, kPage);
     if (!page) return fail(std::move(page.error()));
     for (GapRecord& gap : *page)
-      if (gap.of == GapRecord::Of::kRoute && gap.route == route && gap.reason == codes::kStoreRemoved.name && gap.from <= after.next() && until <= gap.to)
+      if (gap.of == GapRecord::Of::kRoute && gap.route == route && gap.reason == codes::kStoreRemoved.name &&
+          gap.from <= after.next() && until <= gap.to)
         return std::move(gap);
     if (page->size() < kPage) return std::nullopt;
     number = page->back().number;

@@ -20,7 +20,7 @@ namespace penstock::store {
 inline constexpr std::string_view kClients = "(clients)";
 
 struct GapRecord {
-  std::int64_t number = 0;      // given by the store; how an operator names it
+  std::int64_t number = 0;  // given by the store; how an operator names it
   // Whose it is: a route and a source may have the same name.
   enum class Of { kRoute, kSource } of = Of::kRoute;
   std::string route;            // or the source, or kClients

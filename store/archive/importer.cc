@@ -40,8 +40,9 @@ class Importer {
   Result<ImportSummary> run() {
     auto done = import();
     if (done || begun_ == Begun::kNo) return done;
-    return fail(std::move(done.error()).with_context(
-        "the store stays closed until an import of the whole archive has ended, or begin again with an empty database"));
+    return fail(std::move(done.error())
+                    .with_context("the store stays closed until an import of the whole archive has ended, or begin "
+                                  "again with an empty database"));
   }
 
  private:
@@ -133,9 +134,9 @@ class Importer {
       if (auto begun = begin(); !begun) return begun;
       // What is wrong with one of many rows is told by its position.
       if (auto loaded = transfer_.load(rows_); !loaded)
-        return fail(std::move(loaded.error()).with_context(
-            archive_.input().name() + ", lines " + std::to_string(first_line_) + " to " +
-            std::to_string(first_line_ + rows_.size() - 1)));
+        return fail(std::move(loaded.error())
+                        .with_context(archive_.input().name() + ", lines " + std::to_string(first_line_) + " to " +
+                                      std::to_string(first_line_ + rows_.size() - 1)));
       summary_.written += rows_.size();
     }
     rows_.clear();

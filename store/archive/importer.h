@@ -27,8 +27,8 @@ struct ImportSummary {
 
 // The store's log must be the beginning of the archive's, or begin with all of it: what it has is compared,
 // and the import goes on behind it. So an import that was cut off is called again with the same archive.
-// A regular file is read to its end first: where it is malformed or cut, nothing is written. Standard input can't be: what is
-// found to be wrong with it on the way leaves the store closed, and the message says how it is opened again.
+// A regular file is read to its end first: where it is malformed or cut, nothing is written. Standard input can't be:
+// what is found to be wrong with it on the way leaves the store closed, and the message says how it is opened again.
 // `transfer` is of the same store. Errors: those of ArchiveReader, with the line; store.other_events with the
 // first position where the logs differ; store.in_use; those of the store.
 Result<ImportSummary> import_store(Store& store, Transfer& transfer, const ImportSettings& settings,

@@ -81,7 +81,11 @@ void add_parked(Object& object, const ParkedEvent& parked) {
 }
 
 void add_gap(Object& object, const GapRecord& gap) {
-  object.text("kind", to_string(gap.of)).text("route", gap.route).text("reason", gap.reason).position("from", gap.from).position("to", gap.to);
+  object.text("kind", to_string(gap.of))
+      .text("route", gap.route)
+      .text("reason", gap.reason)
+      .position("from", gap.from)
+      .position("to", gap.to);
   std::string ids = "[";
   for (const EventId& id : gap.events) {
     if (ids.size() > 1) ids += ',';

@@ -115,9 +115,8 @@ Result<std::vector<StreamSummary>> EventReader::streams(const StreamQuery& query
   std::vector<StreamSummary> found;
   found.reserve(rows->size());
   for (std::size_t row = 0; row < rows->size(); ++row)
-    found.push_back(
-        {std::string(rows->bytes(row, 0)), std::string(rows->bytes(row, 1)), Version{rows->integer(row, 2)},
-         parse_stream_state(rows->bytes(row, 3))});
+    found.push_back({std::string(rows->bytes(row, 0)), std::string(rows->bytes(row, 1)), Version{rows->integer(row, 2)},
+                     parse_stream_state(rows->bytes(row, 3))});
   return found;
 }
 

@@ -122,8 +122,7 @@ constexpr Question kQuestions[] = {
      "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},
     {"no gap waits for an operator", "count(*) || ' gap records' FROM @schema@.gaps",
      "'gap ' || g.number || ' of the ' || g.kind || ' \"' || g.route || '\"'",
-     "FROM @schema@.gaps g WHERE g.acknowledged_at IS NULL",
-     "look at `penstock gaps ls`"},
+     "FROM @schema@.gaps g WHERE g.acknowledged_at IS NULL", "look at `penstock gaps ls`"},
 };
 
 constexpr int kPlaces = 3;

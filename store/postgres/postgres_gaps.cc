@@ -8,7 +8,8 @@ namespace {
 constexpr std::chrono::seconds kCall{5};
 
 constexpr std::string_view kSelect =
-    "SELECT g.number, g.route, g.reason, g.first_position, g.last_position, g.events, g.recorded_at, g.acknowledged_by, g.kind"
+    "SELECT g.number, g.route, g.reason, g.first_position, g.last_position, g.events, g.recorded_at, "
+    "g.acknowledged_by, g.kind"
     " FROM @schema@.gaps g ";
 
 std::string select_gaps(const Schema& schema, std::string_view rest) {
@@ -40,8 +41,9 @@ Result<std::optional<GapRecord>> first_of(Result<Rows> rows) {
 PostgresGaps::PostgresGaps(SessionPool& pool, const Schema& schema)
     : pool_(pool),
       insert_{"insert_gap",
-              schema.expand("INSERT INTO @schema@.gaps (route, reason, first_position, last_position, events,"
-                            " recorded_at, kind) VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT DO NOTHING")},
+              schema.expand(
+                  "INSERT INTO @schema@.gaps (route, reason, first_position, last_position, events,"
+                  " recorded_at, kind) VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT DO NOTHING")},
       number_{"gap_number", schema.expand("SELECT g.number FROM @schema@.gaps g WHERE g.route = $1 AND g.reason = $2"
                                           " AND g.first_position = $3 AND g.last_position = $4 AND md5(g.events) ="
                                           " md5($5) AND g.kind = $6")},

@@ -46,7 +46,8 @@ constexpr Question kQuestions[] = {
      " AND NOT (g.stream IS NULL AND (SELECT floor FROM head) > 0)",
      kInspect},
     {"streams and events are counted", "streams || ' streams, ' || events || ' events' FROM head", "f.name",
-     "FROM (SELECT 'streams' AS name, h.streams AS counted, (SELECT count(*) FROM streams) AS rows FROM head h UNION ALL"
+     "FROM (SELECT 'streams' AS name, h.streams AS counted, (SELECT count(*) FROM streams) AS rows FROM head h UNION "
+     "ALL"
      " SELECT 'events', h.events, (SELECT count(*) FROM events WHERE removed_at IS NULL) FROM head h) f"
      " WHERE f.counted <> f.rows",
      kRecount},
@@ -61,7 +62,8 @@ constexpr Question kQuestions[] = {
      "'tag \"' || coalesce(t.tag, m.tag) || '\" at position ' || coalesce(t.position, m.position)",
      "FROM (SELECT DISTINCT e.position, j.value AS tag FROM events e, json_each(e.metadata, '$.tags') j"
      " WHERE e.removed_at IS NULL AND instr(e.metadata, '\"tags\"') > 0 AND instr(e.metadata, '\\u') = 0"
-     " AND json_valid(e.metadata) AND json_type(e.metadata, '$.tags') = 'array' AND j.type = 'text' AND j.value <> '') m"
+     " AND json_valid(e.metadata) AND json_type(e.metadata, '$.tags') = 'array' AND j.type = 'text' AND j.value <> '') "
+     "m"
      " FULL JOIN tags t ON t.position = m.position AND t.tag = m.tag LEFT JOIN events e ON e.position = t.position"
      " WHERE t.tag IS NULL OR e.position IS NULL"
      " OR (m.tag IS NULL AND e.removed_at IS NULL AND instr(e.metadata, '\\u') = 0 AND json_valid(e.metadata))",

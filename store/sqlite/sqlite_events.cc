@@ -124,7 +124,8 @@ Result<EventRef> SqliteEvents::find_in(std::string_view stream, const EventId& i
 Result<std::vector<StreamSummary>> SqliteEvents::streams(const StreamQuery& query) {
   return database_.read("listing streams", [&](Connection& connection) -> Result<std::vector<StreamSummary>> {
     auto cursor = connection.prepare(
-        "SELECT name, category, last_version, state FROM streams WHERE name > ?1 AND name BETWEEN ?2 AND ?3 ORDER BY name"
+        "SELECT name, category, last_version, state FROM streams WHERE name > ?1 AND name BETWEEN ?2 AND ?3 ORDER BY "
+        "name"
         " LIMIT ?4");
     if (!cursor) return fail(std::move(cursor.error()));
     const std::string last = last_name_with(query.prefix);

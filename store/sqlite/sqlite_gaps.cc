@@ -33,8 +33,12 @@ Result<std::optional<GapRecord>> first_of(Cursor& cursor) {
 }
 
 Cursor& bind_gap(Cursor& cursor, const GapRecord& gap, const std::string& events) {
-  return cursor.bind_text(gap.route).bind_text(gap.reason).bind(gap.from.value).bind(gap.to.value).bind_text(events).bind_text(
-      to_string(gap.of));
+  return cursor.bind_text(gap.route)
+      .bind_text(gap.reason)
+      .bind(gap.from.value)
+      .bind(gap.to.value)
+      .bind_text(events)
+      .bind_text(to_string(gap.of));
 }
 
 }  // namespace

@@ -174,10 +174,14 @@ TEST_F(Look, GapsAreListedShownAndAcknowledged) {
   const json listed = json::parse(folder_.call({"gaps", "ls", "-o", "json"}).out);
   ASSERT_EQ(listed.size(), 1u);
   EXPECT_EQ(listed[0].at("route"), "printing");
+  EXPECT_EQ(listed[0].at("kind"), "route");
   EXPECT_TRUE(listed[0].at("acknowledged_by").is_null());
   const std::string name = std::to_string(*number);
   EXPECT_THAT(folder_.call({"gaps", "show", name}).out, HasSubstr("0198d2f0-0000-7000-8000-000000000001"));
-  EXPECT_EQ(folder_.call({"gaps", "ack", name, "--by", "anna"}).exit_code, 0);
+  EXPECT_EQ(folder_.call({"gaps", "ack", name, "--by", ""}).exit_code, 64);
+  const Ended acknowledged = folder_.call({"gaps", "ack", name, "--by", "anna"});
+  EXPECT_EQ(acknowledged.exit_code, 0) << acknowledged.err;
+  EXPECT_THAT(acknowledged.out, HasSubstr("gap " + name + " of the route printing is acknowledged by anna"));
   EXPECT_EQ(json::parse(folder_.call({"gaps", "show", name, "-o", "json"}).out).at("acknowledged_by"), "anna");
   EXPECT_THAT(folder_.call({"gaps", "ls"}).out, HasSubstr("1       route printing  relay.lost_tail  3     3   1  "));
   EXPECT_EQ(folder_.call({"gaps", "ack", "99"}).exit_code, 1);
@@ -186,7 +190,8 @@ TEST_F(Look, GapsAreListedShownAndAcknowledged) {
 
 // Nobody knows which events lay between two places of a log.
 TEST_F(Look, GapsOfSourcesNameTheirSourceAndNoNumberOfEvents) {
-  const store::GapRecord gap{.route = "orders", .reason = "wal.slot_lost", .from = {0x10}, .to = {0x20}};
+  const store::GapRecord gap{
+      .of = store::GapRecord::Of::kSource, .route = "orders", .reason = "wal.slot_lost", .from = {0x10}, .to = {0x20}};
   const auto number = store_->gaps().record(gap);
   ASSERT_TRUE(number) << number.error().describe();
   const json listed = json::parse(folder_.call({"gaps", "ls", "-o", "json"}).out);
@@ -195,6 +200,44 @@ TEST_F(Look, GapsOfSourcesNameTheirSourceAndNoNumberOfEvents) {
   EXPECT_FALSE(listed[0].contains("route"));
   EXPECT_TRUE(listed[0].at("events").is_null());
   EXPECT_THAT(folder_.call({"gaps", "ls"}).out, HasSubstr("source orders  wal.slot_lost  0/10  0/20  unknown  "));
+}
+
+TEST_F(Look, StatusTellsWhereTheLogBeginsAndWhatWaits) {
+  const json store = status().at("store");
+  EXPECT_EQ(store.at("floor"), "0");
+  EXPECT_EQ(store.at("inbox"), 0);
+}
+
+TEST_F(Look, StreamsAreListedWithTheirState) {
+  for (const char* stream : {"order-1", "order-2", "order-3"})
+    ASSERT_EQ(folder_.call({"append", stream, "--type", "placed"}, "{}").exit_code, 0);
+  ASSERT_EQ(folder_.call({"streams", "delete", "order-1"}).exit_code, 0);
+  ASSERT_EQ(folder_.call({"streams", "delete", "order-2", "--tombstone"}).exit_code, 0);
+  const json listed = json::parse(folder_.call({"streams", "ls", "-o", "json"}).out);
+  ASSERT_EQ(listed.size(), 3u);
+  EXPECT_EQ(listed[0].at("state"), "deleted");
+  EXPECT_EQ(listed[1].at("state"), "tombstoned");
+  EXPECT_EQ(listed[2].at("state"), "live");
+}
+
+TEST_F(Look, RefusesLimitsOfNothing) {
+  for (const auto& command : {std::vector<std::string>{"read", "@all", "--limit", "0"},
+                              {"streams", "ls", "--limit", "0"},
+                              {"parked", "ls", "--limit", "0"},
+                              {"store", "scavenge", "--limit", "0"},
+                              {"streams", "truncate", "order-1", "--before", "-1"}}) {
+    const Ended refused = folder_.call(command);
+    EXPECT_EQ(refused.exit_code, 64) << command.front();
+    EXPECT_THAT(refused.err, HasSubstr("is no number (expected a whole one, ")) << command.front();
+  }
+}
+
+TEST(LookWithoutAUrl, NamesWhatIsMissing) {
+  ProgramFolder folder;
+  folder.write("penstock.toml", "[store]\nurl = { env = \"NOWHERE_URL\" }\n");
+  const Ended refused = folder.call({"status"});
+  EXPECT_EQ(refused.exit_code, 78);
+  EXPECT_THAT(refused.err, HasSubstr("NOWHERE_URL"));
 }
 
 TEST_F(Look, ValidateFindsCheckpointsWhoseRouteIsGone) {

@@ -53,8 +53,11 @@ class SqliteDamage : public testing::TestWithParam<Damage> {
  protected:
   void append(store::Store& store, std::string_view stream, std::string_view metadata = "{}") {
     store::AppendRequest request;
-    request.events.push_back(make_event(
-        {.id = make_event_id(clock_, random_), .stream = stream, .category = "order", .type = "placed", .metadata = metadata}));
+    request.events.push_back(make_event({.id = make_event_id(clock_, random_),
+                                         .stream = stream,
+                                         .category = "order",
+                                         .type = "placed",
+                                         .metadata = metadata}));
     ASSERT_TRUE(store.events().append_and_wait(std::move(request), Deadline::in(std::chrono::seconds(30))));
   }
 

@@ -65,9 +65,8 @@ Result<std::vector<store::StreamSummary>> MemoryParts::Events::streams(const sto
     std::vector<store::StreamSummary> found;
     for (auto at = db.streams_.upper_bound(query.after); at != db.streams_.end() && found.size() < query.limit; ++at)
       if (at->first.starts_with(query.prefix))
-        found.push_back(
-            {at->first, at->second.category, Version{static_cast<std::int64_t>(at->second.positions.size()) - 1},
-             at->second.state});
+        found.push_back({at->first, at->second.category,
+                         Version{static_cast<std::int64_t>(at->second.positions.size()) - 1}, at->second.state});
     return found;
   });
 }

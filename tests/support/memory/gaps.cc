@@ -5,8 +5,8 @@ namespace penstock::tests {
 Result<std::int64_t> MemoryParts::Gaps::record(const store::GapRecord& gap) {
   return parts.perform(StoreCall::kRecordGap, [&](MemoryDatabase& db) -> Result<std::int64_t> {
     for (const store::GapRecord& known : db.gaps_)
-      if (known.of == gap.of && known.route == gap.route && known.reason == gap.reason && known.from == gap.from && known.to == gap.to &&
-          known.events == gap.events)
+      if (known.of == gap.of && known.route == gap.route && known.reason == gap.reason && known.from == gap.from &&
+          known.to == gap.to && known.events == gap.events)
         return known.number;
     store::GapRecord& added = db.gaps_.emplace_back(gap);
     added.number = static_cast<std::int64_t>(db.gaps_.size());
