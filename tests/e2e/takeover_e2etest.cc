@@ -60,6 +60,30 @@ class Takeover : public ::testing::Test {
         << "a checkpoint was written under the former lease";
   }
 
+  // From now on the database writes down whose session deletes rows of the outbox.
+  static void watch_deletes(RelayBed& bed) {
+    bed.database().execute(
+        "create table shop.deletes (number bigserial, application text not null, rows bigint not null);"
+        "create function shop.note_deletes() returns trigger language plpgsql as $$ begin"
+        " insert into shop.deletes (application, rows) select current_setting('application_name'), count(*) from gone"
+        " having count(*) > 0; return null; end $$;"
+        "create trigger note_deletes after delete on shop.outbox referencing old table as gone"
+        " for each statement execute function shop.note_deletes()");
+  }
+
+  // Both deleted what they had settled, but the first none once the other one had begun.
+  void expect_no_delete_by_the_first_since(RelayBed& bed) const {
+    const auto by = [&](const std::string& what) {
+      return bed.database().value("select " + what + " from shop.deletes d where d.application like '% " +
+                                  first_owner_ + "'");
+    };
+    EXPECT_NE(by("count(*)"), "0");
+    const std::string begun = bed.database().value(
+        "select coalesce(min(d.number), 0) from shop.deletes d where d.application not like '% " + first_owner_ + "'");
+    EXPECT_NE(begun, "0") << "the other instance has deleted nothing";
+    EXPECT_EQ(by("count(*) filter (where d.number > " + begun + ")"), "0") << "a delete by an owner that was fenced";
+  }
+
   static void judge_within_a_window(RelayBed& bed) {
     const Verdicts verdicts = bed.finish();
     EXPECT_TRUE(verdicts.promise_held()) << verdicts.text() << bed.log_text();
@@ -92,22 +116,28 @@ TEST_F(Takeover, FollowsAnOrderlyStopWithoutADuplicate) {
 TEST_F(Takeover, FollowsALinkThatWentSilentAndFencesWhoComesBack) {
   RelayBed bed({.max_in_flight = kWindow, .link = BedSettings::Link::kGated});
   start_pair(bed);
+  watch_deletes(bed);
+  bed.await_progress(200);
   bed.gate().hold();
   await_takeover(bed, "a half-open link (aim: 7 s)", std::chrono::seconds(40));
   bed.gate().release();
   await_first_standing_by(bed);
   judge_within_a_window(bed);
+  expect_no_delete_by_the_first_since(bed);
 }
 
 // Pitfall "lease expiry while publishing".
 TEST_F(Takeover, FollowsAPauseAndFencesWhoWakesUp) {
   RelayBed bed({.max_in_flight = kWindow});
   start_pair(bed);
+  watch_deletes(bed);
+  bed.await_progress(200);
   ASSERT_EQ(::kill(bed.relay().pid(), SIGSTOP), 0);
   await_takeover(bed, "SIGSTOP (aim: 10 s)", std::chrono::seconds(40));
   ASSERT_EQ(::kill(bed.relay().pid(), SIGCONT), 0);
   await_first_standing_by(bed);
   judge_within_a_window(bed);
+  expect_no_delete_by_the_first_since(bed);
 }
 
 }  // namespace
