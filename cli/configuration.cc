@@ -34,7 +34,7 @@ std::optional<config::Settings> load_settings(Invocation& invocation, const Conf
   if (!path) {
     invocation.fail(ExitCode::kConfig,
                     "there is no configuration: give -c FILE, set PENSTOCK_CONFIG, or put penstock.toml here "
-                    "(`penstock config init` writes one)");
+                    "(`penstock config init > penstock.toml` writes one)");
     return std::nullopt;
   }
   config::LoadRequest request{*path, invocation.environment, wish.overrides, wish.missing_reference};
