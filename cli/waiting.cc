@@ -21,7 +21,8 @@ constexpr std::size_t kPage = 100;
 
 Finding finding_of(const store::GapRecord& gap) {
   const std::string number = std::to_string(gap.number);
-  const std::string whose = gap.route == store::kClients ? "clients" : gap.route;
+  const std::string whose =
+      gap.route == store::kClients ? "clients" : std::string(store::to_string(gap.of)) + ' ' + gap.route;
   return {Finding::Severity::kError, "gap " + number + " of " + whose,
           "it is not acknowledged: events may be missing [" + gap.reason + "]",
           "`penstock gaps show " + number + "`; deliver what is missing, then `penstock gaps ack " + number + "`"};

@@ -167,8 +167,8 @@ TEST_F(AppendRead, SaysThatOutputCannotBeWritten) {
 TEST_F(AppendRead, ListsStreams) {
   append_five();
   EXPECT_EQ(folder_.call({"streams", "ls", "-o", "jsonl"}).out,
-            "{\"stream\":\"a-1\",\"category\":\"a\",\"last_version\":2}\n"
-            "{\"stream\":\"b-1\",\"category\":\"b\",\"last_version\":1}\n");
+            "{\"stream\":\"a-1\",\"category\":\"a\",\"last_version\":2,\"state\":\"live\"}\n"
+            "{\"stream\":\"b-1\",\"category\":\"b\",\"last_version\":1,\"state\":\"live\"}\n");
   EXPECT_EQ(json::parse(folder_.call({"streams", "ls", "--after", "a-1", "-o", "json"}).out).size(), 1u);
   EXPECT_EQ(json::parse(folder_.call({"streams", "show", "b-1", "-o", "json"}).out).at("last_position"), "4");
   EXPECT_EQ(folder_.call({"streams", "show", "c-1"}).exit_code, 1);
@@ -215,7 +215,7 @@ TEST_F(AppendRead, RefusesWhatOnlyTheLogCanBeAskedFor) {
 TEST_F(AppendRead, ListsStreamsByPrefixAndTypesWithCounts) {
   append_five();
   EXPECT_EQ(folder_.call({"streams", "ls", "--prefix", "b", "-o", "jsonl"}).out,
-            "{\"stream\":\"b-1\",\"category\":\"b\",\"last_version\":1}\n");
+            "{\"stream\":\"b-1\",\"category\":\"b\",\"last_version\":1,\"state\":\"live\"}\n");
   EXPECT_EQ(folder_.call({"types", "ls", "-o", "json"}).out,
             R"([{"category":"a","type":"t","events":3},{"category":"b","type":"t","events":2}])"
             "\n");

@@ -43,10 +43,11 @@ class Doctor : public testing::Test {
     store_ = store::sqlite::make_sqlite_store(settings);
     EXPECT_TRUE(store_->migrate());
   }
-  void record(std::string whose) {
+  void record(store::GapRecord::Of of, std::string whose) {
     store::GapRecord gap;
+    gap.of = of;
     gap.route = std::move(whose);
-    gap.reason = "wal.slot_lost";
+    gap.reason = of == store::GapRecord::Of::kSource ? "wal.slot_lost" : "relay.lost_tail";
     gap.from = Position{10};
     gap.to = Position{20};
     EXPECT_TRUE(store_->gaps().record(gap));
@@ -70,8 +71,8 @@ class Doctor : public testing::Test {
 };
 
 TEST_F(Doctor, NamesGapsThatNobodyHasAcknowledged) {
-  record("orders");
-  EXPECT_THAT(doctor(), AllOf(HasSubstr("gap 1 of orders"), HasSubstr("gaps ack 1")));
+  record(store::GapRecord::Of::kSource, "orders");
+  EXPECT_THAT(doctor(), AllOf(HasSubstr("gap 1 of source orders"), HasSubstr("gaps ack 1")));
   EXPECT_TRUE(store_->gaps().acknowledge(1, "anna"));
   EXPECT_THAT(doctor(), Not(HasSubstr("gap 1")));
 }
@@ -85,11 +86,11 @@ TEST_F(Doctor, SaysWhyARouteStandsStill) {
 }
 
 TEST_F(Doctor, SaysOfOneSourceWhatItAndItsRouteWaitFor) {
-  record("orders");
-  record("orders-in");
-  record("printing");
+  record(store::GapRecord::Of::kSource, "orders");
+  record(store::GapRecord::Of::kRoute, "orders-in");
+  record(store::GapRecord::Of::kRoute, "printing");
   report("printing", "failed", "kafka.message_too_large");
-  EXPECT_THAT(doctor("orders"), AllOf(HasSubstr("gap 1 of orders"), HasSubstr("gap 2 of orders-in"),
+  EXPECT_THAT(doctor("orders"), AllOf(HasSubstr("gap 1 of source orders"), HasSubstr("gap 2 of route orders-in"),
                                       Not(HasSubstr("gap 3")), Not(HasSubstr("printing"))));
 }
 
@@ -98,7 +99,7 @@ TEST_F(Doctor, EndsWithAFaultWhileAGapIsOpen) {
                 "[store]\nurl = \"sqlite:events.db\"\n[[sink]]\nname = \"out\"\nkind = \"console\"\n"
                 "[[route]]\nname = \"printing\"\nfrom = \"store\"\nto = \"out\"\n");
   EXPECT_EQ(folder_.call({"doctor", "-c", "sinks.toml"}).exit_code, 0);
-  record("printing");
+  record(store::GapRecord::Of::kRoute, "printing");
   EXPECT_EQ(folder_.call({"doctor", "-c", "sinks.toml"}).exit_code, 1);
 }
 
