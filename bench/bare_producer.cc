@@ -1,5 +1,6 @@
 #include "bench/bare_producer.h"
 
+#include <array>
 #include <charconv>
 #include <stdexcept>
 
@@ -74,14 +75,23 @@ void BareProducer::produce(const BareRecord& record) {
   rd_kafka_headers_t* headers = headers_of(record);
   const auto milliseconds =
       std::chrono::floor<std::chrono::milliseconds>(record.occurred_at).time_since_epoch().count();
-  for (;;) {
-    const auto error =
-        rd_kafka_producev(client_, RD_KAFKA_V_RKT(topic_), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY(const_cast<char*>(record.key.data()), record.key.size()),
-                          RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data()), record.value.size()),
-                          RD_KAFKA_V_TIMESTAMP(milliseconds), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
-    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(error));
+  std::array<rd_kafka_vu_t, 6> fields{};
+  fields[0].vtype = RD_KAFKA_VTYPE_RKT;
+  fields[0].u.rkt = topic_;
+  fields[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  fields[1].u.i = RD_KAFKA_MSG_F_COPY;
+  fields[2].vtype = RD_KAFKA_VTYPE_KEY;
+  fields[2].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
+  fields[3].vtype = RD_KAFKA_VTYPE_VALUE;
+  fields[3].u.mem = {const_cast<char*>(record.value.data()), record.value.size()};
+  fields[4].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  fields[4].u.i64 = milliseconds;
+  fields[5].vtype = RD_KAFKA_VTYPE_HEADERS;
+  fields[5].u.headers = headers;
+  while (rd_kafka_error_t* const failure = rd_kafka_produceva(client_, fields.data(), fields.size())) {
+    const auto code = rd_kafka_error_code(failure);
+    rd_kafka_error_destroy(failure);
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(code));
     rd_kafka_poll(client_, 10);
   }
   if (++produced_ % kPollEvery == 0) rd_kafka_poll(client_, 0);
