@@ -4,7 +4,8 @@ import os
 import platform
 import statistics
 
-# What is aimed at, now and in the end.
+SOURCE = "penstock's source alone"
+# What is aimed at, now and in the end; where it is said for some rows only, the others are limits.
 AIMS = {
     "a": [("ratio", ">=", 0.7, 0.9)],
     "b": [("ratio", ">=", 0.6, 0.8)],
@@ -19,8 +20,8 @@ AIMS = {
     "k": [("ratio", ">=", 0.8, 0.8)],
     "l": [("ratio", ">=", 0.8, 0.8)],
     "m": [("p50_ms", "<=", 10, 10), ("idle_cpu_percent", "<=", 1, 1), ("idle_transactions_per_second", "<=", 20, 20)],
-    "n": [("ratio", ">=", 1.1, 1.1), ("reader_cpu_seconds", "<=", 0.15, 0.15)],
-    "o": [("ratio", ">=", 1.5, 1.5), ("reader_cpu_seconds", "<=", 0.15, 0.15)],
+    "n": [("ratio", ">=", 1.1, 1.1), ("reader_cpu_seconds", "<=", 0.15, {SOURCE: 0.15})],
+    "o": [("ratio", ">=", 1.5, 1.5), ("reader_cpu_seconds", "<=", 0.15, {SOURCE: 0.15})],
     "p": [("ratio", ">=", 0.9, 0.9)],
     "q": [("p50_ms", "<=", 2, {"penstock": 2}), ("p99_ms", "<=", 8, {"penstock": 8}),
           ("cpu_percent", "<=", 10, {"penstock": 10})],
@@ -30,7 +31,7 @@ UNITS = {"ratio": "", "p99_ratio": "", "p50_ms": " ms", "p99_ms": " ms", "idle_r
          "idle_cpu_percent": " %", "idle_transactions_per_second": "/s", "reader_cpu_seconds": " s", "cpu_percent": " %", "max_rss_mb": " MB"}
 
 LATENCY_RATIOS = {"p50_to_limit": "p50_ms", "p99_to_limit": "p99_ms"}
-DETAILS = ["records", "p50_ms", "p99_ms", "behind_seconds", "blocks_per_event"]
+DETAILS = ["records", "p50_ms", "p99_ms", "behind_seconds", "blocks_per_event", "reader_cpu_seconds"]
 
 
 def medians(figures):

@@ -75,17 +75,21 @@ class Backlog(PublishedOutbox):
     def time(self, slot, command):
         return self.stage.run("time-slot", behind=command, url=self.url, slot=slot, until=self.end, log=self.stage.log)
 
+    def time_reader(self, slot, command):
+        """Of those who only read, also what 100,000 events cost."""
+        figures = self.time(slot, command)
+        figures["reader_cpu_seconds"] = figures["cpu_seconds"] * 100_000 / self.events
+        return figures
+
     # --- who reads
     def console(self, slot):
         return self.time(slot, to_console(self.stage, self.url, slot))
 
     def source_alone(self, slot):
-        figures = self.time(slot, self.bare("wal-read", slot))
-        figures["reader_cpu_seconds"] = figures["cpu_seconds"] * 100_000 / self.events
-        return figures
+        return self.time_reader(slot, self.bare("wal-read", slot))
 
     def bare_reader(self, slot):
-        return self.time(slot, self.bare("bare-wal", slot))
+        return self.time_reader(slot, self.bare("bare-wal", slot))
 
     def bare(self, command, slot, **more):
         options = {"url": self.url, "slot": slot, "publication": "bench", "events": self.events, **more}
@@ -95,9 +99,9 @@ class Backlog(PublishedOutbox):
         return words
 
     def pg_recvlogical(self, slot):
-        return self.time(slot, ["pg_recvlogical", "-d", self.url, "--start", "-S", slot, "-f", "/dev/null",
-                                f"--endpos={self.end}", "-o", "proto_version=2", "-o", "streaming=on",
-                                "-o", "publication_names=bench"])
+        return self.time_reader(slot, [
+            "pg_recvlogical", "-d", self.url, "--start", "-S", slot, "-f", "/dev/null", f"--endpos={self.end}",
+            "-o", "proto_version=2", "-o", "streaming=on", "-o", "publication_names=bench"])
 
 
 def to_console(stage, url, slot):
