@@ -91,9 +91,9 @@ void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const
                  store::Store& store, const connectors::Surroundings& surroundings,
                  const std::shared_ptr<outbox::SourceSessions>& sessions) {
   const relay::RouteSettings& route = plan.settings;
+  const auto on_lost_tail = on_lost_tail_of(route_section);
   plan.source_name = route.from;
   if (route.from == kStoreName) {
-    const auto on_lost_tail = on_lost_tail_of(route_section);
     plan.make_source = [route, on_lost_tail, &store,
                         &log = surroundings.log]() -> Result<std::unique_ptr<connectors::Source>> {
       connectors::StoreSourceSettings wanted{route.name, route.renamed_from, route.filter, start_after_of(route.start),
@@ -106,9 +106,10 @@ void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const
   INVARIANT(source != nullptr, "config has checked the names of routes' ends");
   const connectors::SourceKind* kind = find_source_kind(source->kind);
   INVARIANT(kind != nullptr, "config has checked the kinds");
-  plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, &store, &surroundings,
-                      sessions, gaps = std::make_shared<store::GapsOfSources>(store.gaps())] {
-    const connectors::SourceRoute source_route{source->name, name, bytes, store.source_checkpoints(), *gaps};
+  plan.make_source = [source, kind, name = route.name, bytes = settings.limits.event_bytes, on_lost_tail, &store,
+                      &surroundings, sessions, gaps = std::make_shared<store::GapsOfSources>(store.gaps())] {
+    const connectors::SourceRoute source_route{source->name, name,        bytes, store.source_checkpoints(),
+                                               *gaps,        on_lost_tail};
     if (kind == &outbox::source_kind())
       return outbox::make_outbox_source(source->section, source_route, surroundings, sessions.get());
     return kind->make(source->section, source_route, surroundings);

@@ -144,8 +144,9 @@ constexpr FieldSpec kRoute[] = {
      kWord,
      kOptional,
      {},
-     "When a failover of the store lost events that were sent, or acknowledged to the source: stop until "
-     "`penstock gaps ack` (default), or continue. A gap record names them.",
+     "When a failover of the store lost events that were sent, or acknowledged to the source, or the database of a "
+     "source with policy = \"cursor\" lost rows: stop until `penstock gaps ack` (default), or continue. A gap record "
+     "names them.",
      kLostTails},
     {.name = "retry", .type = kTable, .help = "Waits after failures.", .members = kRetry},
     {"renamed_from", kText, kOptional, {}, "Former name of the route: carries its checkpoint over."},

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "connectors/on_lost_tail.h"
 #include "connectors/section.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
@@ -83,6 +84,7 @@ struct SourceRoute {
   std::size_t event_bytes;         // limit of one event's data
   SourceCheckpoints& checkpoints;  // outlives the source, as do the gap records
   SourceGaps& gaps;
+  OnLostTail on_lost_tail = OnLostTail::kStop;
 };
 
 struct SourceKind {

@@ -1,5 +1,6 @@
 #include "connectors/outbox/cursor_checkpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "connectors/outbox/cell_text.h"
@@ -7,75 +8,214 @@
 #include "core/failpoint.h"
 
 namespace penstock::outbox {
+namespace {
+
+std::int64_t passed_to(std::span<const NumberRange> unsettled) {
+  const std::int64_t open_from = unsettled.back().first;
+  return open_from == kLowestNumber ? open_from : open_from - 1;
+}
+
+// What lies behind `number` is not settled any more. No row has a number that is not positive, so 0 is all of them.
+std::vector<NumberRange> opened_behind(std::int64_t number, const std::vector<NumberRange>& unsettled) {
+  if (number <= 0) return {{kLowestNumber, kHighestNumber}};
+  std::vector<NumberRange> open;
+  for (NumberRange range : unsettled) {
+    if (range.first > number) break;
+    range.last = std::min(range.last, number);
+    open.push_back(range);
+  }
+  const NumberRange beyond{number + 1, kHighestNumber};
+  if (!open.empty() && open.back().last == number)
+    open.back().last = kHighestNumber;
+  else
+    open.push_back(beyond);
+  return open;
+}
+
+}  // namespace
 
 Result<CursorCheckpoint::Start> CursorCheckpoint::resume(OutboxTable& table, Lease lease) {
   lease_ = std::move(lease);
   stored_.reset();
-  witness_.reset();
+  evidence_ = {};
   auto stored = checkpoints_.load(settings_.source_name);
   if (!stored) return fail(std::move(stored.error()).with_context("loading the checkpoint"));
   stored_ = *std::move(stored);
-  if (stored_) return resume_at(table, *stored_);
+  if (stored_) return resume_stored(table);
   Start start{LowMark(table.mark_moves(), Crowded::kHoldBack, {{kLowestNumber, kHighestNumber}}), {}};
-  if (xid_column(settings_.policy) != nullptr) start.read_to = XidPlace{};
+  if (by_xid()) start.read_to = XidPlace{};
   return start;
 }
 
-Result<CursorCheckpoint::Start> CursorCheckpoint::resume_at(OutboxTable& table, const SourceCheckpoint& checkpoint) {
-  const OutboxTable::Identity identity = table.identity();
-  if (checkpoint.system_identifier != identity.system_identifier)
-    return foreign("it was made in another database, or the table was made anew");
+Result<CursorCheckpoint::Start> CursorCheckpoint::resume_stored(OutboxTable& table) {
+  evidence_ = parse_evidence(stored_->position);
+  const OutboxTable::Identity server = table.identity();
+  if (stored_->system_identifier == server.system_identifier && stored_->timeline > server.timeline)
+    return fail(codes::kOutboxUnavailable, "the server of table " + settings_.table.to_string() + " is on timeline " +
+                                               std::to_string(server.timeline) + ", but timeline " +
+                                               std::to_string(stored_->timeline) +
+                                               " was read before: it is a former primary");
+  auto loss = unrecorded_;
+  if (!loss) {
+    auto found = find_loss(table);
+    if (!found) return fail(std::move(found.error()));
+    loss = *std::move(found);
+  }
+  if (loss)
+    if (auto recorded = lost_.put_on_record(*loss, evidence_.passed_gap); !recorded) return fail(recorded.error());
+  unrecorded_.reset();
+  const auto passage = lost_.find_passage(
+      evidence_.passed_gap,
+      loss ? loss->why.message() : "what was delivered is not what table " + settings_.table.to_string() + " has");
+  if (!passage) return fail(passage.error());
+  if (*passage) return go_on_behind(table, **passage);
 
-  const bool by_xid = xid_column(settings_.policy) != nullptr;
-  const auto place = parse_xid_place(checkpoint.position);
-  auto ranges = parse_ranges(checkpoint.position);
-  if (by_xid ? !place : !ranges) return foreign("it was made under another guard");
-  const auto drawn = table.last_drawn();
-  if (!drawn) return fail(drawn.error());
-  // A promotion may have lost rows whose numbers are then given again.
-  if (checkpoint.timeline != identity.timeline && (by_xid || !*drawn))
-    return foreign("the database was promoted since, and may have lost rows that were delivered");
-  if (by_xid) return Start{LowMark(table.mark_moves()), place};
-
-  witness_ = parse_witness(checkpoint.position);
-  LowMark low_mark(table.mark_moves(), Crowded::kHoldBack, *std::move(ranges));
-  const auto numbering = table.numbering(wish().row);
-  if (!numbering) return fail(numbering.error());
-  if (auto checked = check(*numbering, low_mark, {}); !checked) return fail(std::move(checked.error()));
-  return Start{std::move(low_mark), {}};
+  if (is_promoted(table))
+    if (auto advanced = advance(table, stored_->position); !advanced) return fail(std::move(advanced.error()));
+  if (by_xid()) return Start{LowMark(table.mark_moves()), parse_xid_place(stored_->position)};
+  return Start{LowMark(table.mark_moves(), Crowded::kHoldBack, *parse_ranges(stored_->position)), {}};
 }
 
-tl::unexpected<Error> CursorCheckpoint::foreign(const std::string& why) const {
+// The checkpoint says which records were passed, so each of them is passed once.
+Result<CursorCheckpoint::Start> CursorCheckpoint::go_on_behind(const OutboxTable& table,
+                                                               const LostNumbers::Passage& passage) {
+  const auto unsettled = parse_ranges(stored_->position).value_or(std::vector<NumberRange>());
+  evidence_.passed_gap = passage.gap;
+  std::erase_if(evidence_.witnesses, [&](const Witness& witness) { return witness.number > passage.behind; });
+  handed_out_ = kLowestNumber;
+  if (by_xid()) {
+    if (auto advanced = advance(table, XidPlace{}); !advanced) return fail(std::move(advanced.error()));
+    return Start{LowMark(table.mark_moves()), XidPlace{}};
+  }
+  auto open = opened_behind(passage.behind, unsettled);
+  if (auto advanced = advance(table, open); !advanced) return fail(std::move(advanced.error()));
+  return Start{LowMark(table.mark_moves(), Crowded::kHoldBack, std::move(open)), {}};
+}
+
+Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss(OutboxTable& table) {
+  const auto place = parse_xid_place(stored_->position);
+  const auto unsettled = parse_ranges(stored_->position);
+  const std::int64_t last = place ? place->number : unsettled ? passed_to(*unsettled) : kLowestNumber;
+  if (stored_->system_identifier != table.identity().system_identifier)
+    return std::optional(foreign("it was made in another database, or the table was made anew", last));
+  if (by_xid() ? !place : !unsettled) return std::optional(foreign("it was made under another guard", last));
+  if (by_xid()) return find_loss_of_xids(table, *place);
+  return find_loss_of_numbers(table, *unsettled);
+}
+
+// A promotion may have lost rows whose numbers the sequence gives again, and others that it has passed.
+Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss_of_numbers(OutboxTable& table,
+                                                                         std::span<const NumberRange> unsettled) {
+  const auto numbering = table.numbering(wish().row);
+  if (!numbering) return fail(numbering.error());
+  const auto lost = [&](const std::string& why) -> Result<std::optional<NumberLoss>> {
+    auto loss = loss_of(table, why, passed_to(unsettled), numbering->given);
+    if (!loss) return fail(std::move(loss.error()));
+    return std::optional(*std::move(loss));
+  };
+  if (const std::string why = given_again(*numbering, passed_to(unsettled)); !why.empty()) return lost(why);
+  if (!is_promoted(table) || numbering->row_id) return std::optional<NumberLoss>();
+  if (!numbering->given) return lost("the database was promoted since, and may have lost rows that were delivered");
+  if (evidence_.witnesses.empty()) return std::optional<NumberLoss>();
+  const auto survivor = find_survivor(table, numbering->given);
+  if (!survivor) return fail(survivor.error());
+  const std::string number = std::to_string(evidence_.witnesses.front().number);
+  if (*survivor)
+    return lost("the database was promoted since, and the row with number " + number +
+                ", which was delivered, is gone while older ones are left");
+  log_.write(LogLevel::kWarn, "outbox", codes::kOutboxLostTail.name,
+             "the database was promoted, and the row with number " + number +
+                 ", which was delivered, is gone with all that were before it: if nobody deleted them, they are lost",
+             {{"source", settings_.source_name}});
+  return std::optional<NumberLoss>();
+}
+
+Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss_of_xids(OutboxTable& table, const XidPlace& place) {
+  if (place == XidPlace{}) return std::optional<NumberLoss>();  // nothing was delivered
+  const auto numbering = table.numbering(place.number);
+  if (!numbering) return fail(numbering.error());
+  std::string why;
+  if (numbering->next_xid && *numbering->next_xid <= place.xid)
+    why = "the server has come to transaction " + std::to_string(*numbering->next_xid) + ", so transactions up to " +
+          std::to_string(place.xid) + " come again";
+  const bool is_there = !evidence_.witnesses.empty() && numbering->row_id == evidence_.witnesses.front().id;
+  if (why.empty() && is_promoted(table) && !is_there)
+    why = "the database was promoted since, and may have lost rows that were delivered";
+  if (why.empty()) return std::optional<NumberLoss>();
+  NumberLoss loss = foreign(why, place.number);
+  if (is_promoted(table)) loss.why = Error(codes::kOutboxLostTail, loss.why.message());
+  return std::optional(std::move(loss));
+}
+
+std::string CursorCheckpoint::given_again(const Numbering& numbering, std::int64_t passed_to) const {
+  const std::string never = ", so numbers are given again, and what gets one up to " + std::to_string(passed_to) +
+                            " would never be delivered";
+  if (numbering.given && *numbering.given < passed_to)
+    return "its sequence stands at " + std::to_string(*numbering.given) + never;
+  if (evidence_.witnesses.empty() || !numbering.row_id) return {};
+  const Witness& witness = evidence_.witnesses.front();
+  if (*numbering.row_id == witness.id) return {};
+  return "the row with number " + std::to_string(witness.number) + " is another one than the one that was delivered" +
+         never;
+}
+
+// Where older rows are left, or the server is another one, the end was lost; else the numbers were started again.
+Result<NumberLoss> CursorCheckpoint::loss_of(OutboxTable& table, const std::string& why, std::int64_t passed_to,
+                                             std::optional<std::int64_t> given) const {
+  const auto survivor = find_survivor(table, given);
+  if (!survivor) return fail(survivor.error());
+  NumberLoss loss = foreign(why, passed_to);
+  if (*survivor || is_promoted(table)) loss.why = Error(codes::kOutboxLostTail, loss.why.message());
+  if (*survivor) loss.from = **survivor;
+  return loss;
+}
+
+Result<std::optional<std::int64_t>> CursorCheckpoint::find_survivor(OutboxTable& table,
+                                                                    std::optional<std::int64_t> given) const {
+  for (const Witness& witness : evidence_.witnesses) {
+    if (given && *given < witness.number) continue;
+    const auto numbering = table.numbering(witness.number);
+    if (!numbering) return fail(numbering.error());
+    if (numbering->row_id == witness.id) return std::optional(witness.number);
+  }
+  return std::optional<std::int64_t>();
+}
+
+NumberLoss CursorCheckpoint::foreign(const std::string& why, std::int64_t passed_to) const {
   const std::string place =
       stored_ ? "the checkpoint `" + stored_->position.substr(0, 80) + "`" : std::string("what was read");
-  return fail(codes::kOutboxCheckpointForeign,
-              place + " does not fit table " + settings_.table.to_string() + ": " + why);
+  const std::int64_t to = std::max<std::int64_t>({passed_to, handed_out_, 0});
+  return {
+      Error(codes::kOutboxCheckpointForeign, place + " does not fit table " + settings_.table.to_string() + ": " + why),
+      0, to};
+}
+
+bool CursorCheckpoint::is_promoted(const OutboxTable& table) const {
+  return stored_ && stored_->timeline != table.identity().timeline;
 }
 
 ScanPlan::AskNumbering CursorCheckpoint::wish() const {
-  return {witness_ ? std::optional(witness_->number) : std::nullopt};
+  if (evidence_.witnesses.empty()) return {};
+  return {evidence_.witnesses.front().number};
 }
 
-Status CursorCheckpoint::check(const Numbering& numbering, const LowMark& low_mark,
-                               std::optional<std::int64_t> found) const {
-  const auto given = numbering.given;
-  const std::int64_t open_from = low_mark.open().back().first;
-  if (given && open_from != kLowestNumber && *given < open_from - 1)
-    return foreign("its sequence stands at " + std::to_string(*given) +
-                   ", so numbers are given again, and what gets one up to " + std::to_string(open_from - 1) +
-                   " would never be delivered");
-  if (witness_ && numbering.row_id && *numbering.row_id != witness_->id)
-    return foreign(
-        "the row with number " + std::to_string(witness_->number) +
-        " is another one than the one that was delivered, so numbers are given again, and what got one up to " +
-        std::to_string(open_from - 1) + " would never be delivered");
-  if (given && found && *given < *found)
+Status CursorCheckpoint::check(OutboxTable& table, const Numbering& numbering, const LowMark& low_mark,
+                               std::optional<std::int64_t> found) {
+  if (const std::string why = given_again(numbering, passed_to(low_mark.open())); !why.empty()) {
+    auto loss = loss_of(table, why, passed_to(low_mark.open()), numbering.given);
+    if (!loss) return fail(std::move(loss.error()));
+    unrecorded_ = *std::move(loss);
+    if (auto recorded = lost_.put_on_record(*unrecorded_, evidence_.passed_gap); !recorded) return recorded;
+    return fail(std::exchange(unrecorded_, std::nullopt)->why);
+  }
+  if (numbering.given && found && *numbering.given < *found)
     return fail(
         codes::kOutboxOrderMissing,
         "table " + settings_.table.to_string() + ": there is a row with number " + std::to_string(*found) +
-            ", while the sequence of `" + settings_.order_by + "` stands at " + std::to_string(*given) +
+            ", while the sequence of `" + settings_.order_by + "` stands at " + std::to_string(*numbering.given) +
             ": rows that get a number between them would never be delivered. Raise the sequence with setval() to "
             "the highest number of the table.");
+  if (found) handed_out_ = std::max(handed_out_, *found);
   return {};
 }
 
@@ -83,15 +223,17 @@ Status CursorCheckpoint::check(const Numbering& numbering, const LowMark& low_ma
 void CursorCheckpoint::settled(const RowKey& row) {
   std::string scratch;
   const auto id = row.id.is == Cell::Is::kBytes ? std::nullopt : text_of(row.id, scratch);
-  if (auto witness = id ? witness_of(row.number, *id) : std::nullopt) witness_ = std::move(witness);
+  auto witness = id ? witness_of(row.number, *id) : std::nullopt;
+  if (by_xid()) evidence_.witnesses.clear();  // numbers say nothing of the order
+  if (witness) add_witness(evidence_.witnesses, *std::move(witness));
 }
 
 Status CursorCheckpoint::advance(const OutboxTable& table, const XidPlace& place) {
-  return advance(table, words_of(place));
+  return advance(table, words_of(place, evidence_));
 }
 
 Status CursorCheckpoint::advance(const OutboxTable& table, std::span<const NumberRange> unsettled) {
-  return advance(table, words_of(unsettled, witness_));
+  return advance(table, words_of(unsettled, evidence_));
 }
 
 Status CursorCheckpoint::advance(const OutboxTable& table, std::string position) {

@@ -5,56 +5,84 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "connectors/outbox/cursor_place.h"
+#include "connectors/outbox/lost_numbers.h"
 #include "connectors/outbox/low_mark.h"
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/rows_in_flight.h"
 #include "core/lease.h"
+#include "core/log.h"
 #include "core/source_checkpoints.h"
+#include "core/source_gaps.h"
 
 namespace penstock::outbox {
 
 class CursorCheckpoint {
  public:
-  // Both outlive it.
-  CursorCheckpoint(const OutboxSettings& settings, SourceCheckpoints& checkpoints)
-      : settings_(settings), checkpoints_(checkpoints) {}
+  // All outlive it.
+  CursorCheckpoint(const OutboxSettings& settings, SourceCheckpoints& checkpoints, SourceGaps& gaps, Log& log)
+      : settings_(settings),
+        checkpoints_(checkpoints),
+        log_(log),
+        lost_(settings.source_name, settings.on_lost_tail, gaps, log) {}
 
   // What an opening starts with.
   struct Start {
     LowMark low_mark;
     std::optional<XidPlace> read_to;  // with guard "xid", instead of the low mark
   };
-  // Of an opened table, for the time that `lease` is held. Errors: outbox.checkpoint_foreign (internal) when what is
-  // stored names other rows; those of the store and of the table.
+  // Of an opened table, for the time that `lease` is held. What no longer is what was delivered is on record first.
+  // Errors: outbox.lost_tail, outbox.checkpoint_foreign while such a record waits for an operator; outbox.unavailable
+  // when the server is a former primary; those of the store and of the table.
   Result<Start> resume(OutboxTable& table, Lease lease);
 
   // What a scan of the open ranges of `low_mark` has to ask, and whether the answer allows to go on behind them: what
-  // is passed must not be given a second time. `found`: the highest number of the scan. Errors:
-  // outbox.checkpoint_foreign (internal) when numbers that were passed are given again; outbox.order_missing (invalid)
-  // when the sequence stands below what was found, so that it will give numbers that would have been passed.
+  // is passed must not be given a second time. `found`: the highest number of the scan. Errors: outbox.lost_tail,
+  // outbox.checkpoint_foreign when numbers that were passed are given again, which is on record then;
+  // outbox.order_missing (invalid) when the sequence stands below what was found, so that it will give numbers that
+  // would have been passed.
   ScanPlan::AskNumbering wish() const;
-  Status check(const Numbering& numbering, const LowMark& low_mark, std::optional<std::int64_t> found) const;
+  Status check(OutboxTable& table, const Numbering& numbering, const LowMark& low_mark,
+               std::optional<std::int64_t> found);
 
-  // The row is the witness of the checkpoints to come.
+  // The row is a witness of the checkpoints to come.
   void settled(const RowKey& row);
   // Errors: those of the store; fenced.
   Status advance(const OutboxTable& table, const XidPlace& place);
   Status advance(const OutboxTable& table, std::span<const NumberRange> unsettled);
 
  private:
-  Result<Start> resume_at(OutboxTable& table, const SourceCheckpoint& checkpoint);
-  tl::unexpected<Error> foreign(const std::string& why) const;
+  Result<Start> resume_stored(OutboxTable& table);
+  Result<Start> go_on_behind(const OutboxTable& table, const LostNumbers::Passage& passage);
+
+  Result<std::optional<NumberLoss>> find_loss(OutboxTable& table);
+  Result<std::optional<NumberLoss>> find_loss_of_numbers(OutboxTable& table, std::span<const NumberRange> unsettled);
+  Result<std::optional<NumberLoss>> find_loss_of_xids(OutboxTable& table, const XidPlace& place);
+  // Why numbers are given again; empty: they are not.
+  std::string given_again(const Numbering& numbering, std::int64_t passed_to) const;
+  // With what is left of the witnesses as the place where the loss begins.
+  Result<NumberLoss> loss_of(OutboxTable& table, const std::string& why, std::int64_t passed_to,
+                             std::optional<std::int64_t> given) const;
+  Result<std::optional<std::int64_t>> find_survivor(OutboxTable& table, std::optional<std::int64_t> given) const;
+  NumberLoss foreign(const std::string& why, std::int64_t passed_to) const;
+
+  bool by_xid() const { return xid_column(settings_.policy) != nullptr; }
+  bool is_promoted(const OutboxTable& table) const;
   Status advance(const OutboxTable& table, std::string position);
 
   const OutboxSettings& settings_;
   SourceCheckpoints& checkpoints_;
+  Log& log_;
+  LostNumbers lost_;
+  std::optional<NumberLoss> unrecorded_;     // found under way, when the store could not be reached
+  std::int64_t handed_out_ = kLowestNumber;  // the highest number of all openings since the last passage
   // Of the opening.
   Lease lease_;
   std::optional<SourceCheckpoint> stored_;
-  std::optional<Witness> witness_;
+  Evidence evidence_;
 };
 
 }  // namespace penstock::outbox

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace penstock::outbox {
 namespace {
 
-constexpr std::string_view kXid = "xid ", kSeen = " seen ";
+constexpr std::string_view kXid = "xid ", kSeen = " seen", kGap = " gap ";
 constexpr std::size_t kLongestWitness = 80;  // bytes of its id
+constexpr std::size_t kMostWitnesses = 20;
+// Of the distances of a witness and the one after the next.
+constexpr std::uint64_t kSpread = 16;
 
 // More settled numbers between two that are not are forgotten, which makes duplicates and nothing else.
 constexpr std::size_t kMostRanges = 16'384;
@@ -26,9 +30,27 @@ bool take(std::string_view& text, std::string_view word) {
   return true;
 }
 
+std::string_view without_evidence(std::string_view words) {
+  return words.substr(0, std::min(words.find(kSeen), words.find(kGap)));
+}
+
+std::string words_of(const Evidence& evidence) {
+  std::string words;
+  if (!evidence.witnesses.empty()) words += kSeen;
+  for (const Witness& witness : evidence.witnesses)
+    words.append(" ").append(std::to_string(witness.number)).append(" ").append(witness.id);
+  if (evidence.passed_gap != 0) words.append(kGap).append(std::to_string(evidence.passed_gap));
+  return words;
+}
+
+// The numbers may lie further apart than one of their kind can tell.
+std::uint64_t distance(std::int64_t high, std::int64_t low) {
+  return static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+}
+
 }  // namespace
 
-std::string words_of(std::span<const NumberRange> unsettled, const std::optional<Witness>& witness) {
+std::string words_of(std::span<const NumberRange> unsettled, const Evidence& evidence) {
   std::string words;
   for (std::size_t i = 0; i < unsettled.size(); ++i) {
     NumberRange range = unsettled[i];
@@ -41,31 +63,55 @@ std::string words_of(std::span<const NumberRange> unsettled, const std::optional
       words.append("..").append(std::to_string(range.last));
     if (i + 1 == kMostRanges) break;
   }
-  if (witness) words.append(kSeen).append(std::to_string(witness->number)).append(" ").append(witness->id);
-  return words;
+  return words + words_of(evidence);
 }
 
-std::string words_of(const XidPlace& place) {
-  return std::string(kXid) + std::to_string(place.xid) + ":" + std::to_string(place.number);
+std::string words_of(const XidPlace& place, const Evidence& evidence) {
+  return std::string(kXid) + std::to_string(place.xid) + ":" + std::to_string(place.number) + words_of(evidence);
 }
 
 std::optional<Witness> witness_of(std::int64_t number, std::string_view id) {
   const bool printable = std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
-  if (id.empty() || id.size() > kLongestWitness || !printable) return std::nullopt;
+  if (id.empty() || id.size() > kLongestWitness || !printable || id == std::to_string(number)) return std::nullopt;
   return Witness{number, std::string(id)};
 }
 
-std::optional<Witness> parse_witness(std::string_view words) {
+void add_witness(std::vector<Witness>& witnesses, Witness witness) {
+  if (!witnesses.empty() && witnesses.front().number >= witness.number) return;
+  const std::int64_t highest = witness.number;
+  witnesses.insert(witnesses.begin(), std::move(witness));
+  for (std::size_t i = 1; i + 1 < witnesses.size();) {
+    const std::uint64_t before = std::max<std::uint64_t>(distance(highest, witnesses[i - 1].number), 1);
+    if (distance(highest, witnesses[i + 1].number) / before <= kSpread)
+      witnesses.erase(witnesses.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      ++i;
+  }
+  if (witnesses.size() > kMostWitnesses) witnesses.resize(kMostWitnesses);
+}
+
+Evidence parse_evidence(std::string_view words) {
+  Evidence evidence;
+  if (const std::size_t gap = words.find(kGap); gap != std::string_view::npos) {
+    std::string_view number = words.substr(gap + kGap.size());
+    evidence.passed_gap = take_number(number).value_or(0);
+    words = words.substr(0, gap);
+  }
   const std::size_t seen = words.find(kSeen);
-  if (seen == std::string_view::npos) return std::nullopt;
+  if (seen == std::string_view::npos) return evidence;
   words.remove_prefix(seen + kSeen.size());
-  const auto number = take_number(words);
-  if (!number || !take(words, " ")) return std::nullopt;
-  return witness_of(*number, words);
+  while (take(words, " ")) {
+    const auto number = take_number(words);
+    if (!number || !take(words, " ")) break;
+    const std::string_view id = words.substr(0, words.find(' '));
+    words.remove_prefix(id.size());
+    if (auto witness = witness_of(*number, id)) evidence.witnesses.push_back(*std::move(witness));
+  }
+  return evidence;
 }
 
 std::optional<std::vector<NumberRange>> parse_ranges(std::string_view words) {
-  words = words.substr(0, words.find(kSeen));
+  words = without_evidence(words);
   std::vector<NumberRange> ranges;
   do {
     NumberRange range{kLowestNumber, kHighestNumber};
@@ -84,6 +130,7 @@ std::optional<std::vector<NumberRange>> parse_ranges(std::string_view words) {
 }
 
 std::optional<XidPlace> parse_xid_place(std::string_view words) {
+  words = without_evidence(words);
   if (!take(words, kXid)) return std::nullopt;
   const auto xid = take_number(words);
   if (!xid || !take(words, ":")) return std::nullopt;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "connectors/on_lost_tail.h"
 #include "connectors/outbox/policy.h"
 #include "connectors/outbox/profiles.h"
 #include "connectors/outbox/table_name.h"
@@ -37,6 +38,8 @@ struct OutboxSettings {
 
   // A row with a larger payload is parked by reference.
   std::size_t event_bytes = 1 << 20;
+  // Of policy "cursor", when the database has lost rows that were delivered.
+  connectors::OnLostTail on_lost_tail = connectors::OnLostTail::kStop;
 
   // The column a role is mapped to, or in which its value lies; null when it is a constant or not mapped.
   const std::string* column_of(Role role) const;

@@ -36,10 +36,10 @@ constexpr int kRestPerFullScan = 10;
 class OutboxSource final : public connectors::Source {
  public:
   OutboxSource(const OutboxSettings& settings, std::unique_ptr<OutboxTable> table, SourceCheckpoints& checkpoints,
-               const connectors::Surroundings& surroundings)
+               SourceGaps& gaps, const connectors::Surroundings& surroundings)
       : settings_(settings),
         table_(std::move(table)),
-        cursor_(settings_, checkpoints),
+        cursor_(settings_, checkpoints, gaps, surroundings.log),
         clock_(surroundings.clock),
         held_back_(settings.source_name, surroundings.log) {}
   ~OutboxSource() override { close(); }
@@ -238,8 +238,8 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   if (!scanned) return fail(scanned.error());
   const auto numbers = harvest.numbers();
   if (by_cursor)
-    if (auto checked =
-            cursor_.check(scanned->numbering, low_mark, numbers.empty() ? std::nullopt : std::optional(numbers.back()));
+    if (auto checked = cursor_.check(*table_, scanned->numbering, low_mark,
+                                     numbers.empty() ? std::nullopt : std::optional(numbers.back()));
         !checked)
       return fail(std::move(checked.error()));
   opening_->last_end = scanned->end;
@@ -349,22 +349,23 @@ Result<std::unique_ptr<connectors::Source>> make_outbox_source(const connectors:
                                                                SourceSessions* sessions) {
   auto settings = read_settings(section, route.source_name, route.event_bytes);
   if (!settings) return fail(std::move(settings.error()));
-  return make_outbox_source(*settings, route.checkpoints, surroundings, sessions);
+  settings->on_lost_tail = route.on_lost_tail;
+  return make_outbox_source(*settings, route.checkpoints, route.gaps, surroundings, sessions);
 }
 
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings, SourceCheckpoints& checkpoints,
-                                                       const connectors::Surroundings& surroundings,
+                                                       SourceGaps& gaps, const connectors::Surroundings& surroundings,
                                                        SourceSessions* sessions) {
   auto table = settings.backend == Backend::kPostgres ? make_postgres_table(settings, surroundings, sessions)
                                                       : make_sqlite_table(settings);
-  return make_outbox_source(settings, std::move(table), checkpoints, surroundings);
+  return make_outbox_source(settings, std::move(table), checkpoints, gaps, surroundings);
 }
 
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
                                                        std::unique_ptr<OutboxTable> table,
-                                                       SourceCheckpoints& checkpoints,
+                                                       SourceCheckpoints& checkpoints, SourceGaps& gaps,
                                                        const connectors::Surroundings& surroundings) {
-  return std::make_unique<OutboxSource>(settings, std::move(table), checkpoints, surroundings);
+  return std::make_unique<OutboxSource>(settings, std::move(table), checkpoints, gaps, surroundings);
 }
 
 const connectors::SourceKind& source_kind() {

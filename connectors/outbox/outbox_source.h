@@ -21,16 +21,16 @@ Result<std::unique_ptr<connectors::Source>> make_outbox_source(const connectors:
                                                                const connectors::Surroundings& surroundings,
                                                                SourceSessions* sessions);
 
-// `checkpoints`, `surroundings` and `sessions` outlive the source. Only policy "cursor" has a checkpoint. Without
-// `sessions` it shares none with other sources.
+// All that is handed in outlives the source. Only policy "cursor" has a checkpoint, and gap records. Without `sessions`
+// it shares none with other sources.
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings, SourceCheckpoints& checkpoints,
-                                                       const connectors::Surroundings& surroundings,
+                                                       SourceGaps& gaps, const connectors::Surroundings& surroundings,
                                                        SourceSessions* sessions = nullptr);
 
 // Over a given table; for tests.
 std::unique_ptr<connectors::Source> make_outbox_source(const OutboxSettings& settings,
                                                        std::unique_ptr<OutboxTable> table,
-                                                       SourceCheckpoints& checkpoints,
+                                                       SourceCheckpoints& checkpoints, SourceGaps& gaps,
                                                        const connectors::Surroundings& surroundings);
 
 // What the program is told about this connector.

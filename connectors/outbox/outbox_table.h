@@ -39,8 +39,9 @@ inline constexpr std::size_t kOtherColumnsBytes = 128 << 10;
 
 // How the rows of a table get their numbers, as far as its database tells.
 struct Numbering {
-  std::optional<std::int64_t> given;  // by the order column's sequence: none that is higher
-  std::optional<std::string> row_id;  // of the row that was asked for, as text; nullopt: it is gone
+  std::optional<std::int64_t> given;     // by the order column's sequence: none that is higher
+  std::optional<std::string> row_id;     // of the row that was asked for, as text; nullopt: it is gone
+  std::optional<std::int64_t> next_xid;  // no transaction that has ended has this one or a higher one; of guard "xid"
 };
 
 struct Scanned {

@@ -153,11 +153,13 @@ std::string left_statement(const OutboxSettings& settings, const PostgresColumns
 std::string numbering_statement(const OutboxSettings& settings, const PostgresColumns& table,
                                 const PostgresColumn& id) {
   const auto& sequence = table.order_sequence;
-  const bool told = sequence && sequence->may_read;
+  const bool by_xid = xid_column(settings.policy) != nullptr;
+  const bool told = sequence && sequence->may_read && !by_xid;
   return "SELECT " +
          (told ? "pg_sequence_last_value(" + std::to_string(sequence->oid) + "::oid::regclass)" : std::string("NULL")) +
          "::int8, (SELECT " + quoted_identifier(id.name) + "::text FROM " + settings.table.quoted() + " WHERE " +
-         quoted_identifier(settings.order_by) + " = $1::int8)";
+         quoted_identifier(settings.order_by) + " = $1::int8), " +
+         (by_xid ? "pg_snapshot_xmax(pg_current_snapshot())::text" : "NULL") + "::int8";
 }
 
 const char* const kLockHoldersStatement =

@@ -43,6 +43,7 @@ Numbering numbering_in(const Rows& answer) {
   Numbering numbering;
   if (!answer.is_null(0, 0)) numbering.given = answer.integer(0, 0);
   if (!answer.is_null(0, 1)) numbering.row_id = std::string(answer.bytes(0, 1));
+  if (!answer.is_null(0, 2)) numbering.next_xid = answer.integer(0, 2);
   return numbering;
 }
 
@@ -193,7 +194,7 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   if (!keeps_rows())
     settlement_.prepare(seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, id)),
                         seat_->statement(turn, "outbox_left", left_statement(settings_, table_, id)), by_rows);
-  else if (!by_xid)
+  else
     numbering_ = seat_->statement(turn, "outbox_numbering", numbering_statement(settings_, table_, id));
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
   holders_ = {"outbox_holders", kLockHoldersStatement};

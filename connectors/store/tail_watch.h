@@ -14,16 +14,13 @@
 #include <string>
 #include <thread>
 
+#include "connectors/on_lost_tail.h"
 #include "core/log.h"
 #include "store/event_log.h"
 #include "store/event_tail.h"
 #include "store/gaps.h"
 
 namespace penstock::connectors {
-
-// What to do when a failover has lost events that were handed out, or acknowledged, already. Either way they
-// are named in a gap record. kStop: nothing more is delivered until an operator has acknowledged it.
-enum class OnLostTail { kStop, kContinue };
 
 class TailWatch {
  public:

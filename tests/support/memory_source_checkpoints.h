@@ -16,12 +16,15 @@ class MemorySourceCheckpoints final : public SourceCheckpoints {
   }
   Status advance(const Lease&, std::string_view source, const std::optional<SourceCheckpoint>& from,
                  const SourceCheckpoint& to) override {
+    if (!is_reachable_) return fail(codes::kStoreUnavailable, "the store is away");
     const auto found = stored_.find(source);
     const bool as_expected = found == stored_.end() ? !from : from && found->second == *from;
     if (!as_expected) return fail(codes::kStoreCorrupt, "the checkpoint is not where the source left it");
     stored_[std::string(source)] = to;
     return {};
   }
+  // Whether anything can be stored.
+  void set_reachable(bool reachable) { is_reachable_ = reachable; }
   // As somebody else wrote it.
   void put(std::string source, SourceCheckpoint checkpoint) { stored_[std::move(source)] = std::move(checkpoint); }
   std::string position(std::string_view source) const {
@@ -30,6 +33,7 @@ class MemorySourceCheckpoints final : public SourceCheckpoints {
   }
 
  private:
+  bool is_reachable_ = true;
   std::map<std::string, SourceCheckpoint, std::less<>> stored_;
 };
 

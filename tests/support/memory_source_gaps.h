@@ -30,6 +30,11 @@ class MemorySourceGaps final : public SourceGaps {
     return found;
   }
   Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) override {
+    if (!is_reachable_) return fail(codes::kStoreUnavailable, "the store is away");
+    for (const Record& known : records_)
+      if (known.source == source && known.gap.reason == gap.reason && known.gap.from == gap.from &&
+          known.gap.to == gap.to)
+        return known.number;
     const auto number = static_cast<std::int64_t>(records_.size()) + 1;
     records_.push_back({{number, gap, Standing::Is::kOpen}, std::string(source)});
     return number;
@@ -39,6 +44,8 @@ class MemorySourceGaps final : public SourceGaps {
     std::string source;
   };
   const std::vector<Record>& records() const { return records_; }
+  // Whether anything can be put on record.
+  void set_reachable(bool reachable) { is_reachable_ = reachable; }
   void acknowledge(std::int64_t number) {
     records_.at(static_cast<std::size_t>(number - 1)).is = Standing::Is::kAcknowledged;
   }
@@ -47,6 +54,7 @@ class MemorySourceGaps final : public SourceGaps {
   }
 
  private:
+  bool is_reachable_ = true;
   std::vector<Record> records_;
 };
 

@@ -16,7 +16,7 @@ PostgresOutbox::PostgresOutbox(std::string_view columns) {
 }
 
 std::unique_ptr<connectors::Source> PostgresOutbox::make_source(outbox::SourceSessions* sessions) {
-  return outbox::make_outbox_source(settings_, checkpoints_, surroundings_, sessions);
+  return outbox::make_outbox_source(settings_, checkpoints_, gaps_, surroundings_, sessions);
 }
 
 std::unique_ptr<outbox::OutboxTable> PostgresOutbox::make_table() {

@@ -7,6 +7,7 @@
 
 #include "connectors/outbox/outbox_source.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/memory_source_gaps.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/servers.h"
@@ -24,6 +25,7 @@ class PostgresOutbox {
   std::unique_ptr<connectors::Source> make_source(outbox::SourceSessions* sessions = nullptr);
   std::unique_ptr<outbox::OutboxTable> make_table();
   MemorySourceCheckpoints& checkpoints() { return checkpoints_; }
+  MemorySourceGaps& gaps() { return gaps_; }
   RecordingLog& log() { return log_; }
   // With a clock of the test's own, which outlives the source.
   connectors::Surroundings surroundings_at(const Clock& clock) { return {clock, random_, log_, "test"}; }
@@ -42,6 +44,7 @@ class PostgresOutbox {
   FreshDatabase database_;
   outbox::OutboxSettings settings_;
   MemorySourceCheckpoints checkpoints_;
+  MemorySourceGaps gaps_;
   SystemClock clock_;
   SeededRandom random_{1};
   RecordingLog log_;

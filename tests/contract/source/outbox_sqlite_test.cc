@@ -6,6 +6,7 @@
 #include "connectors/outbox/outbox_source.h"
 #include "tests/contract/source/source_contract.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/memory_source_gaps.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/temporary_folder.h"
@@ -35,7 +36,8 @@ class SqliteOutbox final : public SourceTable {
     if (!tracks()) settings.order_by = "seq";
     settings.policy = policy_;
     settings.columns = outbox::columns_of(*outbox::find_profile("debezium"));
-    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), checkpoints_, surroundings_);
+    return outbox::make_outbox_source(settings, outbox::make_sqlite_table(settings), checkpoints_, gaps_,
+                                      surroundings_);
   }
   void write(std::string_view key, int number) override { insert(key, number, "counted"); }
   bool write_malformed() override { return insert("a", 0, ""), true; }
@@ -71,6 +73,7 @@ class SqliteOutbox final : public SourceTable {
 
   const outbox::Policy policy_;
   MemorySourceCheckpoints checkpoints_;
+  MemorySourceGaps gaps_;
   SeededRandom random_{1};
   RecordingLog log_;
   SystemClock clock_;

@@ -173,74 +173,6 @@ TEST_P(OutboxCursor, NeedsNoMoreThanTheRightToRead) {
   outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
-TEST_P(OutboxCursor, RefusesTheCheckpointOfAnotherTable) {
-  outbox().insert("a", 1);
-  {
-    const auto source = open();
-    ASSERT_EQ(read(*source).size(), 1U);
-    ASSERT_TRUE(source->settle(ReadMark{1}));
-  }
-  auto checkpoint = outbox().checkpoints().load("orders").value().value();
-  checkpoint.system_identifier += "0";
-  outbox().checkpoints().put("orders", checkpoint);
-  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
-}
-
-TEST_P(OutboxCursor, RefusesToGoOnWhereNumbersAreGivenAgain) {
-  if (by_xid()) GTEST_SKIP() << "numbers may start again where transactions order them";
-  for (int number = 1; number <= 5; ++number) outbox().insert("a", number);
-  {
-    const auto source = open();
-    ASSERT_EQ(read(*source).size(), 5U);
-    ASSERT_TRUE(source->settle(ReadMark{5}));
-  }
-  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
-  outbox().insert("a", 6);
-  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
-}
-
-// Fault 22, under way: rows that get the numbers of delivered ones are not passed over in silence.
-TEST_P(OutboxCursor, Fault22NoticesThatNumbersStartAgainWhileItReads) {
-  for (int number = 1; number <= 5; ++number) outbox().insert("a", number);
-  const auto source = open();
-  ASSERT_EQ(read_until(*source, 5).size(), 5U);
-  ASSERT_TRUE(source->settle(ReadMark{5}));
-  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
-  outbox().insert("a", 6);
-  if (by_xid()) {
-    EXPECT_EQ(data_of(read_until(*source, 1)), "6") << "transactions order them";
-    return;
-  }
-  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
-  ASSERT_FALSE(batch);
-  EXPECT_EQ(batch.error().code().name, "outbox.checkpoint_foreign");
-  EXPECT_NE(batch.error().message().find("stands at 1"), std::string::npos) << batch.error().message();
-}
-
-// The new numbers have passed the old ones before anybody looked, and nobody is told of the sequence.
-TEST_P(OutboxCursor, Fault22NoticesNumbersThatHaveStartedAgainAndCaughtUp) {
-  if (by_xid()) GTEST_SKIP() << "numbers may start again where transactions order them";
-  outbox().execute("ALTER TABLE shop.outbox ALTER seq DROP IDENTITY");
-  const auto insert = [this](int first, int last) {
-    outbox().execute(
-        "INSERT INTO shop.outbox(seq, id, aggregatetype, aggregateid, type, payload) SELECT n,"
-        " gen_random_uuid(), 'order', 'a', 'counted', to_jsonb(n) FROM generate_series(" +
-        std::to_string(first) + ", " + std::to_string(last) + ") n");
-  };
-  insert(1, 5);
-  auto source = open();
-  ASSERT_EQ(read_until(*source, 5).size(), 5U);
-  ASSERT_TRUE(source->settle(ReadMark{5}));
-  insert(6, 7);
-  ASSERT_EQ(data_of(read_until(*source, 2)), "6 7");
-  outbox().execute("TRUNCATE shop.outbox");
-  insert(1, 9);
-  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
-  ASSERT_FALSE(batch);
-  EXPECT_EQ(batch.error().code().name, "outbox.checkpoint_foreign");
-  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign") << "nor after a restart";
-}
-
 // One row with a far too high number would let all that the sequence has yet to give be passed.
 TEST_P(OutboxCursor, StopsAtANumberThatItsSequenceHasNotGivenYet) {
   if (by_xid()) GTEST_SKIP() << "transactions order the rows";
@@ -275,17 +207,6 @@ TEST_P(OutboxCursor, RefusesATableThatMayHideRows) {
   outbox().execute(message.substr(message.find("CREATE POLICY")));
   EXPECT_EQ(data_of(read_until(*open(), 1)), "1");
   outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
-}
-
-TEST_P(OutboxCursor, RefusesTheCheckpointOfAnotherGuard) {
-  outbox().insert("a", 1);
-  {
-    const auto source = open();
-    ASSERT_EQ(read(*source).size(), 1U);
-    ASSERT_TRUE(source->settle(ReadMark{1}));
-  }
-  outbox().settings().policy = KeepRows{by_xid() ? KeepRows::Guard::kWriters : KeepRows::Guard::kXid, "xid"};
-  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
 }
 
 TEST_P(OutboxCursor, RefusesNumbersThatAreNotUnique) {

@@ -142,7 +142,7 @@ TEST_F(ScanCost, IsSmallWithManyHoles) {
 TEST_F(ScanCost, IsThatOfTheWholeTableAtMostEveryTwoSeconds) {
   ManualClock clock;
   const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
-                                                 outbox().surroundings_at(clock));
+                                                 outbox().gaps(), outbox().surroundings_at(clock));
   ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
   for (int i = 0; i < 20; ++i) {
     outbox().insert("a", i);
@@ -165,7 +165,7 @@ TEST_F(ScanCost, OfARunningSourceStaysSmallBehindDeadRows) {
   {
     ManualClock clock;
     const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
-                                                   outbox().surroundings_at(clock));
+                                                   outbox().gaps(), outbox().surroundings_at(clock));
     ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
     for (int poll = 0; poll < kPolls; ++poll) {
       read(*source);

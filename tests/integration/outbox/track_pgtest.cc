@@ -33,7 +33,7 @@ class OutboxTrack : public OutboxTest {
   // With a clock that stands still the net is cast once, when the source is opened.
   std::unique_ptr<connectors::Source> open_at(const Clock& clock) {
     auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
-                                             outbox().surroundings_at(clock));
+                                             outbox().gaps(), outbox().surroundings_at(clock));
     EXPECT_TRUE(source->open({}, Deadline::in(10s), {}));
     return source;
   }

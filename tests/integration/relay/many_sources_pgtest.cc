@@ -8,6 +8,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/memory_sink.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/memory_source_gaps.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/postgres_outbox.h"
 #include "tests/support/recording_log.h"
@@ -57,7 +58,7 @@ class ManySources : public testing::Test {
     settings.table = {"shop", "outbox" + std::to_string(source % kTables)};
     settings.order_by = "seq";
     settings.columns = outbox::columns_of(*outbox::find_profile("debezium"));
-    return outbox::make_outbox_source(settings, checkpoints_, surroundings_, sessions_.get());
+    return outbox::make_outbox_source(settings, checkpoints_, gaps_, surroundings_, sessions_.get());
   }
 
   std::vector<RoutePlan> plans() {
@@ -116,6 +117,7 @@ class ManySources : public testing::Test {
   tests::RecordingLog log_;
   connectors::Surroundings surroundings_{clock_, random_, log_, "many"};
   tests::MemorySourceCheckpoints checkpoints_;
+  tests::MemorySourceGaps gaps_;
   std::unique_ptr<outbox::SourceSessions> sessions_;
   tests::MemoryBroker broker_;
 };

@@ -69,7 +69,8 @@ class Torture : public testing::Test {
     outbox::OutboxSettings settings = settings_of(table);
     settings.policy = std::move(policy);
     start(table, {}, [&](Reader& reader) {
-      return outbox::make_outbox_source(settings, reader.checkpoints, reader.surroundings, sessions_.get());
+      return outbox::make_outbox_source(settings, reader.checkpoints, reader.gaps, reader.surroundings,
+                                        sessions_.get());
     });
   }
   void read_tracked(const LateTable& table, const std::string& order) {
@@ -78,7 +79,8 @@ class Torture : public testing::Test {
     settings.order_by = order;
     database_->execute(outbox::create_settled_table_statement(settings, "uuid"));
     start(table, {}, [&](Reader& reader) {
-      return outbox::make_outbox_source(settings, reader.checkpoints, reader.surroundings, sessions_.get());
+      return outbox::make_outbox_source(settings, reader.checkpoints, reader.gaps, reader.surroundings,
+                                        sessions_.get());
     });
   }
   void read_from_log(const LateTable& table, WalSettings::Settle settle) {

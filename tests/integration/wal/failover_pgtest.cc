@@ -123,7 +123,7 @@ TEST_F(WalFailover, Fault13And14GoOnPollingOnceTheStandbyIsPromoted) {
   SeededRandom random(1);
   const auto poll = [&](const std::string& url) {
     go_to(url);
-    return outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(),
+    return outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(), outbox_->gaps(),
                                       {clock, random, outbox_->log(), "test"});
   };
   const auto open = [](connectors::Source& source) {

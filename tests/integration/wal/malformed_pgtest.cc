@@ -92,7 +92,7 @@ TEST_F(MalformedRows, Fault41AreParkedByAPollWithTheirReason) {
   insert_all();
   SystemClock clock;
   SeededRandom random(1);
-  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(),
+  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(), outbox_->gaps(),
                                                  {clock, random, outbox_->log(), "test"});
   const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
   ASSERT_TRUE(opened) << opened.error().describe();

@@ -18,15 +18,24 @@ TEST(CursorPlace, SaysWhatIsNotSettled) {
   EXPECT_EQ(words_of(XidPlace{734, 1001}), "xid 734:1001");
 }
 
-TEST(CursorPlace, CarriesAWitness) {
+TEST(CursorPlace, CarriesWitnessesAndTheGapThatWasPassed) {
   const Ranges ranges{{11, kHighestNumber}};
-  const auto witness = witness_of(10, "4b3c-5");
-  ASSERT_TRUE(witness);
-  EXPECT_EQ(words_of(ranges, witness), "11.. seen 10 4b3c-5");
-  EXPECT_EQ(parse_ranges("11.. seen 10 4b3c-5"), ranges);
-  EXPECT_EQ(parse_witness("11.. seen 10 4b3c-5"), witness);
-  EXPECT_FALSE(parse_witness("11.."));
-  EXPECT_FALSE(parse_witness("11.. seen ten x"));
+  const Evidence evidence{{{10, "4b3c-5"}, {3, "77aa"}}, 2};
+  EXPECT_EQ(words_of(ranges, evidence), "11.. seen 10 4b3c-5 3 77aa gap 2");
+  EXPECT_EQ(words_of(XidPlace{734, 10}, evidence), "xid 734:10 seen 10 4b3c-5 3 77aa gap 2");
+  EXPECT_EQ(words_of(ranges, {{}, 2}), "11.. gap 2");
+  for (const std::string_view words :
+       {"11.. seen 10 4b3c-5 3 77aa gap 2", "11.. gap 2", "11.. seen 10 4b3c-5", "11.."}) {
+    EXPECT_EQ(parse_ranges(words), ranges) << words;
+    EXPECT_EQ(words_of(ranges, parse_evidence(words)), words);
+  }
+  EXPECT_EQ(parse_xid_place("xid 734:10 seen 10 4b3c-5 gap 2"), (XidPlace{734, 10}));
+}
+
+TEST(CursorPlace, TakesNoWitnessOutOfWordsThatAreNone) {
+  EXPECT_EQ(parse_evidence("11.. seen ten x"), Evidence());
+  EXPECT_EQ(parse_evidence("11.. seen 10"), Evidence());
+  EXPECT_EQ(parse_evidence(""), Evidence());
 }
 
 TEST(CursorPlace, TakesNoWitnessThatWordsCannotHold) {
@@ -34,6 +43,37 @@ TEST(CursorPlace, TakesNoWitnessThatWordsCannotHold) {
   EXPECT_FALSE(witness_of(1, "two words"));
   EXPECT_FALSE(witness_of(1, "m\xc3\xbcll"));
   EXPECT_FALSE(witness_of(1, std::string(81, 'x')));
+}
+
+// Every row with this number would have this id.
+TEST(CursorPlace, TakesNoWitnessWhoseIdIsItsNumber) {
+  EXPECT_FALSE(witness_of(10, "10"));
+  EXPECT_TRUE(witness_of(10, "11"));
+}
+
+TEST(CursorPlace, KeepsWitnessesNearEveryEndThatMayBeLost) {
+  std::vector<Witness> witnesses;
+  constexpr std::int64_t kLast = 1'000'000;
+  for (std::int64_t number = 1; number <= kLast; ++number)
+    if (number % 7 != 0) add_witness(witnesses, {number, "id-" + std::to_string(number)});
+  EXPECT_EQ(witnesses.front().number, kLast);
+  EXPECT_LE(witnesses.size(), 12U);
+  for (std::int64_t lost = 1; lost < kLast; lost *= 10) {
+    const auto left = std::ranges::find_if(witnesses, [&](const Witness& one) { return one.number <= kLast - lost; });
+    ASSERT_NE(left, witnesses.end()) << lost;
+    EXPECT_LE(kLast - left->number, std::max<std::int64_t>(lost, 2) * 17) << lost;
+  }
+}
+
+TEST(CursorPlace, PassesOverAWitnessBelowTheHighest) {
+  std::vector<Witness> witnesses;
+  add_witness(witnesses, {10, "a"});
+  add_witness(witnesses, {9, "late"});
+  add_witness(witnesses, {10, "again"});
+  EXPECT_THAT(witnesses, ElementsAre(Witness{10, "a"}));
+  add_witness(witnesses, {kHighestNumber, "b"});
+  add_witness(witnesses, {kHighestNumber, "b"});
+  EXPECT_THAT(witnesses, ElementsAre(Witness{kHighestNumber, "b"}, Witness{10, "a"}));
 }
 
 TEST(CursorPlace, ReadsItsOwnWords) {

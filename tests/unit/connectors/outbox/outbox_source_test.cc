@@ -11,6 +11,7 @@
 #include "connectors/outbox/profiles.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/memory_source_gaps.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/seeded_random.h"
 
@@ -119,7 +120,7 @@ class OutboxSourceTest : public testing::Test {
     settings.batch = 100;
     settings.event_bytes = 1 << 20;
     settings.columns = columns_of(*find_profile("debezium"));
-    source_ = make_outbox_source(settings, std::make_unique<MemoryRows>(rows_), checkpoints_, surroundings_);
+    source_ = make_outbox_source(settings, std::make_unique<MemoryRows>(rows_), checkpoints_, gaps_, surroundings_);
   }
 
   void open(std::vector<std::string> kept = {}) {
@@ -146,6 +147,7 @@ class OutboxSourceTest : public testing::Test {
 
   TableRows rows_;
   tests::MemorySourceCheckpoints checkpoints_;
+  tests::MemorySourceGaps gaps_;
   tests::SeededRandom random_{1};
   tests::RecordingLog log_;
   tests::ManualClock clock_;

@@ -7,6 +7,7 @@
 #include "connectors/outbox/outbox_source.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_source_checkpoints.h"
+#include "tests/support/memory_source_gaps.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/seeded_random.h"
 #include "tests/support/temporary_folder.h"
@@ -63,7 +64,7 @@ class SqliteOutbox : public testing::Test {
     settings.event_bytes = event_bytes;
     settings.batch = batch;
     settings.columns = columns_of(*find_profile("debezium"));
-    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, surroundings_);
+    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, gaps_, surroundings_);
   }
   ReadBatch read(connectors::Source& source, const ReadRoom& room = kRoom) {
     auto batch = source.read(room, Deadline::in(0s), {});
@@ -73,6 +74,7 @@ class SqliteOutbox : public testing::Test {
 
   tests::TemporaryFolder folder_;
   tests::MemorySourceCheckpoints checkpoints_;
+  tests::MemorySourceGaps gaps_;
   tests::SeededRandom random_{1};
   tests::RecordingLog log_;
   tests::ManualClock clock_;

@@ -1,0 +1,303 @@
+// Policy "cursor" over a table that no longer holds what was delivered: on record first, and read on from what it holds
+// once an operator has looked at it.
+#include "tests/integration/outbox/outbox_fixture.h"
+
+namespace penstock::tests {
+namespace {
+
+using outbox::KeepRows;
+
+class OutboxCursorLoss : public OutboxTest {
+ protected:
+  void SetUp() override {
+    OutboxTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    use(", xid xid8 NOT NULL DEFAULT pg_current_xact_id()");
+    guard(KeepRows::Guard::kWriters);
+  }
+  void guard(KeepRows::Guard guard) { outbox().settings().policy = KeepRows{guard, "xid"}; }
+  void insert(int first, int last) {
+    for (int number = first; number <= last; ++number) outbox().insert("a", number);
+  }
+  // Delivers so many rows, one after another, and stores how far that came.
+  void deliver(std::size_t rows) {
+    const auto source = open();
+    ASSERT_EQ(read_until(*source, rows).size(), rows);
+    for (std::uint64_t mark = 1; mark <= rows; ++mark) ASSERT_TRUE(source->settle(ReadMark{mark}));
+  }
+  // What another opening has to read.
+  std::string rest(std::size_t rows) {
+    const auto source = open();
+    const std::string data = data_of(read_until(*source, rows));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(read(*source).size(), 0U);
+    return data;
+  }
+  std::string position() { return outbox().checkpoints().position("orders"); }
+  // Expects that openings fail with this code and leave one record, and that the checkpoint stays as it is.
+  SourceGap refused_with(const std::string& code, std::size_t records = 1) {
+    const std::string before = position();
+    EXPECT_EQ(code_of(try_open()), code);
+    EXPECT_EQ(code_of(try_open()), code) << "once on record";
+    EXPECT_EQ(position(), before);
+    EXPECT_EQ(outbox().gaps().records().size(), records);
+    if (outbox().gaps().records().empty()) return {};
+    const auto& last = outbox().gaps().records().back();
+    EXPECT_EQ(last.gap.reason, code);
+    EXPECT_EQ(last.source, "orders");
+    return last.gap;
+  }
+};
+
+// The everyday form: all numbers are given again.
+TEST_F(OutboxCursorLoss, Fault22ReadsNumbersThatStartAgainOnceTheGapIsAcknowledged) {
+  insert(1, 5);
+  deliver(5);
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(6, 7);
+  const SourceGap gap = refused_with("outbox.checkpoint_foreign");
+  EXPECT_EQ(gap.from, Position{0});
+  EXPECT_EQ(gap.to, Position{5});
+  outbox().gaps().acknowledge_all();
+  deliver(2);
+  insert(8, 12);
+  EXPECT_EQ(rest(5), "8 9 10 11 12") << "numbers that other rows had are read like any other";
+}
+
+TEST_F(OutboxCursorLoss, Fault22AsksAgainWhenNumbersStartAgainOnceMore) {
+  insert(1, 1);
+  for (std::size_t time = 1; time <= 3; ++time) {
+    insert(2, 5);
+    deliver(5);
+    outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+    insert(1, 1);
+    EXPECT_EQ(refused_with("outbox.checkpoint_foreign", time).to, Position{5});
+    outbox().gaps().acknowledge_all();
+  }
+  EXPECT_EQ(rest(1), "1");
+}
+
+// Fault 22, under way: rows that get the numbers of delivered ones are not passed over in silence.
+TEST_F(OutboxCursorLoss, Fault22NoticesThatNumbersStartAgainWhileItReads) {
+  insert(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(6, 6);
+  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "outbox.checkpoint_foreign");
+  EXPECT_NE(batch.error().message().find("stands at 1"), std::string::npos) << batch.error().message();
+  EXPECT_EQ(outbox().gaps().records().size(), 1U);
+  EXPECT_EQ(outbox().log().count(LogLevel::kError), 1U) << outbox().log().text();
+}
+
+TEST_F(OutboxCursorLoss, Fault22LeavesTransactionsToOrderNumbersThatStartAgain) {
+  guard(KeepRows::Guard::kXid);
+  insert(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(6, 6);
+  EXPECT_EQ(data_of(read_until(*source, 1)), "6");
+  EXPECT_TRUE(outbox().gaps().records().empty());
+}
+
+// The new numbers have passed the old ones before anybody looked, and nobody is told of the sequence.
+TEST_F(OutboxCursorLoss, Fault22NoticesNumbersThatHaveStartedAgainAndCaughtUp) {
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq DROP IDENTITY");
+  const auto insert_numbers = [this](int first, int last) {
+    outbox().execute(
+        "INSERT INTO shop.outbox(seq, id, aggregatetype, aggregateid, type, payload) SELECT n,"
+        " gen_random_uuid(), 'order', 'a', 'counted', to_jsonb(n) FROM generate_series(" +
+        std::to_string(first) + ", " + std::to_string(last) + ") n");
+  };
+  insert_numbers(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  insert_numbers(6, 7);
+  ASSERT_EQ(data_of(read_until(*source, 2)), "6 7");
+  outbox().execute("TRUNCATE shop.outbox");
+  insert_numbers(1, 9);
+  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "outbox.checkpoint_foreign");
+  EXPECT_EQ(outbox().gaps().records().at(0).gap.to, Position{7}) << "handed out, though not settled";
+  refused_with("outbox.checkpoint_foreign");
+  outbox().gaps().acknowledge_all();
+  EXPECT_EQ(rest(9), "1 2 3 4 5 6 7 8 9");
+}
+
+// What was noticed stays so, though the table shows nothing of it any more.
+TEST_F(OutboxCursorLoss, Fault22RemembersWhatItCouldNotPutOnRecord) {
+  insert(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(6, 6);
+  outbox().gaps().set_reachable(false);
+  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "store.unavailable");
+  insert(7, 9);
+  // The number of the witness is skipped, as a rollback would.
+  outbox().execute("SELECT setval('shop.outbox_seq_seq', 5)");
+  outbox().gaps().set_reachable(true);
+  EXPECT_EQ(code_of(source->open({}, Deadline::in(std::chrono::seconds(10)), {})), "outbox.checkpoint_foreign");
+  outbox().gaps().acknowledge_all();
+  EXPECT_EQ(rest(4), "6 7 8 9");
+}
+
+// A backup was put back: its rows are those that were delivered, up to where it was made.
+TEST_F(OutboxCursorLoss, Fault22GoesOnBehindWhatARestoredBackupHolds) {
+  insert(1, 200);
+  deliver(200);
+  outbox().execute("DELETE FROM shop.outbox WHERE seq > 190; SELECT setval('shop.outbox_seq_seq', 190)");
+  insert(201, 203);
+  const SourceGap gap = refused_with("outbox.lost_tail");
+  EXPECT_GE(gap.from, Position{200 - 10 * 17}) << "not many times as far as was lost";
+  EXPECT_LE(gap.from, Position{190});
+  EXPECT_EQ(gap.to, Position{200});
+  outbox().gaps().acknowledge_all();
+  const auto count = static_cast<std::size_t>(193 - gap.from.value);
+  const std::string data = rest(count);
+  EXPECT_TRUE(data.ends_with(" 190 201 202 203")) << data;
+  EXPECT_TRUE(data.starts_with(std::to_string(gap.from.value + 1) + " ")) << data;
+}
+
+// While the gap waits the numbers catch up; what was delivered is judged by how it was found.
+TEST_F(OutboxCursorLoss, Fault22GoesOnWhereTheRecordSaysThoughNumbersHaveCaughtUp) {
+  insert(1, 200);
+  deliver(200);
+  // Rows that lie above the sequence, as after a setval() by hand.
+  outbox().execute("DELETE FROM shop.outbox WHERE seq BETWEEN 101 AND 199; SELECT setval('shop.outbox_seq_seq', 100)");
+  const SourceGap gap = refused_with("outbox.lost_tail");
+  EXPECT_LE(gap.from, Position{100});
+  insert(301, 399);
+  outbox().execute("SELECT setval('shop.outbox_seq_seq', 200)");
+  insert(401, 401);
+  outbox().gaps().acknowledge_all();
+  const std::string data = rest(static_cast<std::size_t>(201 - gap.from.value));
+  EXPECT_NE(data.find(" 301 302 "), std::string::npos) << data;
+  EXPECT_TRUE(data.ends_with(" 399 200 401")) << data;
+}
+
+TEST_F(OutboxCursorLoss, Fault22TakesACleanUpForNoLoss) {
+  insert(1, 5);
+  deliver(5);
+  outbox().execute("DELETE FROM shop.outbox");
+  EXPECT_EQ(rest(0), "");
+  insert(6, 8);
+  deliver(3);
+  outbox().execute("DELETE FROM shop.outbox WHERE seq = 8");
+  insert(9, 9);
+  EXPECT_EQ(rest(1), "9");
+  EXPECT_TRUE(outbox().gaps().records().empty());
+}
+
+TEST_F(OutboxCursorLoss, GoesOnUnaskedWhereTheRouteMay) {
+  outbox().settings().on_lost_tail = connectors::OnLostTail::kContinue;
+  insert(1, 5);
+  deliver(5);
+  outbox().execute("DELETE FROM shop.outbox WHERE seq > 3; SELECT setval('shop.outbox_seq_seq', 3)");
+  insert(6, 7);
+  const std::string data = rest(4);
+  EXPECT_TRUE(data.ends_with(" 3 6 7")) << data;
+  ASSERT_EQ(outbox().gaps().records().size(), 1U);
+  EXPECT_EQ(outbox().gaps().records().front().gap.reason, "outbox.lost_tail");
+
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(8, 8);
+  EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign") << "of another table it can't know what was delivered";
+}
+
+// The program ends between any two steps: the record is there before a checkpoint passes it, and is passed once.
+TEST_F(OutboxCursorLoss, Fault22PutsTheGapOnRecordBeforeAnyPositionPassesIt) {
+  insert(1, 5);
+  deliver(5);
+  const std::string before = position();
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(6, 6);
+  outbox().gaps().set_reachable(false);
+  EXPECT_EQ(code_of(try_open()), "store.unavailable");
+  EXPECT_EQ(position(), before);
+  outbox().gaps().set_reachable(true);
+  refused_with("outbox.checkpoint_foreign");
+  outbox().gaps().acknowledge_all();
+  outbox().checkpoints().set_reachable(false);
+  EXPECT_EQ(code_of(try_open()), "store.unavailable");
+  EXPECT_EQ(position(), before);
+  outbox().checkpoints().set_reachable(true);
+  EXPECT_EQ(rest(1), "6");
+  EXPECT_EQ(position(), ".. gap 1");
+  EXPECT_EQ(outbox().gaps().records().size(), 1U);
+  EXPECT_EQ(rest(1), "6") << "nothing of it was settled";
+}
+
+class OutboxCursorForeign : public OutboxCursorLoss, public testing::WithParamInterface<KeepRows::Guard> {
+ protected:
+  void SetUp() override {
+    OutboxCursorLoss::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    guard(GetParam());
+  }
+  bool by_xid() const { return GetParam() == KeepRows::Guard::kXid; }
+};
+
+TEST_P(OutboxCursorForeign, ReadsAnotherTableFromTheBeginningOnceThatIsAcknowledged) {
+  insert(1, 3);
+  deliver(3);
+  outbox().execute(
+      "CREATE TABLE shop.other (LIKE shop.outbox INCLUDING ALL); DROP TABLE shop.outbox;"
+      " ALTER TABLE shop.other RENAME TO outbox");
+  insert(4, 5);
+  const SourceGap gap = refused_with("outbox.checkpoint_foreign");
+  EXPECT_EQ(gap.from, Position{0});
+  EXPECT_EQ(gap.to, Position{3});
+  outbox().gaps().acknowledge_all();
+  deliver(2);
+  EXPECT_EQ(rest(0), "");
+}
+
+TEST_P(OutboxCursorForeign, ReadsFromTheBeginningUnderAnotherGuardOnceThatIsAcknowledged) {
+  insert(1, 2);
+  deliver(2);
+  guard(by_xid() ? KeepRows::Guard::kWriters : KeepRows::Guard::kXid);
+  refused_with("outbox.checkpoint_foreign");
+  outbox().gaps().acknowledge_all();
+  deliver(2);
+  EXPECT_EQ(rest(0), "");
+}
+
+TEST_P(OutboxCursorForeign, Fault16RefusesAFormerPrimaryWithoutARecord) {
+  insert(1, 2);
+  deliver(2);
+  auto checkpoint = outbox().checkpoints().load("orders").value().value();
+  ++checkpoint.timeline;
+  outbox().checkpoints().put("orders", checkpoint);
+  EXPECT_EQ(code_of(try_open()), "outbox.unavailable");
+  EXPECT_TRUE(outbox().gaps().records().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Guard, OutboxCursorForeign, testing::Values(KeepRows::Guard::kWriters, KeepRows::Guard::kXid),
+                         [](const auto& guard) { return guard.param == KeepRows::Guard::kXid ? "Xid" : "Writers"; });
+
+// A backup was put back whose transactions end before the last one that was delivered.
+TEST_F(OutboxCursorLoss, Fault22NoticesTransactionsThatComeAgain) {
+  guard(KeepRows::Guard::kXid);
+  insert(1, 2);
+  deliver(2);
+  auto checkpoint = outbox().checkpoints().load("orders").value().value();
+  checkpoint.position = "xid 9000000000000:2";
+  outbox().checkpoints().put("orders", checkpoint);
+  const SourceGap gap = refused_with("outbox.checkpoint_foreign");
+  EXPECT_EQ(gap.to, Position{2});
+  outbox().gaps().acknowledge_all();
+  EXPECT_EQ(rest(2), "1 2");
+}
+
+}  // namespace
+}  // namespace penstock::tests
