@@ -18,25 +18,36 @@ std::vector<std::string_view> profile_names() {
   return names;
 }
 
+constexpr std::string_view kRewrites =
+    "-- (on a table in use: each ADD COLUMN rewrites it under ACCESS EXCLUSIVE, and nobody reads or writes it "
+    "meanwhile;\n"
+    "-- an index is made without that by CREATE INDEX CONCURRENTLY)\n";
+
+void print_comment(std::string_view text, std::ostream& out) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    out << "--   " << text.substr(0, end) << '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 void print(const outbox::Profile& profile, const outbox::Setup& setup, Invocation& invocation) {
   if (invocation.format != OutputFormat::kTable) {
     JsonObject object;
     object.text("profile", profile.name).text("table", setup.table).text("additions", setup.order);
-    object.text("grants", setup.grants).text("source", setup.settings);
+    object.text("for_existing_table", setup.existing).text("grants", setup.grants).text("source", setup.settings);
     invocation.out << std::move(object).finish() << '\n';
     return;
   }
   invocation.out << "-- " << profile.title << ": the table, where there is none yet\n" << setup.table << "\n\n";
-  if (!setup.order.empty())
-    invocation.out << "-- what Penstock needs beside it (on a table in use: CREATE INDEX CONCURRENTLY)\n"
-                   << setup.order << '\n';
-  invocation.out << "-- no more than Penstock's role needs\n" << setup.grants << "\n\n-- in penstock.toml:\n";
-  std::string_view rest = setup.settings;
-  while (!rest.empty()) {
-    const auto end = rest.find('\n');
-    invocation.out << "--   " << rest.substr(0, end) << '\n';
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  if (!setup.existing.empty()) {
+    invocation.out << "-- a table that is there already lacks:\n" << kRewrites;
+    print_comment(setup.existing, invocation.out);
+    invocation.out << '\n';
   }
+  if (!setup.order.empty()) invocation.out << "-- what Penstock needs beside it\n" << kRewrites << setup.order << '\n';
+  invocation.out << "-- no more than Penstock's role needs\n" << setup.grants << "\n\n-- in penstock.toml:\n";
+  print_comment(setup.settings, invocation.out);
 }
 
 void init(const InitOptions& options, Invocation& invocation) {

@@ -1,6 +1,7 @@
 #include "connectors/outbox/outbox_setup.h"
 
 #include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/postgres_rights.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/tracked_table.h"
 
@@ -80,6 +81,13 @@ std::string additions(const Profile& profile, const OutboxSettings& settings) {
   return text;
 }
 
+// What a table of the original shape lacks, though the one that is printed has it.
+std::string columns_for_existing(const Profile& profile, const OutboxSettings& settings) {
+  const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
+  if (tracks || !profile.order_by.empty() || !brings_number(profile)) return {};
+  return statement_that_adds_order_column(Backend::kPostgres, settings.table, settings.order_by) + "\n";
+}
+
 std::string source_section(const Profile& profile, const OutboxSettings& settings, const SetupWish& wish) {
   const std::string policy(to_string(settings.policy));
   std::string text = "[[source]]\nname     = \"orders\"\nkind     = \"outbox\"\nurl      = { env = \"OUTBOX_URL\" }\n";
@@ -119,7 +127,8 @@ Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
   PostgresColumns nothing_granted;
   nothing_granted.role = quoted_identifier(wish.role);
   return Setup{with_table(profile.ddl, settings.table), additions(profile, settings),
-               grant_statement(nothing_granted, settings), source_section(profile, settings, wish)};
+               columns_for_existing(profile, settings), grant_statement(nothing_granted, settings),
+               source_section(profile, settings, wish)};
 }
 
 }  // namespace penstock::outbox

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/postgres_rights.h"
 #include "connectors/outbox/tracked_table.h"
 
 namespace penstock::outbox {
@@ -298,11 +299,9 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
       return fail(codes::kOutboxRefused, table + ": column `" + column.name + "` is " + column.type_name +
                                              ", which can't hold the time of settling: name a value for it in `mark`");
   }
-  // Of a table that is not there nobody has rights.
-  const bool side_missing = std::holds_alternative<TrackRows>(settings.policy) && !columns.settled_table;
-  if (!columns.may_use_schema || !columns.may_select || (!side_missing && !may_settle(columns, settings)))
-    return fail(codes::kOutboxUnauthorized, "policy \"" + std::string(to_string(settings.policy)) +
-                                                "\" needs further rights: " + grant_statement(columns, settings));
+  if (!missing_rights(columns, settings).empty())
+    return fail(codes::kOutboxUnauthorized,
+                words_of_missing_rights(columns, settings) + ": " + grant_statement(columns, settings));
 
   const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
   if (auto ordered = tracks ? check_tracked(columns, settings) : check_order(columns, settings); !ordered)
@@ -311,12 +310,7 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
     return fail(codes::kOutboxUnauthorized,
                 words_of_hidden_rows(columns, settings) +
                     ", and policy \"cursor\" would pass them: " + statement_that_shows_rows(columns, settings));
-  if (auto kept = check_cursor(columns, settings); !kept) return kept;
-  for (const PostgresColumn& column : columns_to_read(columns, settings))
-    if (!column.may_select)
-      return fail(codes::kOutboxUnauthorized,
-                  table + ": column `" + column.name + "` may not be read: " + grant_statement(columns, settings));
-  return {};
+  return check_cursor(columns, settings);
 }
 
 std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings) {
@@ -346,38 +340,6 @@ std::string statement_that_mends_settled_table(const PostgresColumns& columns, c
   return "ALTER TABLE " + settled_table(settings.table).quoted() +
          (has_id ? " ALTER COLUMN id TYPE " + type + " USING id::" + type : " ADD COLUMN id " + type) +
          (columns.settled_table->has_key ? ";" : ", ADD PRIMARY KEY (id);");
-}
-
-bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings) {
-  if (std::holds_alternative<KeepRows>(settings.policy)) return true;
-  if (std::holds_alternative<TrackRows>(settings.policy))
-    return columns.settled_table && columns.settled_table->may_select && columns.settled_table->may_insert;
-  const std::string* mark = settled_column(settings.policy);
-  if (mark == nullptr) return columns.may_delete;
-  const PostgresColumn* column = columns.find(*mark);
-  return column != nullptr && column->may_update && column->may_select;
-}
-
-std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSettings& settings) {
-  return "row level security of table " + settings.table.to_string() + " may hide rows from role " + columns.role;
-}
-
-std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings) {
-  return "CREATE POLICY penstock ON " + settings.table.quoted() + " TO " + columns.role + " USING (true);";
-}
-
-std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings) {
-  std::string text;
-  if (!columns.may_use_schema)
-    text = "GRANT USAGE ON SCHEMA " + quoted_identifier(settings.table.schema) + " TO " + columns.role + "; ";
-  const std::string* mark = settled_column(settings.policy);
-  std::string rights = "SELECT";
-  if (mark != nullptr) rights += ", UPDATE (" + quoted_identifier(*mark) + ")";
-  if (std::holds_alternative<DeleteRows>(settings.policy)) rights += ", DELETE";
-  text += "GRANT " + rights + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
-  if (std::holds_alternative<TrackRows>(settings.policy))
-    text += " GRANT SELECT, INSERT ON " + settled_table(settings.table).quoted() + " TO " + columns.role + ";";
-  return text;
 }
 
 }  // namespace penstock::outbox

@@ -77,13 +77,4 @@ std::string name_for_order_column(const PostgresColumns& columns, const OutboxSe
 // For a side table of policy "track" that is there and lacks the key, or has ids of another type. What it holds stays.
 std::string statement_that_mends_settled_table(const PostgresColumns& columns, const OutboxSettings& settings);
 
-// Whether the role may do with settled rows what the policy says.
-bool may_settle(const PostgresColumns& columns, const OutboxSettings& settings);
-
-// What hides rows, and the statement that shows them; for a table that hides_rows.
-std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSettings& settings);
-std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings);
-
-std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings);
-
 }  // namespace penstock::outbox

@@ -1,9 +1,11 @@
 #include <algorithm>
 
+#include "connectors/outbox/connection_fix.h"
 #include "connectors/outbox/inspection.h"
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/postgres_rights.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/tracked_table.h"
 #include "store/postgres/session.h"
@@ -166,16 +168,8 @@ void inspect_tracking(const PostgresColumns& table, const OutboxSettings& settin
 }
 
 void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
-  const auto read = columns_to_read(table, settings);
-  const bool all_columns = std::ranges::all_of(read, &PostgresColumn::may_select);
-  // A side table that is not there is told of apart.
-  const bool side_missing = std::holds_alternative<TrackRows>(settings.policy) && !table.settled_table;
-  const bool settles = side_missing || may_settle(table, settings);
-  if (!table.may_use_schema || !table.may_select || !all_columns || !settles)
-    inspection.error("role " + table.role + " may not " +
-                         (settles ? "read all that it needs"
-                                  : "do what policy \"" + std::string(to_string(settings.policy)) + "\" does"),
-                     grant_statement(table, settings));
+  if (missing_rights(table, settings).empty()) return;
+  inspection.error(words_of_missing_rights(table, settings), grant_statement(table, settings));
 }
 
 void inspect_hindrances(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
@@ -227,10 +221,8 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
   session.code_of = code_of_postgres;
   auto opened = Session::open(session, deadline);
   if (!opened) {
-    const ErrorCode& code = opened.error().code();
-    inspection.error(opened.error().message() + " [" + std::string(code.name) + "]",
-                     &code == &codes::kOutboxDatabaseMissing ? store::postgres::createdb_command(settings.url)
-                                                             : store::postgres::psql_command(settings.url));
+    inspection.error(opened.error().message() + " [" + std::string(opened.error().code().name) + "]",
+                     connection_fix(opened.error(), settings.url));
     return std::move(inspection).findings();
   }
   if ((*opened)->server().role == store::postgres::ServerFacts::Role::kStandby)

@@ -9,6 +9,7 @@
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
+#include "connectors/outbox/postgres_rights.h"
 #include "connectors/outbox/postgres_settlement.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/postgres_tracking.h"

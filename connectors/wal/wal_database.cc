@@ -169,6 +169,12 @@ Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettin
   return room_of(*slot);
 }
 
+std::string grant_of_removal(const WalDatabase& database, const WalSettings& settings) {
+  return "GRANT USAGE ON SCHEMA " + outbox::quoted_identifier(settings.rows.table.schema) + " TO " + database.role +
+         "; GRANT SELECT (" + outbox::quoted_identifier(*settings.rows.column_of(outbox::Role::kId)) + "), DELETE ON " +
+         settings.rows.table.quoted() + " TO " + database.role + ";";
+}
+
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings) {
   if (database.wal_level != "logical")
     return fail(codes::kWalNotLogical, "wal_level of the server is " + database.wal_level);
@@ -185,10 +191,7 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
     const outbox::PostgresColumn* column = database.table->find(*id);
     if (!database.table->may_use_schema || !database.table->may_delete || (column != nullptr && !column->may_select))
       return fail(codes::kOutboxUnauthorized,
-                  "role " + database.role + " may not delete settled rows: GRANT USAGE ON SCHEMA " +
-                      outbox::quoted_identifier(settings.rows.table.schema) + " TO " + database.role +
-                      "; GRANT SELECT (" + outbox::quoted_identifier(*id) + "), DELETE ON " +
-                      settings.rows.table.quoted() + " TO " + database.role + ";");
+                  "role " + database.role + " may not delete settled rows: " + grant_of_removal(database, settings));
   }
   return {};
 }

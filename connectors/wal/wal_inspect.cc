@@ -1,5 +1,6 @@
 #include <optional>
 
+#include "connectors/outbox/connection_fix.h"
 #include "connectors/outbox/inspection.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_errors.h"
@@ -126,7 +127,9 @@ void inspect_server(const WalDatabase& database, const WalSettings& settings, ou
   if (!database.may_replicate)
     inspection.error("role " + database.role + " may not replicate", "ALTER ROLE " + database.role + " REPLICATION;");
   else if (auto checked = check_wal_database(database, settings); !checked)
-    inspection.error(checked.error().message(), std::string(checked.error().code().hint));
+    inspection.error(checked.error().message(), &checked.error().code() == &codes::kOutboxUnauthorized
+                                                    ? grant_of_removal(database, settings)
+                                                    : std::string(checked.error().code().hint));
   if (database.slot_limit_bytes < 0)
     inspection.warn("max_slot_wal_keep_size is unlimited: while this source is away, the log fills the disk",
                     "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();");
@@ -156,7 +159,7 @@ std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadli
   const auto session = Session::open(wanted, deadline);
   if (!session) {
     inspection.error(session.error().message() + " [" + std::string(session.error().code().name) + "]",
-                     store::postgres::psql_command(settings.rows.url));
+                     outbox::connection_fix(session.error(), settings.rows.url));
     return std::move(inspection).findings();
   }
   if ((*session)->server().role == store::postgres::ServerFacts::Role::kStandby)

@@ -1,6 +1,8 @@
 // What `penstock validate` finds; each cure it names must work as it stands.
 #include <algorithm>
 
+#include "connectors/outbox/outbox_setup.h"
+#include "connectors/outbox/profiles.h"
 #include "tests/integration/outbox/outbox_fixture.h"
 
 namespace penstock::tests {
@@ -65,6 +67,84 @@ TEST_F(OutboxInspect, FindsRowLevelSecurityThatMayHideRows) {
   outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
   expect_cured(Finding::Severity::kWarning, "may hide rows");
   outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+// A right that was revoked looks the same in the server's words whichever it was.
+TEST_F(OutboxInspect, NamesTheRightThatIsMissing) {
+  struct Case {
+    outbox::Policy policy;
+    std::string revoked, missing;
+  };
+  const Case cases[] = {
+      {outbox::DeleteRows{}, "DELETE ON shop.outbox", "DELETE on table shop.outbox"},
+      {outbox::DeleteRows{}, "SELECT ON shop.outbox", "SELECT on table shop.outbox"},
+      {outbox::DeleteRows{}, "USAGE ON SCHEMA shop", "USAGE on schema shop"},
+      {outbox::MarkRows{"type", "x"}, "UPDATE (type) ON shop.outbox", "UPDATE on column `type`"},
+      {outbox::KeepRows{}, "SELECT ON shop.outbox", "SELECT on table shop.outbox"},
+  };
+  tighten();
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  const std::string url = outbox().url();
+  outbox().execute("CREATE ROLE " + role + " LOGIN");
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  for (const Case& one : cases) {
+    outbox().execute("GRANT USAGE ON SCHEMA shop TO " + role +
+                     "; GRANT SELECT, DELETE, UPDATE (type) ON shop.outbox TO " + role + "; REVOKE " + one.revoked +
+                     " FROM " + role);
+    outbox().settings().policy = one.policy;
+    const std::string lacks = "role " + role + " lacks " + one.missing + ", which policy ";
+    const auto found = troubles();
+    ASSERT_FALSE(found.empty()) << one.missing;
+    EXPECT_TRUE(found[0].message.starts_with(lacks)) << found[0].message;
+    const Status opened = try_open();
+    EXPECT_EQ(code_of(opened), "outbox.unauthorized") << one.missing;
+    EXPECT_NE(opened.error().message().find(lacks), std::string::npos) << opened.error().message();
+    outbox().execute(found[0].fix);
+    const auto left = troubles();
+    EXPECT_TRUE(std::ranges::none_of(left, [](const Finding& one_left) {
+      return one_left.message.find(" lacks ") != std::string::npos;
+    })) << one.missing;
+  }
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_F(OutboxInspect, NamesAColumnThatMayNotBeRead) {
+  tighten();
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT (id, aggregatetype, aggregateid, type), DELETE ON shop.outbox TO " + role);
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  expect_cured(Finding::Severity::kError, "lacks SELECT on column `payload`, SELECT on column `seq`, which policy");
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_F(OutboxInspect, NamesARoleThatTheServerDoesNotAdmit) {
+  tighten();
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].fix, "CREATE ROLE \"" + role + "\" LOGIN; or correct the user in `url`") << found[0].message;
+  outbox().execute("CREATE ROLE " + role + " NOLOGIN");
+  found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  outbox().execute(found[0].fix);
+  EXPECT_NE(troubles().at(0).message.find("lacks"), std::string::npos) << "it is admitted";
+  outbox().execute("DROP ROLE " + role);
+}
+
+// Debezium's own table has no number; what `penstock outbox init` prints for it mends one that is there.
+TEST_F(OutboxInspect, IsContentWithWhatInitSaysOfATableThatIsThere) {
+  tighten();
+  outbox().execute("ALTER TABLE shop.outbox DROP COLUMN seq");
+  const auto setup = outbox::make_setup(*outbox::find_profile("debezium"), {"shop.outbox", "postgres", "", "writers"});
+  ASSERT_TRUE(setup);
+  ASSERT_FALSE(setup->existing.empty());
+  outbox().execute(setup->existing);
+  EXPECT_TRUE(troubles().empty()) << troubles()[0].message;
+  EXPECT_TRUE(outbox::make_setup(*outbox::find_profile("goharvest"), {})->existing.empty()) << "it has a number";
 }
 
 TEST_F(OutboxInspect, FindsAMissingTable) {
