@@ -60,6 +60,42 @@ TEST_F(OutboxMark, ReadsALateLowerNumberBeforeWhatWasCommittedAfterIt) {
   EXPECT_EQ(data_of(read(*source)), "1 3");
 }
 
+TEST_F(OutboxMark, Fault22MarksRowsOfPartitionsThatComeAndGo) {
+  outbox().execute(
+      "DROP TABLE shop.outbox; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL"
+      " DEFAULT gen_random_uuid(), aggregatetype text, aggregateid text, type text, payload jsonb, day int NOT NULL,"
+      " state text NOT NULL DEFAULT 'new', PRIMARY KEY (seq, day)) PARTITION BY LIST (day);"
+      " CREATE TABLE shop.day1 PARTITION OF shop.outbox FOR VALUES IN (1);"
+      " CREATE TABLE shop.day2 PARTITION OF shop.outbox FOR VALUES IN (2)");
+  const auto insert = [this](int number, int day) {
+    outbox().execute(
+        "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'a', 'x', '" +
+        std::to_string(number) + "', " + std::to_string(day) + ")");
+  };
+  insert(1, 2);
+  insert(2, 1);
+  const auto source = open();
+  ASSERT_EQ(data_of(read_until(*source, 2)), "1 2") << "in one order over all partitions";
+  ASSERT_TRUE(source->settle(ReadMark{2}));
+  EXPECT_EQ(unread(), "0");
+  outbox().execute("CREATE TABLE shop.day3 PARTITION OF shop.outbox FOR VALUES IN (3)");
+  // A late row of one partition comes before those that were committed after it in another.
+  const auto late = writer();
+  late->run("BEGIN");
+  late->run(
+      "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'b', 'x', '3', 1)");
+  insert(4, 3);
+  EXPECT_EQ(data_of(read_until(*source, 1)), "4");
+  late->run("COMMIT");
+  outbox().execute("DROP TABLE shop.day2");
+  insert(5, 1);
+  EXPECT_EQ(data_of(read_until(*source, 2)), "3 5");
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  EXPECT_EQ(unread(), "0");
+  source->close();
+  EXPECT_EQ(data_of(read(*open())), "");
+}
+
 TEST_F(OutboxMark, KeepsTheMarkOutOfTheEvent) {
   outbox().insert("a", 1);
   const auto items = read(*open());

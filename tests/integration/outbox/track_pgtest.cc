@@ -215,13 +215,66 @@ TEST_F(OutboxTrack, RefusesIdsThatDoNotNameOneRowEach) {
 }
 
 TEST_F(OutboxTrack, RefusesATableOfIdsOfAnotherType) {
-  for (const char* columns : {"id text PRIMARY KEY", "id uuid", "id text"}) {
+  for (const char* columns : {"id text PRIMARY KEY", "id uuid", "id text", "settled_at timestamptz"}) {
     outbox().execute("DROP TABLE shop.outbox_settled; CREATE TABLE shop.outbox_settled (" + std::string(columns) + ")");
     EXPECT_EQ(code_of(try_open()), "outbox.table_missing") << columns;
     const std::string message = message_of_opening();
     outbox().execute(message.substr(message.find("ALTER TABLE")));
     EXPECT_EQ(code_of(try_open()), "ok") << columns;
   }
+}
+
+// The unique index of a partitioned table has the partition key in it.
+TEST_F(OutboxTrack, Fault22ReadsPartitionsThatComeAndGo) {
+  outbox().execute(
+      "DROP TABLE shop.outbox; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL"
+      " DEFAULT gen_random_uuid(), aggregatetype text NOT NULL, aggregateid text NOT NULL, type text NOT NULL,"
+      " payload jsonb, created_at timestamptz NOT NULL DEFAULT clock_timestamp(), day int NOT NULL,"
+      " PRIMARY KEY (id, day)) PARTITION BY LIST (day); CREATE INDEX ON shop.outbox (created_at);"
+      " CREATE TABLE shop.day1 PARTITION OF shop.outbox FOR VALUES IN (1);"
+      " CREATE TABLE shop.day2 PARTITION OF shop.outbox FOR VALUES IN (2)");
+  const auto insert = [this](int number, int day) {
+    outbox().execute(
+        "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'a', 'x', '" +
+        std::to_string(number) + "', " + std::to_string(day) + ")");
+  };
+  insert(1, 2);
+  insert(2, 1);
+  const auto source = open();
+  ASSERT_EQ(data_of(read_until(*source, 2)), "1 2") << "in one order over all partitions";
+  ASSERT_TRUE(source->settle(ReadMark{2}));
+  EXPECT_EQ(settled(), "2");
+  insert(3, 1);
+  outbox().execute("CREATE TABLE shop.day3 PARTITION OF shop.outbox FOR VALUES IN (3); DROP TABLE shop.day2");
+  insert(4, 3);
+  ASSERT_EQ(data_of(read_until(*source, 2)), "3 4");
+  ASSERT_TRUE(source->settle(ReadMark{4}));
+  source->close();
+  EXPECT_EQ(data_of(read(*open())), "");
+}
+
+// A row that could not be remembered is one that was not delivered, for the next opening: it has the same id.
+TEST_F(OutboxTrack, ReadsAgainWhatCouldNotBeRememberedAndRemembersItThen) {
+  outbox().insert("a", 1);
+  outbox().execute(
+      "CREATE FUNCTION shop.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not now'; END$$;"
+      " CREATE TRIGGER refuse BEFORE INSERT ON shop.outbox_settled FOR EACH ROW EXECUTE FUNCTION shop.refuse()");
+  auto source = open();
+  const auto first = read_until(*source, 1);
+  ASSERT_EQ(data_of(first), "1");
+  const EventId id = first[0].event->id;
+  EXPECT_EQ(code_of(source->settle(ReadMark{1})), "outbox.refused");
+  source = nullptr;
+  EXPECT_EQ(settled(), "0");
+  outbox().execute("DROP TRIGGER refuse ON shop.outbox_settled");
+  source = open();
+  const auto again = read_until(*source, 1);
+  ASSERT_EQ(data_of(again), "1");
+  EXPECT_EQ(again[0].event->id, id);
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+  EXPECT_EQ(outbox().value("SELECT id FROM shop.outbox_settled"), id.to_string());
+  source->close();
+  EXPECT_EQ(data_of(read(*open())), "");
 }
 
 TEST_F(OutboxTrack, RefusesAColumnThatNothingCanBeSortedBy) {
