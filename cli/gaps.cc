@@ -35,7 +35,8 @@ std::string whose(const store::GapRecord& gap) {
 
 // Nobody knows which events were between places of the log of a source.
 std::string count_of(const store::GapRecord& gap) {
-  return is_of_source(gap) && gap.events.empty() ? "unknown" : std::to_string(gap.events.size());
+  if (is_of_source(gap) && gap.events.empty()) return "unknown";
+  return std::to_string(gap.events.size()) + (gap.events.size() < store::kMostNamed ? "" : " or more");
 }
 
 std::string json_of(const store::GapRecord& gap, Events events) {

@@ -167,6 +167,9 @@ class Reader {
     const auto last = start();
     if (!last) return fail(last.error());
     if (*last) before = std::min(**last, *head).next();
+    const auto floor = store_.log().floor();
+    if (!floor) return fail(floor.error());
+    if (options_.from && before <= floor->next() && *floor > Position{0}) return fail(store::removed_below(*floor));
     if (!options_.since.empty() && !*last) return Found::kYes;
     while (left_ > 0 && before.value > 1) {
       const auto page = store_.log().read_before(before, next_limit(), filter_);

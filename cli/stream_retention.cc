@@ -1,5 +1,6 @@
 #include "cli/stream_retention.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
@@ -31,7 +32,7 @@ std::optional<std::int64_t> count_of(const store::StreamLimits& limits) {
 
 // What is kept from now on.
 void tell(store::Store& store, const std::string& stream, Invocation& invocation) {
-  const auto kept = store.retention().find(stream);
+  const auto kept = find_kept(store, stream);
   if (!kept) return invocation.fail(kept.error());
   if (!*kept) return;
   if (invocation.format != OutputFormat::kTable) {
@@ -103,20 +104,36 @@ std::optional<std::chrono::microseconds> parse_age(std::string_view text) {
   }
 }
 
-void add_retention(JsonObject& object, const store::StreamRetention& kept) {
-  object.number("last_version", kept.last_version.value)
-      .text("state", store::to_string(kept.state))
-      .number("first_readable", kept.first_readable().value)
-      .number_or_null("max_count", count_of(kept.limits))
-      .number_or_null("max_age_seconds", seconds_of(kept.limits));
+Result<std::optional<KeptOfStream>> find_kept(store::Store& store, const std::string& stream) {
+  const auto rules = store.retention().find(stream);
+  if (!rules) return fail(rules.error());
+  if (!*rules) return std::nullopt;
+  const auto page = store.events().read_stream(stream, std::nullopt, store::Direction::kForward, {1, 1});
+  if (!page) return fail(page.error());
+  KeptOfStream kept{**rules, (*rules)->first_readable()};
+  const auto events = page->events->events();
+  if (!events.empty()) {
+    kept.first_read = std::max(kept.first_read, *events.front().version);
+  } else if (kept.rules.state == store::StreamState::kLive) {
+    kept.first_read = Version{kept.rules.last_version.value + 1};
+  }
+  return kept;
 }
 
-void add_retention(TextTable& table, const store::StreamRetention& kept) {
-  table.add({"last version", std::to_string(kept.last_version.value)});
-  table.add({"state", std::string(store::to_string(kept.state))});
-  table.add({"read from version", std::to_string(kept.first_readable().value)});
-  if (const auto count = count_of(kept.limits)) table.add({"max count", std::to_string(*count)});
-  if (const auto age = seconds_of(kept.limits)) table.add({"max age", std::to_string(*age) + " s"});
+void add_retention(JsonObject& object, const KeptOfStream& kept) {
+  object.number("last_version", kept.rules.last_version.value)
+      .text("state", store::to_string(kept.rules.state))
+      .number("first_readable", kept.first_read.value)
+      .number_or_null("max_count", count_of(kept.rules.limits))
+      .number_or_null("max_age_seconds", seconds_of(kept.rules.limits));
+}
+
+void add_retention(TextTable& table, const KeptOfStream& kept) {
+  table.add({"last version", std::to_string(kept.rules.last_version.value)});
+  table.add({"state", std::string(store::to_string(kept.rules.state))});
+  table.add({"read from version", std::to_string(kept.first_read.value)});
+  if (const auto count = count_of(kept.rules.limits)) table.add({"max count", std::to_string(*count)});
+  if (const auto age = seconds_of(kept.rules.limits)) table.add({"max age", std::to_string(*age) + " s"});
 }
 
 void add_stream_retention(CLI::App& command, Invocation& invocation) {

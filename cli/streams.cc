@@ -63,7 +63,7 @@ void show(const StreamsOptions& options, Invocation& invocation) {
   if (!page->last_version) {
     return invocation.fail(ExitCode::kNegative, "there is no stream " + printable(options.name));
   }
-  const auto kept = opened->store->retention().find(options.name);
+  const auto kept = find_kept(*opened->store, options.name);
   if (!kept) return invocation.fail(kept.error());
   const auto events = page->events->events();
   const Event* last = events.empty() ? nullptr : &events.front();

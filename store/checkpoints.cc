@@ -1,5 +1,7 @@
 #include "store/checkpoints.h"
 
+#include "store/event_log.h"
+
 namespace penstock::store {
 
 Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Position> stored, Position from,
@@ -14,6 +16,10 @@ Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Posit
   if (*stored == from) return CheckpointStep::kMove;
   return refuse("it stands at " + std::to_string(stored->value) + ", but this instance moves it from " +
                 std::to_string(from.value) + " to " + std::to_string(to.value));
+}
+
+Error no_checkpoint_below(Position floor, Position position) {
+  return removed_below(floor).with_context("a checkpoint at position " + std::to_string(position.value));
 }
 
 Status check_settled(std::string_view route, const Settled& settled, const EventId& found) {

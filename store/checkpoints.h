@@ -47,6 +47,9 @@ struct Settled {
   std::optional<EventId> event;
 };
 
+// store.removed, for a checkpoint that can't be compared with its event any more.
+Error no_checkpoint_below(Position floor, Position position);
+
 // Error: store.corrupt when `found`, the event at the position, is another one.
 Status check_settled(std::string_view route, const Settled& settled, const EventId& found);
 
@@ -58,13 +61,15 @@ class Checkpoints {
   virtual Result<std::optional<Checkpoint>> load(std::string_view route) = 0;
 
   // Creates the first checkpoint of a route, under its lease; one that exists is left as it is and
-  // returned. Errors: store.fenced; store.corrupt when `start` is beyond the head; store.unavailable.
+  // returned. Errors: store.fenced; store.corrupt when `start` is beyond the head; store.removed when
+  // the event there was dropped; store.unavailable.
   virtual Result<Checkpoint> create(const Lease& lease, std::string_view route, Position start) = 0;
 
   // Compare-and-set: `from` → `to`, only forward, only under the lease; the event id at `to` and the
   // identity are looked up by the store in the same transaction. Errors: store.fenced when the lease
   // is lost; store.corrupt when the stored position is neither `from` nor `to`, when `to` is below
-  // `from`, or when the store has no event at `to`, or another one; store.unavailable; store.in_doubt.
+  // `from`, or when the store has no event at `to`, or another one; store.removed when the event
+  // there was dropped; store.unavailable; store.in_doubt.
   virtual Status advance(const Lease& lease, std::string_view route, Position from, const Settled& to) = 0;
 
   // Carries the checkpoint of `old_route` over to `route` if only the old one exists; else nothing

@@ -5,7 +5,6 @@
 namespace penstock::store {
 namespace {
 
-constexpr std::size_t kNamed = 20'000;
 constexpr std::size_t kDroppedAtOnce = 50'000;
 
 using RoutesBehind = std::vector<std::pair<std::string, Position>>;
@@ -21,12 +20,12 @@ Result<RoutesBehind> routes_behind(Store& store, Position floor) {
 
 Result<std::vector<EventId>> ids_between(EventLog& log, Position after, Position until) {
   std::vector<EventId> ids;
-  while (after < until && ids.size() < kNamed) {
+  while (after < until && ids.size() < kMostNamed) {
     const auto page = log.read_after(after, {}, {});
     if (!page) return fail(page.error());
     if (page->reached == after) break;
     for (const Event& event : page->events->events())
-      if (*event.position <= until && ids.size() < kNamed) ids.push_back(event.id);
+      if (*event.position <= until && ids.size() < kMostNamed) ids.push_back(event.id);
     after = page->reached;
   }
   return ids;
@@ -38,12 +37,14 @@ Result<std::int64_t> record_loss(Store& store, const std::string& route, Positio
   const auto known = find_dropped(store.gaps(), route, checkpoint, floor);
   if (!known) return fail(known.error());
   if (*known) return (*known)->number;
+  const auto before = find_dropped(store.gaps(), route, checkpoint, *begin);
+  if (!before) return fail(before.error());
   auto ids = ids_between(store.log(), std::max(checkpoint, *begin), floor);
   if (!ids) return fail(std::move(ids.error()));
   GapRecord gap;
   gap.route = route;
   gap.reason = codes::kStoreRemoved.name;
-  gap.from = checkpoint.next();
+  gap.from = (*before ? std::max(checkpoint, *begin) : checkpoint).next();
   gap.to = floor;
   gap.events = std::move(*ids);
   return store.gaps().record(gap);
@@ -56,7 +57,9 @@ Result<DropPlan> plan_drop(Store& store, Position floor) {
   if (!dropped) return fail(dropped.error());
   const auto head = store.log().head();
   if (!head) return fail(head.error());
-  DropPlan plan{dropped->floor, dropped->gone.next(), std::max(std::min(floor, *head), dropped->floor), {}};
+  // Routes that are in the way are part of the answer.
+  if (auto step = judge_floor(floor, {*head, dropped->floor, {}}, {}); !step) return fail(std::move(step.error()));
+  DropPlan plan{dropped->floor, dropped->gone.next(), std::max(floor, dropped->floor), {}};
   auto behind = routes_behind(store, plan.last);
   if (!behind) return fail(std::move(behind.error()));
   plan.behind = std::move(*behind);
@@ -84,7 +87,9 @@ Result<DropSummary> drop(Store& store, const DropRequest& request,
     return fail(std::move(raised.error()));
   for (auto left = Scavenged::Left::kMore; left == Scavenged::Left::kMore;) {
     const auto done = store.retention().drop(kDroppedAtOnce);
-    if (!done) return fail(done.error());
+    if (!done)
+      return fail(Error(done.error()).with_context("the floor is raised, what lies below is read no more; freeing its "
+                                                   "space, which the next drop goes on with"));
     summary.events += done->events;
     left = done->left;
     on_progress(summary.events);

@@ -23,7 +23,7 @@ struct DropPlan {
   std::vector<std::pair<std::string, Position>> behind;
 };
 
-// Changes nothing.
+// Changes nothing. Error: store.invalid_request beyond the head; those of the store.
 Result<DropPlan> plan_drop(Store& store, Position floor);
 
 struct DropSummary {

@@ -9,14 +9,18 @@ constexpr std::size_t kPage = 100;
 
 }  // namespace
 
+// A floor only rises, so that records follow each other in the order of their numbers.
 Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route, Position after, Position until) {
+  Position covered = after;
   for (std::int64_t number = 0;;) {
     auto page = gaps.list(number, kPage);
     if (!page) return fail(std::move(page.error()));
-    for (GapRecord& gap : *page)
-      if (gap.of == GapRecord::Of::kRoute && gap.route == route && gap.reason == codes::kStoreRemoved.name &&
-          gap.from <= after.next() && until <= gap.to)
-        return std::move(gap);
+    for (GapRecord& gap : *page) {
+      const bool is_drop =
+          gap.of == GapRecord::Of::kRoute && gap.route == route && gap.reason == codes::kStoreRemoved.name;
+      if (is_drop && gap.from <= covered.next()) covered = std::max(covered, gap.to);
+      if (is_drop && until <= covered) return std::move(gap);
+    }
     if (page->size() < kPage) return std::nullopt;
     number = page->back().number;
   }
@@ -29,7 +33,8 @@ GapRecord::Of parse_gap_kind(std::string_view word) {
 }
 
 std::string describe(const GapRecord& gap) {
-  return "gap " + std::to_string(gap.number) + ": " + std::to_string(gap.events.size()) + " events at positions " +
+  return "gap " + std::to_string(gap.number) + ": " + (gap.events.size() < kMostNamed ? "" : "at least ") +
+         std::to_string(gap.events.size()) + " events at positions " +
          std::to_string(gap.from.value) + " to " + std::to_string(gap.to.value) + " are gone";
 }
 

@@ -19,6 +19,9 @@ namespace penstock::store {
 // Stands for a route where the events were acknowledged to clients that append. No route has this name.
 inline constexpr std::string_view kClients = "(clients)";
 
+// The most events that a record names; those of a longer range are the first ones of it.
+inline constexpr std::size_t kMostNamed = 20'000;
+
 struct GapRecord {
   std::int64_t number = 0;  // given by the store; how an operator names it
   // Whose it is: a route and a source may have the same name.
@@ -46,8 +49,8 @@ class Gaps {
   virtual Status acknowledge(std::int64_t number, std::string_view by) = 0;
 };
 
-// The record of what a drop of the log took from a route (store/dropping.h), if it holds all behind `after` and up to
-// `until`; nullopt when there is none.
+// The last record of what drops of the log took from a route (store/dropping.h), if they hold all behind `after` and up
+// to `until`; nullopt where something is on no record.
 Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route, Position after, Position until);
 
 // "route" or "source".

@@ -59,8 +59,10 @@ Status TailWatch::check_no_open_gap() {
   if (!gap) return fail(Error(gap.error()).with_context("looking for open gaps"));
   has_open_gap_ = gap->has_value();
   if (!*gap) return {};
-  return fail(codes::kRelayLostTail,
-              "route " + route_ + ": " + store::describe(**gap) + ", and it waits for an operator");
+  const bool was_dropped = (*gap)->reason == codes::kStoreRemoved.name;
+  return fail(was_dropped ? codes::kStoreRemoved : codes::kRelayLostTail,
+              "route " + route_ + ": " + store::describe(**gap) + ", and it waits for `penstock gaps ack " +
+                  std::to_string((*gap)->number) + "`");
 }
 
 Status TailWatch::check(std::uint64_t generation) const {

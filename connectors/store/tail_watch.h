@@ -30,7 +30,7 @@ class TailWatch {
   void add(Position position, const EventId& id);
 
   // For an opening: compares, and answers the generation of the log that it was compared with. Errors:
-  // relay.lost_tail while a gap of the route waits for an operator; those of the store.
+  // relay.lost_tail, or store.removed after a drop, while a gap of the route waits for an operator; those of the store.
   Result<std::uint64_t> compare();
   // Error: relay.log_changed when the log is not of this generation any more, or a gap was found since, by
   // this program or another: what was opened has to be opened again.

@@ -162,12 +162,29 @@ class Exporter {
     }
   }
 
+  // A route that a drop passed goes on at the floor, here as where the archive is imported; its gap record goes along.
+  Result<CheckpointEntry> behind_floor(CheckpointEntry checkpoint, Position floor) {
+    const auto record = find_dropped(store_.gaps(), checkpoint.route, checkpoint.position, floor);
+    if (!record) return fail(record.error());
+    if (!*record)
+      return fail(removed_below(floor).with_context(
+          "the checkpoint of route " + checkpoint.route + " at position " + std::to_string(checkpoint.position.value) +
+          ", of which no record says what it loses (`penstock store drop --before " +
+          std::to_string(floor.next().value) + " --past " + checkpoint.route + "` makes one)"));
+    const auto id = id_at(floor);
+    if (!id) return fail(id.error());
+    checkpoint.position = floor;
+    checkpoint.event_id = *id;
+    return checkpoint;
+  }
+
   Status write_others() {
     const auto floor = store_.log().floor();
     if (!floor) return fail(floor.error());
     for (const CheckpointEntry& checkpoint : checkpoints_) {
-      if (checkpoint.position < *floor) continue;
-      if (auto written = write(checkpoint); !written) return written;
+      const auto kept = checkpoint.position < *floor ? behind_floor(checkpoint, *floor) : Result<CheckpointEntry>(checkpoint);
+      if (!kept) return fail(kept.error());
+      if (auto written = write(*kept); !written) return written;
     }
     for (const auto& [source, checkpoint] : source_checkpoints_)
       if (auto written = write(SourceCheckpointEntry{source, checkpoint}); !written) return written;

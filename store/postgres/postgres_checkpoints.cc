@@ -13,9 +13,11 @@ Checkpoint checkpoint_from(const Rows& rows, std::size_t row, std::size_t column
                                   rows.integer(row, column + 4)}};
 }
 
-// The row of point_ for a position that has an event, or 0.
+// The row of point_ for a position that has an event, or 0. Error: store.removed where the event was dropped.
 Result<Checkpoint> checkpoint_at(const Rows& point, Position position) {
   if (point.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  const Position floor{point.integer(0, 5)};
+  if (point.is_null(0, 1) && position <= floor) return fail(no_checkpoint_below(floor, position));
   if (point.is_null(0, 1))
     return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
   return checkpoint_from(point, 0, 0);
@@ -44,7 +46,7 @@ PostgresCheckpoints::PostgresCheckpoints(SessionPool& pool, const Schema& schema
              schema.expand("SELECT $1, CASE WHEN $1 = 0 THEN '00000000-0000-0000-0000-000000000000'::uuid"
                            " ELSE coalesce((SELECT e.id FROM @schema@.events e WHERE e.position = $1),"
                            " CASE WHEN h.floor = $1 THEN h.floor_id END) END,"
-                           " h.system_identifier, h.timeline, h.incarnation FROM @schema@.head h WHERE h.id = 1")},
+                           " h.system_identifier, h.timeline, h.incarnation, h.floor FROM @schema@.head h WHERE h.id = 1")},
       insert_{"insert_checkpoint",
               schema.expand("INSERT INTO @schema@.checkpoints (route, position, event_id, system_identifier, timeline,"
                             " incarnation, epoch, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())"

@@ -45,6 +45,9 @@ Result<Checkpoint> write_checkpoint(Connection& connection, const Lease& lease, 
                                     Position position) {
   const auto id = find_event_at(connection, position);
   if (!id) return fail(id.error());
+  const auto floor = connection.read_number("SELECT floor FROM head");
+  if (!floor) return fail(floor.error());
+  if (!*id && position.value <= *floor) return fail(no_checkpoint_below(Position{*floor}, position));
   if (!*id) return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
   auto identity = read_identity(connection);
   if (!identity) return fail(std::move(identity.error()));

@@ -175,6 +175,17 @@ TEST_P(FloorContract, KeepsACheckpointAtTheFloor) {
   expect_sound(store());
 }
 
+TEST_P(FloorContract, MovesNoCheckpointToWhatIsGone) {
+  ASSERT_TRUE(append(lettered("order-1", "abcd")));
+  const Lease lease = take("route/out");
+  ASSERT_TRUE(store().checkpoints().create(lease, "out", Position{0}));
+  ASSERT_TRUE(drop(store(), 3, {"out"}));
+  EXPECT_EQ(code_of(store().checkpoints().advance(lease, "out", Position{0}, {Position{2}, id_of('b')})),
+            "store.removed");
+  EXPECT_EQ(code_of(store().checkpoints().create(take("route/new"), "new", Position{1})), "store.removed");
+  EXPECT_EQ(code_of(store().checkpoints().advance(lease, "out", Position{0}, {Position{3}, id_of('c')})), "ok");
+}
+
 TEST_P(FloorContract, FinishesADropThatWasCutOff) {
   for (int part = 0; part < 4; ++part) {
     std::vector<EventRef> events;
@@ -231,6 +242,7 @@ TEST_P(FloorContract, PlansWithoutChangingAnything) {
   ASSERT_EQ(plan->behind.size(), 1u);
   EXPECT_EQ(plan->behind.front(), (std::pair<std::string, Position>{"out", Position{2}}));
   EXPECT_EQ(store().log().floor(), Position{0});
+  EXPECT_FALSE(store::plan_drop(store(), Position{7})) << "nothing there, as the drop itself says";
 }
 
 }  // namespace

@@ -188,6 +188,14 @@ TEST_F(Look, GapsAreListedShownAndAcknowledged) {
   EXPECT_EQ(folder_.call({"gaps", "show", "99"}).exit_code, 1);
 }
 
+TEST_F(Look, GapsThatNameOnlyTheirFirstEventsSaySo) {
+  store::GapRecord gap{.route = "printing", .reason = "store.removed", .from = {1}, .to = {30'000}};
+  gap.events.resize(store::kMostNamed);
+  ASSERT_TRUE(store_->gaps().record(gap));
+  EXPECT_THAT(folder_.call({"gaps", "ls"}).out, HasSubstr("20000 or more"));
+  EXPECT_THAT(store::describe(gap), HasSubstr("at least 20000 events at positions 1 to 30000"));
+}
+
 // Nobody knows which events lay between two places of a log.
 TEST_F(Look, GapsOfSourcesNameTheirSourceAndNoNumberOfEvents) {
   const store::GapRecord gap{

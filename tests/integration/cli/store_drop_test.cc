@@ -53,6 +53,9 @@ TEST_F(StoreDrop, TakesTheBeginningAwayAndSaysWhereTheLogBegins) {
   const Ended below = call({"read", "@all", "--from", "2"});
   EXPECT_EQ(below.exit_code, 65);
   EXPECT_THAT(below.err, HasSubstr("store.removed"));
+  EXPECT_EQ(call({"read", "@all", "--backward", "--from", "3"}).exit_code, 65);
+  EXPECT_EQ(call({"read", "@all", "--backward", "--from", "4"}).exit_code, 0);
+  EXPECT_EQ(told({"streams", "show", "order-1"}).at("first_readable"), 3);
   EXPECT_EQ(call({"store", "check"}).exit_code, 0);
 }
 
@@ -89,6 +92,7 @@ TEST_F(StoreDrop, TellsWrongCalls) {
   EXPECT_EQ(call({"store", "drop", "--before", "0"}).exit_code, 64);
   EXPECT_EQ(call({"store", "drop", "--before", "2", "--older-than", "1d"}).exit_code, 64);
   EXPECT_EQ(call({"store", "drop", "--before", "7"}).exit_code, 65);
+  EXPECT_EQ(call({"store", "drop", "--before", "7", "--plan"}).exit_code, 65);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ using store::Checkpoint;
 Result<Checkpoint> MemoryParts::checkpoint_at(const MemoryDatabase& db, Position position) {
   if (index_of(position) >= db.log_.size() && position != Position{0})
     return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+  if (position != Position{0} && position < db.dropped_.floor && position <= db.dropped_.gone)
+    return fail(store::no_checkpoint_below(db.dropped_.floor, position));
   const EventId id = position == Position{0} ? EventId() : db.log_[index_of(position)]->id;
   return Checkpoint{position, id, {"memory", 0, db.incarnation_}};
 }

@@ -89,7 +89,7 @@ TEST_F(StoreSourceFloorTest, WaitsUntilWhatItLosesIsAcknowledgedAndGoesOnAtTheFl
   ASSERT_TRUE(store_.checkpoints().create(lease_, "r", Position{1}));
   drop(3, {"r"});
   auto behind = source();
-  EXPECT_EQ(code_of(open(*behind)), "relay.lost_tail");
+  EXPECT_EQ(code_of(open(*behind)), "store.removed");
   ASSERT_TRUE(store_.gaps().acknowledge(1, "anna"));
   ASSERT_EQ(code_of(open(*behind)), "ok");
   EXPECT_EQ(read(*behind), (std::vector<std::int64_t>{4, 5}));
@@ -119,6 +119,42 @@ TEST_F(StoreSourceFloorTest, EndsAnOpeningThatTheFloorHasOvertaken) {
                                Deadline::in(std::chrono::seconds(0)), {});
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().code().name, codes::kStoreRemoved.name);
+}
+
+// What was in flight arrives in spite of the drop, but it can't be settled any more: the route waits, and heals.
+TEST_F(StoreSourceFloorTest, OpensAnewWhereTheFloorOvertookWhatIsInFlight) {
+  append(5);
+  auto all = source();
+  ASSERT_EQ(code_of(open(*all)), "ok");
+  EXPECT_EQ(read(*all), (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
+  drop(3, {"r"});
+  const Status settled = all->settle(ReadMark{2});
+  EXPECT_EQ(code_of(settled), "store.removed");
+  const Status waiting = open(*all);
+  EXPECT_EQ(code_of(waiting), "store.removed");
+  EXPECT_NE(waiting.error().message().find("it waits for `penstock gaps ack 1`"), std::string::npos);
+  ASSERT_TRUE(store_.gaps().acknowledge(1, "anna"));
+  ASSERT_EQ(code_of(open(*all)), "ok");
+  EXPECT_EQ(read(*all), (std::vector<std::int64_t>{4, 5}));
+  EXPECT_TRUE(all->settle(ReadMark{2}));
+  EXPECT_EQ(checkpoint(), 5);
+}
+
+TEST_F(StoreSourceFloorTest, PassesDropsThatFollowedEachOther) {
+  append(6);
+  ASSERT_TRUE(store_.checkpoints().create(lease_, "r", Position{1}));
+  drop(3, {"r"});
+  drop(5, {"r"});
+  const auto gaps = store_.gaps().list(0, 10);
+  ASSERT_EQ(gaps->size(), 2u);
+  EXPECT_EQ(gaps->back().from, Position{4});
+  EXPECT_EQ(gaps->back().events.size(), 2u);
+  auto behind = source();
+  ASSERT_TRUE(store_.gaps().acknowledge(1, "anna"));
+  EXPECT_EQ(code_of(open(*behind)), "store.removed");
+  ASSERT_TRUE(store_.gaps().acknowledge(2, "anna"));
+  ASSERT_EQ(code_of(open(*behind)), "ok");
+  EXPECT_EQ(read(*behind), (std::vector<std::int64_t>{6}));
 }
 
 }  // namespace
