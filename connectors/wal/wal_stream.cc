@@ -13,7 +13,10 @@ using store::postgres::Session;
 using store::postgres::SessionSettings;
 
 constexpr std::chrono::seconds kCallDeadline{12};
-constexpr std::chrono::seconds kStatusEvery{5};
+constexpr std::chrono::seconds kStatusEvery{2};
+// The server ends a stream of which it heard nothing for so long, and frees the slot for whoever took the lease over: a
+// program that is stopped keeps its connection.
+constexpr std::string_view kSilenceAtMost = "8s";
 constexpr std::size_t kReadyBytes = 4 << 20;
 constexpr std::size_t kTransactionMemory = 2 << 20;
 // A large transaction arrives for minutes, and the server has to hear of us meanwhile.
@@ -71,6 +74,7 @@ Status WalStream::start(const std::string& application_name, Deadline deadline, 
   wanted.url = settings_.rows.url;
   wanted.application_name = application_name;
   wanted.code_of = code_of_postgres;
+  wanted.parameters.emplace_back("wal_sender_timeout", std::string(kSilenceAtMost));
   auto opened = Session::open(wanted, deadline, stop);
   if (!opened) return fail(std::move(opened.error()).with_context("opening the replication session"));
   session_ = *std::move(opened);

@@ -260,6 +260,14 @@ TEST_F(WalSlot, Fault18IsWaitedForWhileAnotherReadsIt) {
   EXPECT_TRUE(eventually([&] { return second.open().has_value(); }));
 }
 
+// A program that is stopped keeps its connection, and the server its slot: not for the minute that it would by itself.
+TEST_F(WalSlot, IsFreedWhenItsReaderIsSilent) {
+  WalReader silent(*outbox_);
+  ASSERT_TRUE(silent.open());
+  WalReader second(*outbox_);
+  EXPECT_TRUE(eventually([&] { return second.open().has_value(); }));
+}
+
 // Fault 2: the backend is ended: the next opening goes on where the last one had settled.
 TEST_F(WalSlot, Fault2GoesOnAfterItsBackendWasEnded) {
   auto reader = std::make_unique<WalReader>(*outbox_);
