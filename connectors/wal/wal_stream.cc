@@ -75,6 +75,9 @@ Status WalStream::start(const std::string& application_name, Deadline deadline, 
   wanted.application_name = application_name;
   wanted.code_of = code_of_postgres;
   wanted.parameters.emplace_back("wal_sender_timeout", std::string(kSilenceAtMost));
+  // As long as a sink is away nothing is read, and the connection is full: TCP would take that for a peer that has
+  // gone.
+  wanted.parameters.emplace_back("tcp_user_timeout", "0");
   auto opened = Session::open(wanted, deadline, stop);
   if (!opened) return fail(std::move(opened.error()).with_context("opening the replication session"));
   session_ = *std::move(opened);

@@ -136,6 +136,20 @@ TEST_F(WalFaults, Fault12WaitsWhereNoRoomIsLeftForALargeTransaction) {
   before == nullptr ? unsetenv("TMPDIR") : setenv("TMPDIR", kept.c_str(), 1);
 }
 
+// Fault 25: the sink is away for long, so that nobody reads, and the server has more than the connection takes.
+TEST_F(WalFaults, Fault25KeepsTheStreamWhileNobodyHasRoomForWhatComes) {
+  open();
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) SELECT 'order', 'a', 'counted',"
+      " to_jsonb(repeat(md5(i::text), 3000)) FROM generate_series(1, 400) i");
+  const std::string stream =
+      "SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = '" + outbox_->settings().slot + "'";
+  const std::string pid = outbox_->value(stream);
+  EXPECT_FALSE(eventually([&] { return !reader_->source().keep_alive() || outbox_->value(stream) != pid; },
+                          Deadline::in(std::chrono::seconds(14))));
+  EXPECT_EQ(reader_->read(400).size(), 400U);
+}
+
 // Reading needs no right to write. Deleting does, and is refused before anything is delivered.
 TEST_F(WalFaults, Fault13RefusesToDeleteFromADatabaseThatCannotBeWritten) {
   outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
