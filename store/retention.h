@@ -8,7 +8,7 @@
 // position and its id, the floor. The log then begins behind it, streams begin with the first version that is
 // left and go on with the next one as ever. Ids that went are forgotten: a retry with one is a new event.
 //
-// Threads: any. Each call is one short transaction.
+// Threads: any. Each call is one short transaction; those that change something: store.importing during an import.
 #pragma once
 
 #include <chrono>
@@ -81,7 +81,7 @@ class Retention {
   virtual Result<DroppedRange> dropped() = 0;
   // Positions up to `floor` are not read any more; a lower one than before changes nothing. Errors:
   // store.invalid_request beyond the head; store.still_needed when the checkpoint of a route that `past` doesn't
-  // name lies below; store.importing. store/dropping.h puts on record first what routes lose by it.
+  // name lies below. store/dropping.h puts on record first what routes lose by it.
   virtual Status raise_floor(Position floor, std::span<const std::string> past) = 0;
   // Takes away rows up to the floor, about `most` of them, and answers how many of these were events and no
   // stubs.

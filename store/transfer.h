@@ -2,8 +2,8 @@
 // as they are kept, and a way to write them so.
 //
 // A store that is being filled is closed to all others: from begin() to finish(), also over a crash in
-// between, appends answer store.importing (those by SQL functions: SQLSTATE PS006) and no lease is given out, so
-// no route and no source runs.
+// between, appends answer store.importing (those by SQL functions: SQLSTATE PS006), so does all of Retention that
+// changes something, and no lease is given out, so no route and no source runs.
 //
 // Threads: one at a time; it has a session of its own. Durable when a call returns.
 #pragma once
@@ -74,6 +74,8 @@ class Transfer {
   virtual Status load(std::span<const LogRow> rows) = 0;
   // A stream without rows, which goes on behind this version. One that is there is left as it is.
   virtual Status keep_stream(std::string_view name, std::string_view category, Version last) = 0;
+  // What is read of a stream and whether it can be written to: replaces what is there. last_version is left as it is.
+  virtual Status keep_retention(std::string_view stream, const StreamRetention& retention) = 0;
   // The checkpoint of a route, with the identity of this store. One that stands there already only moves
   // forward. Error: store.invalid_request when another event, or none, stands at the position.
   virtual Status keep_checkpoint(std::string_view route, Position position, const EventId& event) = 0;

@@ -169,20 +169,19 @@ class Importer {
     if (auto begun = begin(); !begun) return begun;
     if (const auto& gone = stream.without_rows)
       if (auto kept = transfer_.keep_stream(stream.name, gone->category, gone->last_version); !kept) return kept;
-    Retention& retention = store_.retention();
-    const auto found = retention.find(stream.name);
+    const auto found = store_.retention().find(stream.name);
     if (!found) return fail(found.error());
     if (!*found) return {};  // its events begin behind the end of the archive
     const Version behind = (*found)->last_version.next();
-    if (auto limited = retention.set_limits(stream.name, stream.limits); !limited) return limited;
-    if (auto cut = retention.truncate(stream.name, std::min(stream.truncate_before, behind)); !cut) return cut;
+    auto kept = judge_limits(stream.name, *found, stream.limits);
+    if (kept) kept = judge_truncation(stream.name, *kept, std::min(stream.truncate_before, behind));
+    const bool is_tombstone = stream.state == StreamState::kTombstoned && stream.truncate_before <= behind;
+    const bool is_deletion = stream.state == StreamState::kDeleted && stream.truncate_before == behind;
+    if (kept && (is_tombstone || is_deletion))
+      kept = judge_removal(stream.name, *kept, is_tombstone ? Removal::kTombstone : Removal::kDelete, AnyVersion{});
+    if (!kept) return fail(std::move(kept.error()));
     ++summary_.others;
-    if (stream.truncate_before > behind) return {};
-    if (stream.state == StreamState::kTombstoned)
-      return retention.remove(stream.name, Removal::kTombstone, AnyVersion{});
-    if (stream.state == StreamState::kDeleted && stream.truncate_before == behind)
-      return retention.remove(stream.name, Removal::kDelete, AnyVersion{});
-    return {};
+    return transfer_.keep_retention(stream.name, *kept);
   }
 
   Status keep_other(Entry entry) {

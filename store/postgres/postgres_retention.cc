@@ -10,6 +10,12 @@ constexpr std::int64_t kStubsAtOnce = 500;
 constexpr std::int64_t kStreamsAtOnce = 100;
 constexpr std::int64_t kDroppedAtOnce = 2'000;
 
+// The row of head, unless the store is being filled. Waits for an import that begins just now, and keeps one from
+// beginning before the transaction has ended; appends go on.
+constexpr std::string_view kOpenHead = "SELECT FROM @schema@.head h WHERE h.id = 1 AND NOT h.importing FOR KEY SHARE";
+
+Error importing() { return Error(codes::kStoreImporting, "an import of this store has not ended"); }
+
 constexpr std::string_view kColumns = "s.state, s.version, s.truncate_before, s.max_count, s.max_age";
 
 std::optional<StreamRetention> retention_from(const Rows& rows) {
@@ -35,22 +41,29 @@ std::optional<std::int64_t> age_of(const StreamLimits& limits) {
 
 }  // namespace
 
+Parameters retention_row(std::string_view stream, const StreamRetention& retention) {
+  Parameters row;
+  row.text(stream).text(to_string(retention.state)).int8(retention.truncate_before.value);
+  row.int8(count_of(retention.limits)).int8(age_of(retention.limits));
+  return row;
+}
+
 PostgresRetention::PostgresRetention(SessionPool& pool, const Schema& schema)
     : pool_(pool),
       begin_{"begin", "BEGIN"},
       commit_{"commit", "COMMIT"},
+      open_{"open_head", schema.expand(std::string(kOpenHead))},
       find_{"find_retention",
             schema.expand("SELECT " + std::string(kColumns) + " FROM @schema@.streams s WHERE s.name = $1")},
       lock_{"lock_retention", schema.expand("SELECT " + std::string(kColumns) +
                                             " FROM @schema@.streams s WHERE s.name = $1 FOR NO KEY UPDATE")},
-      change_{"change_retention",
-              schema.expand("UPDATE @schema@.streams s SET state = $2, truncate_before = $3, max_count = $4,"
-                            " max_age = $5 WHERE s.name = $1")},
+      change_{"change_retention", schema.expand(std::string(kWriteRetentionSql))},
       candidates_{"streams_to_scavenge",
                   schema.expand("SELECT s.name FROM @schema@.streams s WHERE s.name > $1 AND (s.truncate_before >"
                                 " s.scavenged_before OR s.max_count IS NOT NULL OR s.max_age IS NOT NULL)"
                                 " ORDER BY s.name LIMIT $2")},
-      scavenge_{"scavenge_stream", schema.expand("SELECT @schema@.scavenge_stream($1, $2)")},
+      scavenge_{"scavenge_stream",
+                schema.expand("SELECT @schema@.scavenge_stream($1, $2) FROM (" + std::string(kOpenHead) + ") o")},
       dropped_{"dropped", schema.expand("SELECT h.floor, c.dropped FROM @schema@.head h, @schema@.kinds_counted c"
                                         " WHERE h.id = 1 AND c.id = 1")},
       lock_head_{"lock_head_for_floor", schema.expand("SELECT h.position, h.floor, h.importing FROM @schema@.head h"
@@ -59,7 +72,10 @@ PostgresRetention::PostgresRetention(SessionPool& pool, const Schema& schema)
                                              " WHERE c.position < $1 ORDER BY c.route")},
       raise_{"raise_floor", schema.expand("UPDATE @schema@.head h SET floor = $1, floor_id = e.id"
                                           " FROM @schema@.events e WHERE h.id = 1 AND e.position = $1")},
-      drop_{"drop_events", schema.expand("SELECT d.events, d.positions_left FROM @schema@.drop_events($1) d")} {}
+      drop_{"drop_events",
+            schema.expand("SELECT (r.d).events, (r.d).positions_left FROM (SELECT @schema@.drop_events($1) AS d"
+                          " FROM (" +
+                          std::string(kOpenHead) + ") o OFFSET 0) r")} {}
 
 Result<std::optional<StreamRetention>> PostgresRetention::find(std::string_view stream) {
   const Deadline deadline = Deadline::in(kCall);
@@ -95,17 +111,16 @@ Status PostgresRetention::run_change(Session& session, std::string_view stream, 
   };
   Parameters name;
   name.text(stream);
-  const Call reads[] = {{&begin_, nullptr}, {&lock_, &name}};
+  const Call reads[] = {{&begin_, nullptr}, {&open_, nullptr}, {&lock_, &name}};
   auto answers = session.run_pipeline(reads, deadline);
   if (!answers && session.failure().condition == SqlCondition::kLockTimeout)
     return roll_back(Error(codes::kStoreStreamLocked,
                            "stream \"" + std::string(stream) + "\" is locked by another session's transaction"));
   if (!answers) return roll_back(std::move(answers.error()));
-  const auto after = judge(retention_from((*answers)[1]));
+  if ((*answers)[1].empty()) return roll_back(importing());
+  const auto after = judge(retention_from((*answers)[2]));
   if (!after) return roll_back(after.error());
-  Parameters row;
-  row.text(stream).text(to_string(after->state)).int8(after->truncate_before.value);
-  row.int8(count_of(after->limits)).int8(age_of(after->limits));
+  const Parameters row = retention_row(stream, *after);
   const Call writes[] = {{&change_, &row}, {&commit_, nullptr}};
   auto changed = session.run_pipeline(writes, deadline);
   if (changed) return {};
@@ -114,6 +129,10 @@ Status PostgresRetention::run_change(Session& session, std::string_view stream, 
 }
 
 Result<Scavenged> PostgresRetention::scavenge(std::size_t most) {
+  const Deadline look = Deadline::in(kCall);
+  const auto open = pool_.with_session(look, [&](Session& session) { return session.run(open_, {}, look); });
+  if (!open) return fail(open.error());
+  if (open->empty()) return fail(importing());
   Scavenged done;
   std::string after;
   for (;;) {
@@ -134,6 +153,7 @@ Result<Scavenged> PostgresRetention::scavenge(std::size_t most) {
         const Deadline stubs = Deadline::in(kScavenging);
         auto removed = pool_.with_session(stubs, [&](Session& session) { return session.run(scavenge_, one, stubs); });
         if (!removed) return fail(std::move(removed.error()));
+        if (removed->empty()) return fail(importing());
         gone = removed->integer(0, 0);
         done.events += static_cast<std::uint64_t>(gone);
       }
@@ -170,7 +190,7 @@ Status PostgresRetention::run_raise(Session& session, Position floor, std::span<
   if (!answers) return roll_back(std::move(answers.error()));
   const Rows &head = (*answers)[1], &routes = (*answers)[2];
   if (head.empty()) return roll_back(Error(codes::kStoreCorrupt, "the row of head is gone"));
-  if (head.boolean(0, 2)) return roll_back(Error(codes::kStoreImporting, "an import of this store has not ended"));
+  if (head.boolean(0, 2)) return roll_back(importing());
   FloorFacts facts{Position{head.integer(0, 0)}, Position{head.integer(0, 1)}, {}};
   for (std::size_t row = 0; row < routes.size(); ++row)
     facts.behind.emplace_back(std::string(routes.bytes(row, 0)), Position{routes.integer(row, 1)});
@@ -201,6 +221,7 @@ Result<Scavenged> PostgresRetention::drop(std::size_t most) {
     const Deadline deadline = Deadline::in(kScavenging);
     auto gone = pool_.with_session(deadline, [&](Session& session) { return session.run(drop_, positions, deadline); });
     if (!gone) return fail(std::move(gone.error()));
+    if (gone->empty()) return fail(importing());
     done.events += static_cast<std::uint64_t>(gone->integer(0, 0));
     if (gone->integer(0, 1) == 0) return done;
   }

@@ -8,6 +8,11 @@
 
 namespace penstock::store::postgres {
 
+// $1 name, $2 state, $3 truncate_before, $4 max_count, $5 max_age; for Schema::expand().
+inline constexpr std::string_view kWriteRetentionSql =
+    "UPDATE @schema@.streams s SET state = $2, truncate_before = $3, max_count = $4, max_age = $5 WHERE s.name = $1";
+Parameters retention_row(std::string_view stream, const StreamRetention& retention);
+
 class PostgresRetention final : public Retention {
  public:
   PostgresRetention(SessionPool& pool, const Schema& schema);
@@ -28,7 +33,7 @@ class PostgresRetention final : public Retention {
   Status run_raise(Session& session, Position floor, std::span<const std::string> past, Deadline deadline);
 
   SessionPool& pool_;
-  const Statement begin_, commit_, find_, lock_, change_, candidates_, scavenge_;
+  const Statement begin_, commit_, open_, find_, lock_, change_, candidates_, scavenge_;
   const Statement dropped_, lock_head_, behind_, raise_, drop_;
 };
 

@@ -3,6 +3,7 @@
 #include "store/event_tags.h"
 #include "store/load_rules.h"
 #include "store/postgres/event_encoding.h"
+#include "store/postgres/postgres_retention.h"
 #include "store/postgres/rows.h"
 #include "store/postgres/session_opener.h"
 #include "store/postgres/transfer_statements.h"
@@ -112,6 +113,11 @@ class PostgresTransfer final : public Transfer {
     Parameters stream;
     stream.text(name).text(category).int8(last.value);
     const auto kept = run(statements_.keep_stream, stream);
+    return kept ? Status() : fail(kept.error());
+  }
+
+  Status keep_retention(std::string_view stream, const StreamRetention& retention) override {
+    const auto kept = run(statements_.keep_retention, retention_row(stream, retention));
     return kept ? Status() : fail(kept.error());
   }
 

@@ -2,6 +2,7 @@
 
 #include "store/postgres/event_encoding.h"
 #include "store/postgres/event_rows.h"
+#include "store/postgres/postgres_retention.h"
 
 namespace penstock::store::postgres {
 
@@ -25,6 +26,7 @@ TransferStatements::TransferStatements(const Schema& schema)
                                 " scavenged_before) VALUES ($1, $2, $3, $3 + 1) ON CONFLICT (name) DO NOTHING"
                                 " RETURNING 1) UPDATE @schema@.head h SET streams = h.streams + 1 WHERE h.id = 1"
                                 " AND EXISTS (SELECT FROM added)")},
+      keep_retention{"keep_retention", schema.expand(std::string(kWriteRetentionSql))},
       sources{"source_checkpoints", schema.expand("SELECT c.source, c.position, c.system_identifier, c.timeline"
                                                   " FROM @schema@.source_checkpoints c ORDER BY c.source")},
       begin{"begin", "BEGIN"},

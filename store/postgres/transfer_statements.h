@@ -12,9 +12,10 @@ struct TransferStatements {
   const Statement stubs;  // $1 after, $2 until → position, id, stream, category, version, removed_at
   // $1 after, $2 limit → name, state, version, truncate_before, max_count, max_age, category, whether no row is left
   const Statement retained;
-  const Statement begin_behind;  // $1 floor, $2 id → whether it begins there
-  const Statement keep_stream;   // $1 name, $2 category, $3 last version
-  const Statement sources;       // → source, position, system_identifier, timeline
+  const Statement begin_behind;    // $1 floor, $2 id → whether it begins there
+  const Statement keep_stream;     // $1 name, $2 category, $3 last version
+  const Statement keep_retention;  // see kWriteRetentionSql
+  const Statement sources;         // → source, position, system_identifier, timeline
   const Statement begin, commit;
   const Statement look;             // → position, whether the store is being filled
   const Statement close;            // the same, and holds back whoever takes a lease just now

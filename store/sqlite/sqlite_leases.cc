@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/sqlite/importing.h"
+
 namespace penstock::store::sqlite {
 namespace {
 
@@ -99,9 +101,7 @@ Result<Lease> SqliteLeases::take(std::string_view name, std::string_view owner) 
   const auto locked = lock_file(key);
   if (!locked) return fail(locked.error());
   auto taken = database_.write("taking a lease", [&](Connection& connection) -> Result<Lease> {
-    const auto importing = connection.read_number("SELECT importing FROM head");
-    if (!importing) return fail(importing.error());
-    if (*importing != 0) return fail(codes::kStoreImporting, "an import of this store has not ended");
+    if (auto open = refuse_while_importing(connection); !open) return fail(std::move(open.error()));
     const auto row = find_row(connection, name);
     if (!row) return fail(row.error());
     const Timestamp now = database_now();

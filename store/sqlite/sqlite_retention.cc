@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlite_retention.h"
 
 #include "store/event_tags.h"
+#include "store/sqlite/importing.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -103,6 +104,7 @@ Result<std::int64_t> first_to_scavenge(Connection& connection, std::string_view 
 }
 
 Result<std::int64_t> scavenge_stream(Connection& connection, std::string_view stream) {
+  if (auto open = refuse_while_importing(connection); !open) return fail(std::move(open.error()));
   const auto retention = find_retention(connection, stream);
   if (!retention) return fail(retention.error());
   if (!*retention) return 0;
@@ -121,6 +123,7 @@ Result<std::int64_t> scavenge_stream(Connection& connection, std::string_view st
 
 // Answers how many positions are left.
 Result<std::int64_t> drop_next(Connection& connection, std::uint64_t& events) {
+  if (auto open = refuse_while_importing(connection); !open) return fail(std::move(open.error()));
   const auto dropped = connection.read_number("SELECT dropped FROM head");
   if (!dropped) return fail(dropped.error());
   const auto floor = connection.read_number("SELECT floor FROM head");
@@ -144,10 +147,10 @@ Result<std::int64_t> drop_next(Connection& connection, std::uint64_t& events) {
 }
 
 Result<FloorFacts> floor_facts(Connection& connection, Position floor) {
-  auto head = connection.prepare("SELECT position, floor, importing FROM head");
+  if (auto open = refuse_while_importing(connection); !open) return fail(std::move(open.error()));
+  auto head = connection.prepare("SELECT position, floor FROM head");
   if (!head) return fail(std::move(head.error()));
   if (const auto stepped = head->step(); !stepped) return fail(stepped.error());
-  if (head->number(2) != 0) return fail(codes::kStoreImporting, "an import of this store has not ended");
   FloorFacts facts{Position{head->number(0)}, Position{head->number(1)}, {}};
   auto routes = connection.prepare("SELECT route, position FROM checkpoints WHERE position < ?1 ORDER BY route");
   if (!routes) return fail(std::move(routes.error()));
@@ -161,6 +164,7 @@ Result<FloorFacts> floor_facts(Connection& connection, Position floor) {
 }
 
 Result<std::vector<std::string>> streams_to_scavenge(Connection& connection, std::string_view after) {
+  if (auto open = refuse_while_importing(connection); !open) return fail(std::move(open.error()));
   auto cursor = connection.prepare(
       "SELECT name FROM streams WHERE name > ?1 AND (truncate_before > scavenged_before OR max_count IS NOT NULL"
       " OR max_age IS NOT NULL) ORDER BY name LIMIT ?2");
@@ -193,6 +197,14 @@ Result<std::optional<StreamRetention>> find_retention(Connection& connection, st
   return found;
 }
 
+Status write_retention(Connection& connection, std::string_view stream, const StreamRetention& retention) {
+  auto cursor = connection.prepare(
+      "UPDATE streams SET state = ?1, truncate_before = ?2, max_count = ?3, max_age = ?4 WHERE name = ?5");
+  if (!cursor) return fail(std::move(cursor.error()));
+  cursor->bind_text(to_string(retention.state)).bind(retention.truncate_before.value);
+  return cursor->bind(count_of(retention.limits)).bind(age_of(retention.limits)).bind_text(stream).run();
+}
+
 std::int64_t oldest_readable(const StreamLimits& limits) {
   return limits.max_age ? microseconds_of(database_now()) - limits.max_age->count() : 0;
 }
@@ -216,15 +228,11 @@ Status SqliteRetention::set_limits(std::string_view stream, const StreamLimits& 
 
 Status SqliteRetention::change(std::string_view stream, const Judge& judge) {
   return database_.write("changing what is kept of a stream", [&](Connection& connection) -> Status {
+    if (auto open = refuse_while_importing(connection); !open) return open;
     const auto found = find_retention(connection, stream);
     if (!found) return fail(found.error());
     const auto after = judge(*found);
-    if (!after) return fail(after.error());
-    auto cursor = connection.prepare(
-        "UPDATE streams SET state = ?1, truncate_before = ?2, max_count = ?3, max_age = ?4 WHERE name = ?5");
-    if (!cursor) return fail(std::move(cursor.error()));
-    cursor->bind_text(to_string(after->state)).bind(after->truncate_before.value);
-    return cursor->bind(count_of(after->limits)).bind(age_of(after->limits)).bind_text(stream).run();
+    return after ? write_retention(connection, stream, *after) : fail(after.error());
   });
 }
 

@@ -30,6 +30,7 @@ class SqliteRetention final : public Retention {
 
 // What is to be read of a stream, as the file says.
 Result<std::optional<StreamRetention>> find_retention(Connection& connection, std::string_view stream);
+Status write_retention(Connection& connection, std::string_view stream, const StreamRetention& retention);
 // When the oldest event that the limit of the age leaves was recorded at the earliest; 0 without a limit.
 std::int64_t oldest_readable(const StreamLimits& limits);
 

@@ -248,6 +248,11 @@ class SqliteTransfer final : public Transfer {
     });
   }
 
+  Status keep_retention(std::string_view stream, const StreamRetention& retention) override {
+    return database_.write("keeping what is read of a stream",
+                           [&](Connection& connection) { return write_retention(connection, stream, retention); });
+  }
+
   Status keep_checkpoint(std::string_view route, Position position, const EventId& event) override {
     return database_.write("keeping a checkpoint", [&](Connection& connection) -> Status {
       const auto stored = find_checkpoint(connection, route);

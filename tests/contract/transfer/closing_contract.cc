@@ -39,6 +39,38 @@ TEST_P(ClosingContract, RefusesAppendsAndLeasesUntilTheImportHasEnded) {
   EXPECT_EQ(to().store->log().head().value(), Position{3});
 }
 
+TEST_P(ClosingContract, TakesNothingAwayUntilTheImportHasEnded) {
+  ASSERT_EQ(code_of(to().transfer->begin(Position{0})), "ok");
+  ASSERT_EQ(code_of(to().transfer->load(two_rows())), "ok");
+  // With something to scavenge and to drop, which an import can bring.
+  store::StreamRetention cut{.last_version = Version{1}, .truncate_before = Version{1}};
+  ASSERT_EQ(code_of(to().transfer->keep_retention("order-1", cut)), "ok");
+  store::Retention& retention = to().store->retention();
+  EXPECT_EQ(code_of(retention.remove("order-1", store::Removal::kDelete, store::AnyVersion{})), "store.importing");
+  EXPECT_EQ(code_of(retention.remove("order-1", store::Removal::kTombstone, store::AnyVersion{})), "store.importing");
+  EXPECT_EQ(code_of(retention.truncate("order-1", Version{2})), "store.importing");
+  EXPECT_EQ(code_of(retention.set_limits("order-1", {.max_count = 1})), "store.importing");
+  EXPECT_EQ(code_of(retention.scavenge(100)), "store.importing");
+  EXPECT_EQ(code_of(retention.raise_floor(Position{1}, {})), "store.importing");
+  EXPECT_EQ(code_of(retention.drop(100)), "store.importing");
+  const auto kept = retention.find("order-1");
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->state, store::StreamState::kLive);
+  EXPECT_EQ((*kept)->truncate_before, Version{1});
+  EXPECT_EQ((*kept)->limits, store::StreamLimits());
+  ASSERT_EQ(code_of(to().transfer->load(std::vector{row(3, "order-1", 2)})), "ok");
+  ASSERT_EQ(code_of(to().transfer->finish()), "ok");
+  EXPECT_EQ(retention.scavenge(100)->events, 1U);
+  EXPECT_EQ(code_of(retention.remove("order-1", store::Removal::kTombstone, store::AnyVersion{})), "ok");
+}
+
+TEST_P(ClosingContract, TakesNothingAwayOfAnEmptyStoreThatIsBeingFilled) {
+  ASSERT_EQ(code_of(to().transfer->begin(Position{0})), "ok");
+  EXPECT_EQ(code_of(to().store->retention().scavenge(100)), "store.importing");
+  EXPECT_EQ(code_of(to().store->retention().drop(100)), "store.importing");
+  EXPECT_EQ(code_of(to().store->retention().set_limits("order-1", {.max_count = 1})), "store.importing");
+}
+
 TEST_P(ClosingContract, StaysClosedWhenTheImportDies) {
   ASSERT_EQ(code_of(to().transfer->begin(Position{0})), "ok");
   ASSERT_EQ(code_of(to().transfer->load(two_rows())), "ok");
