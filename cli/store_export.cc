@@ -15,7 +15,7 @@ namespace {
 using store::archive::ExportSettings;
 
 struct ExportOptions {
-  std::string file, format = "jsonl";
+  std::string file, format;  // no format: jsonl, or that of the file that is gone on with
   std::optional<std::int64_t> after;
   bool resume = false, overwrite = false, events_only = false;
 };
@@ -24,7 +24,8 @@ ExportSettings settings_of(const ExportOptions& options) {
   using store::archive::ArchiveFile, store::archive::Others, store::archive::Style;
   ExportSettings settings;
   settings.path = options.file;
-  settings.style = options.format == "cloudevents" ? Style::kCloudEvents : Style::kJsonLines;
+  if (!options.format.empty())
+    settings.style = options.format == "cloudevents" ? Style::kCloudEvents : Style::kJsonLines;
   if (options.after) settings.after = Position{*options.after};
   settings.others = options.events_only ? Others::kLeftOut : Others::kTaken;
   settings.existing = options.overwrite ? ArchiveFile::Existing::kReplaced : ArchiveFile::Existing::kRefused;
@@ -78,7 +79,9 @@ void add_store_export(CLI::App& store, Invocation& invocation) {
       "export", "Write events, and what else must not be lost with them, to a file that `import` reads");
   auto options = std::make_shared<ExportOptions>();
   command->add_option("file", options->file, "File, or - for standard output")->required();
-  command->add_option("--format", options->format, "jsonl, or cloudevents: one in its structured mode a line")
+  command
+      ->add_option("--format", options->format,
+                   "jsonl unless FILE.partial says otherwise, or cloudevents: one in its structured mode a line")
       ->check(CLI::IsMember({"jsonl", "cloudevents"}))
       ->type_name("FORMAT");
   command->add_option("--after", options->after, "Only events behind this position: what an earlier export lacks")

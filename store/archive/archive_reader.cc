@@ -62,9 +62,9 @@ Result<std::optional<Entry>> ArchiveReader::read(EventBatchBuilder& memory) {
   if (phase_ == Phase::kHeader && (*line)->text.starts_with("{\"specversion\"")) style_ = Style::kCloudEvents;
   if (auto admitted = admit(*entry); !admitted) return fail(std::move(admitted.error()));
   if (!std::holds_alternative<End>(*entry)) {
-    beginning_.digest.add((*line)->text);
-    beginning_.digest.add("\n");
-    beginning_.bytes += (*line)->text.size() + 1;
+    digest_.add((*line)->text);
+    digest_.add("\n");
+    bytes_ += (*line)->text.size() + 1;
   }
   return std::move(*entry);
 }
@@ -89,7 +89,6 @@ Status ArchiveReader::admit(const Entry& entry) {
   }
   if (phase_ == Phase::kHeader) return malformed(1, "the file does not begin as an archive does");
   if (const auto* row = std::get_if<LogRow>(&entry)) return admit_row(*row);
-  if (phase_ == Phase::kRows) behind_rows_ = beginning_;
   phase_ = std::holds_alternative<End>(entry) ? Phase::kEnded : Phase::kOthers;
   return {};
 }
@@ -110,7 +109,7 @@ Status ArchiveReader::check_end(const End& end) const {
     return malformed(1, "the last line says " + std::to_string(end.rows) + " events up to position " +
                             std::to_string(end.head.value) + ", the file holds " + std::to_string(rows_) + " up to " +
                             std::to_string(reached_.value));
-  if (end.sha256 != to_hex(beginning_.digest.value()))
+  if (end.sha256 != to_hex(digest_.value()))
     return malformed(1, "the checksum is another one: a line before this one was changed");
   return {};
 }

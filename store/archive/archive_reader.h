@@ -30,16 +30,9 @@ class ArchiveReader {
 
   // Of the lines that were read so far.
   Position reached() const { return reached_; }
-  const EventId& reached_id() const { return reached_id_; }
   std::uint64_t rows() const { return rows_; }
   std::uint64_t line() const { return lines_; }
-  std::uint64_t bytes() const { return beginning_.bytes; }
-  // The header and the rows, without what follows them.
-  struct Beginning {
-    std::uint64_t bytes = 0;
-    Sha256 digest;
-  };
-  const Beginning& up_to_rows() const { return behind_rows_ ? *behind_rows_ : beginning_; }
+  std::uint64_t bytes() const { return bytes_; }
   bool was_cut() const { return phase_ == Phase::kCut; }
 
   // "file:line" of the last entry.
@@ -67,9 +60,8 @@ class ArchiveReader {
   Position reached_;
   EventId reached_id_;
   Style style_ = Style::kJsonLines;
-  std::uint64_t rows_ = 0, lines_ = 0;
-  Beginning beginning_;  // what was read
-  std::optional<Beginning> behind_rows_;
+  std::uint64_t rows_ = 0, lines_ = 0, bytes_ = 0;
+  Sha256 digest_;
 };
 
 }  // namespace penstock::store::archive

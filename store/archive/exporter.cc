@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "store/archive/archive_reader.h"
+#include "store/archive/partial_archive.h"
 #include "store/archive/row_walk.h"
 
 namespace penstock::store::archive {
@@ -10,33 +10,6 @@ namespace {
 
 constexpr std::size_t kBuffer = 1 << 20;
 constexpr std::size_t kPage = 100, kStreams = 1'000;
-constexpr std::uint64_t kProgressRows = 10'000;
-
-// What an export has written so far.
-struct Written {
-  Header header;
-  Style style = Style::kJsonLines;
-  Position reached;
-  EventId reached_id;
-  std::uint64_t rows = 0, bytes = 0;
-  Sha256 digest;
-};
-
-// Everything up to the last whole row of a partial file.
-Result<Written> look_at_partial(const std::string& path, const OnProgress& on_progress) {
-  auto reader = ArchiveReader::open(ArchiveFile::partial_path(path), ArchiveReader::Cut::kAccepted);
-  if (!reader) return fail(std::move(reader.error()));
-  for (;;) {
-    EventBatchBuilder memory;
-    const auto entry = reader->next(memory);
-    if (!entry) return fail(entry.error());
-    if (!*entry || !std::holds_alternative<LogRow>(**entry)) break;
-    if (reader->rows() % kProgressRows == 0) on_progress({reader->rows(), std::nullopt});
-  }
-  const ArchiveReader::Beginning& beginning = reader->up_to_rows();
-  return Written{reader->header(), reader->style(), reader->reached(), reader->reached_id(),
-                 reader->rows(),   beginning.bytes, beginning.digest};
-}
 
 StreamEntry entry_of(const RetainedStream& stream) {
   StreamEntry entry{stream.name, stream.retention.state, stream.retention.truncate_before, stream.retention.limits};
@@ -97,7 +70,7 @@ class Exporter {
     const auto id = id_at(after);
     if (!id) return fail(id.error());
     written_.header = {kFormat, settings_.program, std::move(*identity), after, *id, *floor, clock.wall_now()};
-    written_.style = settings_.style;
+    written_.style = settings_.style.value_or(Style::kJsonLines);
     written_.reached = after;
     written_.reached_id = *id;
     append_line(buffer_, Entry(written_.header), written_.style);
@@ -111,14 +84,8 @@ class Exporter {
       if (auto begun = begin_header(head, clock); !begun) return fail(std::move(begun.error()));
       return ArchiveFile::resume(settings_.path, 0, settings_.existing);
     }
-    auto written = look_at_partial(settings_.path, on_progress_);
+    auto written = prove_partial(name, settings_.style, store_, transfer_, head, on_progress_);
     if (!written) return fail(std::move(written.error()));
-    const auto identity = store_.identity();
-    if (!identity) return fail(identity.error());
-    const auto id = written->reached <= head ? id_at(written->reached) : Result<EventId>(EventId());
-    if (!id) return fail(id.error());
-    const bool is_ours = written->header.identity == *identity && written->reached <= head;
-    if (!is_ours || *id != written->reached_id) return fail(codes::kStoreOtherEvents, name + " is of another store");
     written_ = std::move(*written);
     summary_.resumed_rows = written_.rows;
     return ArchiveFile::resume(settings_.path, written_.bytes, settings_.existing);

@@ -24,12 +24,12 @@ struct Progress {
 using OnProgress = std::function<void(const Progress&)>;
 
 struct ExportSettings {
-  std::string path;  // "-": standard output
-  Style style = Style::kJsonLines;
+  std::string path;               // "-": standard output
+  std::optional<Style> style;     // nullopt: JSON lines, or that of the file that is gone on with
   std::optional<Position> after;  // nullopt: behind the floor
   Others others = Others::kTaken;
   ArchiveFile::Existing existing = ArchiveFile::Existing::kRefused;
-  // kResumed goes on behind the last whole line that an export to the same path has left.
+  // kResumed goes on with what an export to the same path has left, see partial_archive.h.
   enum class Begin { kNew, kResumed } begin = Begin::kNew;
   std::string program;  // its version, for the header
 };
@@ -41,10 +41,9 @@ struct ExportSummary {
 };
 
 // Exports up to the head as it is at the time of the call; appends may go on meanwhile. `transfer` is of the
-// same store. Errors: those of the store and of ArchiveFile; archive.exists when the archive that is resumed
-// is of another store; store.invalid_request when `after` is beyond the head, store.removed
-// when it is below the floor. The checkpoint of a route that lost what was dropped is left out: there is no event at
-// it.
+// same store. Errors: those of the store, of ArchiveFile, and of prove_partial(); store.invalid_request when `after` is
+// beyond the head, store.removed when it is below the floor. The checkpoint of a route that lost what was dropped is
+// left out: there is no event at it.
 Result<ExportSummary> export_store(Store& store, Transfer& transfer, const ExportSettings& settings, const Clock& clock,
                                    const OnProgress& on_progress);
 

@@ -1,6 +1,8 @@
 // Moving a store whose log begins behind a floor.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "store/dropping.h"
 #include "tests/contract/transfer/transfer_contract.h"
 
@@ -79,6 +81,24 @@ TEST_P(FloorMoveContract, MovesALogThatHasNothingLeft) {
   EXPECT_EQ(to().store->log().head().value(), Position{6});
   EXPECT_EQ(to().store->retention().find("order-1").value()->last_version, Version{2});
   expect_sound();
+}
+
+TEST_P(FloorMoveContract, DoesNotResumeWhatTheStoreHasDroppedSince) {
+  fill_and_drop();
+  export_from(from());
+  std::filesystem::rename(path(), path("b.jsonl.partial"));
+  const auto before = lines_of(path("b.jsonl.partial"));
+  for (const std::int64_t floor : {4, 5}) {
+    ASSERT_TRUE(store::drop(*from().store, {Position{floor}, {"r", "late"}}, [](std::uint64_t) {}));
+    const auto refused = store::archive::export_store(
+        *from().store, *from().transfer,
+        {.path = path("b.jsonl"), .begin = store::archive::ExportSettings::Begin::kResumed}, SystemClock(),
+        [](const auto&) {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(code_of(refused), "store.removed");
+    EXPECT_THAT(refused.error().message(), HasSubstr("dropped up to " + std::to_string(floor)));
+    EXPECT_EQ(lines_of(path("b.jsonl.partial")), before);
+  }
 }
 
 TEST_P(FloorMoveContract, RefusesAStoreThatHasEvents) {

@@ -283,37 +283,6 @@ TEST_P(MoveContract, RefusesALaterArchiveOfAnotherStore) {
   EXPECT_THAT(import_error(to()), HasSubstr("the store has another event at position 2"));
 }
 
-TEST_P(MoveContract, ExportsTheSameAfterAnyCut) {
-  for (int i = 0; i < 20; ++i) append(from(), "order-" + std::to_string(i % 3));
-  const auto whole = export_from(from());
-  std::ostringstream text;
-  text << std::ifstream(path(), std::ios::binary).rdbuf();
-  const std::string bytes = text.str();
-  const std::size_t header = bytes.find('\n') + 1;
-  for (std::size_t cut = header; cut < bytes.size(); cut += 97) {
-    SCOPED_TRACE(cut);
-    const std::string again = path("again" + std::to_string(cut));
-    std::ofstream(again + ".partial", std::ios::binary) << bytes.substr(0, cut);
-    const auto resumed = export_from(from(), {.path = again, .begin = ExportSettings::Begin::kResumed});
-    EXPECT_EQ(resumed.sha256, whole.sha256);
-    std::ostringstream result;
-    result << std::ifstream(again, std::ios::binary).rdbuf();
-    ASSERT_EQ(result.str(), bytes);
-  }
-}
-
-TEST_P(MoveContract, DoesNotResumeTheArchiveOfAnotherStore) {
-  append(from(), "order-1");
-  append(to(), "order-1");
-  export_from(from());
-  std::filesystem::rename(path(), path("b.jsonl.partial"));
-  const SystemClock clock;
-  const auto refused = store::archive::export_store(*to().store, *to().transfer,
-                                                    {.path = path("b.jsonl"), .begin = ExportSettings::Begin::kResumed},
-                                                    clock, [](const auto&) {});
-  EXPECT_EQ(code_of(refused), "store.other_events");
-}
-
 TEST_P(MoveContract, MovesAnEmptyStore) {
   EXPECT_EQ(export_from(from()).rows, 0U);
   EXPECT_EQ(import_to(to()).written, 0U);
