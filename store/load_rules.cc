@@ -9,6 +9,11 @@ tl::unexpected<Error> refuse(const LogRow& row, const std::string& words) {
 
 std::string quoted(std::string_view stream) { return "stream \"" + std::string(stream) + "\""; }
 
+bool is_tombstoned(std::string_view stream, const LoadFacts& facts) {
+  const auto stored = facts.streams.find(stream);
+  return stored != facts.streams.end() && stored->second.state == StreamState::kTombstoned;
+}
+
 StreamAfterLoad begin_stream(const Event& event, const LoadFacts& facts) {
   const auto stored = facts.streams.find(event.stream);
   // Behind a floor, what came before was dropped.
@@ -31,6 +36,10 @@ Result<LoadPlan> plan_load(std::span<const LogRow> rows, const LoadFacts& facts)
     const auto [at, is_first] = touched.try_emplace(event.stream, plan.streams.size());
     if (is_first) plan.streams.push_back(begin_stream(event, facts));
     StreamAfterLoad& stream = plan.streams[at->second];
+    if (is_first && is_tombstoned(event.stream, facts))
+      return fail(codes::kStoreOtherEvents, "position " + std::to_string(event.position->value) +
+                                                ": the store has a tombstone for " + quoted(event.stream) +
+                                                ", which the archive goes on with");
     if (event.category != stream.category)
       return refuse(row, quoted(event.stream) + " has category \"" + std::string(stream.category) + "\"");
     if (*event.version != stream.last_version.next())

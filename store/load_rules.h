@@ -17,6 +17,7 @@ struct LoadedStream {
   std::string category;
   Version last_version;
   Version scavenged_before;  // its versions below are stubs
+  StreamState state = StreamState::kLive;
 };
 
 struct LoadFacts {
@@ -40,9 +41,9 @@ struct LoadPlan {
 };
 
 // Positions follow the head without a gap, versions follow the last one of their stream (behind a floor, a stream
-// begins with any), a stream keeps
-// its category, and recorded_at never decreases: else store.invalid_request, which names the position.
-// Views of the plan point into the rows.
+// begins with any), a stream
+// keeps its category, and recorded_at never decreases: else store.invalid_request, which names the position. A stream
+// that is tombstoned gets no more: store.other_events. Views of the plan point into the rows.
 Result<LoadPlan> plan_load(std::span<const LogRow> rows, const LoadFacts& facts);
 
 }  // namespace penstock::store

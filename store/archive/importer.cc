@@ -1,5 +1,6 @@
 #include "store/archive/importer.h"
 
+#include "store/archive/row_proof.h"
 #include "store/archive/row_walk.h"
 
 namespace penstock::store::archive {
@@ -19,14 +20,6 @@ bool is_same(const LogRow& given, const LogRow& stored) {
          a.occurred_at == b.occurred_at && a.recorded_at == b.recorded_at;
 }
 
-Status check_row(const LogRow& row, const AppendLimits& limits) {
-  Event event = row.event;
-  if (row.is_stub()) event.type = "stub";  // of a stub only the names are looked at
-  AppendRequest request;
-  request.events.emplace_back(std::shared_ptr<const void>(), &event);
-  return check_append(request, limits);
-}
-
 std::size_t size_of(const ParkedEvent& parked) {
   return sizeof(ParkedEvent) + parked.content.size() + parked.reason.size() + parked.source_key.size();
 }
@@ -35,11 +28,17 @@ class Importer {
  public:
   Importer(Store& store, Transfer& transfer, ArchiveReader& archive, const ImportSettings& settings,
            const OnProgress& on_progress)
-      : store_(store), transfer_(transfer), archive_(archive), settings_(settings), on_progress_(on_progress) {}
+      : store_(store),
+        transfer_(transfer),
+        archive_(archive),
+        settings_(settings),
+        on_progress_(on_progress),
+        proof_(archive.header(), settings.limits) {}
 
   Result<ImportSummary> run() {
     auto done = import();
     if (done || begun_ == Begun::kNo) return done;
+    if (is_untouched() && transfer_.finish()) return done;
     return fail(std::move(done.error())
                     .with_context("the store stays closed until an import of the whole archive has ended, or begin "
                                   "again with an empty database"));
@@ -61,6 +60,12 @@ class Importer {
     summary_.head = archive_.reached();
     if (archive_.was_cut()) summary_.whole = ImportSummary::Whole::kNo;
     return summary_;
+  }
+
+  // Nothing was written to a store that was open: it can be opened again.
+  bool is_untouched() const {
+    return filling_.open == Filling::Open::kNo && begins_ == Begins::kAtTheBeginning && summary_.written == 0 &&
+           summary_.others == 0;
   }
 
   // The archive must touch what the store has, and go on from the same event.
@@ -101,13 +106,13 @@ class Importer {
 
   Status take_row(const LogRow& row) {
     if (archive_.rows() % kProgressRows == 0) report();
+    if (auto fits = proof_.admit(row); !fits) return at_this_line(std::move(fits));
     if (*row.event.position <= filling_.head) {
       if (auto same = verify(row); !same) return at_this_line(std::move(same));
       ++summary_.verified;
       bytes_ += row.event.size_bytes();
       return bytes_ >= kBatchBytes ? load_batch() : Status();
     }
-    if (auto checked = check_row(row, settings_.limits); !checked) return at_this_line(std::move(checked));
     if (rows_.empty()) first_line_ = archive_.line();
     rows_.push_back(row);
     bytes_ += row.event.size_bytes();
@@ -132,7 +137,7 @@ class Importer {
   Status load_batch() {
     if (!rows_.empty()) {
       if (auto begun = begin(); !begun) return begun;
-      // What is wrong with one of many rows is told by its position.
+      // What only the store can know of one of many rows is told by its position.
       if (auto loaded = transfer_.load(rows_); !loaded)
         return fail(std::move(loaded.error())
                         .with_context(archive_.input().name() + ", lines " + std::to_string(first_line_) + " to " +
@@ -225,6 +230,7 @@ class Importer {
   Filling filling_;  // as it was found
   enum class Begins { kAtTheBeginning, kBehindTheFloor } begins_ = Begins::kAtTheBeginning;
   enum class Begun { kNo, kYes } begun_ = Begun::kNo;
+  RowProof proof_;
   std::optional<RowWalk> walk_;
   std::span<const LogRow> stored_;  // of the page of walk_: what is still to be compared
   EventBatchBuilder memory_;        // of rows_
@@ -252,14 +258,14 @@ Result<ImportSummary> prove_archive(const ImportSettings& settings, const OnProg
   auto archive = ArchiveReader::open(settings.path, settings.cut);
   if (!archive) return fail(std::move(archive.error()));
   ImportSummary summary;
+  RowProof proof(archive->header(), settings.limits);
   for (;;) {
     EventBatchBuilder memory;
     const auto entry = archive->next(memory);
     if (!entry) return fail(entry.error());
     if (!*entry) break;
     if (const auto* row = std::get_if<LogRow>(&**entry)) {
-      if (auto checked = check_row(*row, settings.limits); !checked)
-        return fail(std::move(checked.error()).with_context(archive->place()));
+      if (auto fits = proof.admit(*row); !fits) return fail(std::move(fits.error()).with_context(archive->place()));
       if (++summary.written % kProgressRows == 0) on_progress({summary.written, std::nullopt});
     } else if (!std::holds_alternative<End>(**entry)) {
       ++summary.others;

@@ -209,7 +209,7 @@ class PostgresTransfer final : public Transfer {
     LoadFacts facts{Position{head.integer(0, 0)}, Position{head.integer(0, 3)}, head.timestamp(0, 1), {}};
     for (std::size_t row = 0; row < known.size(); ++row)
       facts.streams[known.bytes(row, 0)] = {std::string(known.bytes(row, 1)), Version{known.integer(row, 2)},
-                                            Version{known.integer(row, 3)}};
+                                            Version{known.integer(row, 3)}, parse_stream_state(known.bytes(row, 4))};
     const auto plan = plan_load(rows, facts);
     if (!plan) return fail(plan.error());
     return write(session, rows, *plan, deadline);

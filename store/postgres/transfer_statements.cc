@@ -43,7 +43,7 @@ TransferStatements::TransferStatements(const Schema& schema)
       lock_head{"lock_head",
                 schema.expand("SELECT h.position, greatest(h.recorded_at, '0001-01-01T00:00:00Z'),"
                               " h.importing, h.floor FROM @schema@.head h WHERE h.id = 1 FOR NO KEY UPDATE")},
-      lock_streams{"load_streams", schema.expand("SELECT s.name, s.category, s.version, s.scavenged_before"
+      lock_streams{"load_streams", schema.expand("SELECT s.name, s.category, s.version, s.scavenged_before, s.state"
                                                  " FROM @schema@.streams s WHERE s.name = ANY ($1)"
                                                  " FOR NO KEY UPDATE")},
       insert_tags{"insert_tags",

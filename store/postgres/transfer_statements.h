@@ -23,7 +23,7 @@ struct TransferStatements {
   const Statement waiting;          // → whether rows of the inbox have no position
   const Statement mark;             // $1 whether the store is being filled; waits for whoever has appended by SQL
   const Statement lock_head;        // → position, recorded_at, whether the store is being filled
-  const Statement lock_streams;     // $1 names → name, category, version, scavenged_before
+  const Statement lock_streams;     // $1 names → name, category, version, scavenged_before, state
   const Statement insert_tags;      // $1 tags, $2 positions
   const Statement update_streams;   // $1 names, $2 versions, $3 scavenged_before
   const Statement insert_streams;   // $1 names, $2 versions, $3 scavenged_before, $4 categories

@@ -43,7 +43,8 @@ Result<std::string> find_lease_holder(Connection& connection) {
 
 Result<LoadFacts> gather_facts(Connection& connection, std::span<const LogRow> rows, const Head& head) {
   LoadFacts facts{head.position, head.floor, head.recorded_at, {}};
-  auto cursor = connection.prepare("SELECT category, last_version, scavenged_before FROM streams WHERE name = ?1");
+  auto cursor =
+      connection.prepare("SELECT category, last_version, scavenged_before, state FROM streams WHERE name = ?1");
   if (!cursor) return fail(std::move(cursor.error()));
   for (const LogRow& row : rows) {
     if (facts.streams.contains(row.event.stream)) continue;
@@ -52,7 +53,7 @@ Result<LoadFacts> gather_facts(Connection& connection, std::span<const LogRow> r
     if (!stepped) return fail(stepped.error());
     if (*stepped == Cursor::Step::kRow)
       facts.streams[row.event.stream] = {std::string(cursor->text(0)), Version{cursor->number(1)},
-                                         Version{cursor->number(2)}};
+                                         Version{cursor->number(2)}, parse_stream_state(cursor->text(3))};
   }
   return facts;
 }

@@ -1,9 +1,11 @@
 // A store that was moved through an archive is the same store: position by position, byte by byte.
 #include <gmock/gmock.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
+#include "core/digest.h"
 #include "core/random.h"
 #include "store/archive/row_walk.h"
 #include "tests/contract/transfer/transfer_contract.h"
@@ -295,6 +297,53 @@ TEST_P(MoveContract, NamesTheLineOfAnEventThatIsTooLarge) {
   export_from(from());
   EXPECT_THAT(import_error(to(), {.limits = {.event_bytes = 1}}),
               testing::AllOf(StartsWith("store.limit_exceeded"), HasSubstr("a.jsonl:2: ")));
+}
+
+// As somebody would who changes a line and signs the file again.
+void sign_anew(const std::string& path, std::vector<std::string> lines) {
+  std::string text;
+  for (std::size_t line = 0; line + 1 < lines.size(); ++line) text += lines[line] + "\n";
+  std::string& end = lines.back();
+  const std::size_t digits = end.find("\"sha256\":\"") + 10;
+  end.replace(digits, 64, to_hex(sha256(text)));
+  std::ofstream(path, std::ios::binary) << text << end << "\n";
+}
+
+TEST_P(MoveContract, NamesTheLineThatDoesNotFitBeforeAnythingIsWritten) {
+  for (int i = 0; i < 10; ++i) append(from(), "order-" + std::to_string(i % 2));
+  export_from(from());
+  const auto lines = lines_of(path());
+  const std::vector<std::array<std::string, 3>> changes = {
+      {"\"version\":3", "\"version\":4", "goes on with version 3, not 4"},
+      {R"("category":"order")", R"("category":"other")", "has category \"order\""},
+      {"\"recorded_at\":\"2", "\"recorded_at\":\"1", "recorded before the event that stands before it"},
+  };
+  for (const auto& [was, becomes, words] : changes) {
+    SCOPED_TRACE(becomes);
+    auto changed = lines;
+    changed[7].replace(changed[7].find(was), was.size(), becomes);
+    sign_anew(path("changed"), changed);
+    EXPECT_THAT(
+        import_error(to(), {.path = path("changed")}),
+        testing::AllOf(StartsWith("store.invalid_request"), HasSubstr("changed:8: position 7: "), HasSubstr(words)));
+    EXPECT_EQ(to().transfer->filling()->open, store::Filling::Open::kNo);
+    EXPECT_EQ(to().store->log().head().value(), Position{0});
+  }
+  EXPECT_EQ(import_to(to()).written, 10U);
+}
+
+TEST_P(MoveContract, IsOpenAgainWhereNothingCouldBeWritten) {
+  append(from(), "order-1");
+  export_from(from());
+  import_to(to());
+  ASSERT_TRUE(to().store->retention().remove("order-1", store::Removal::kTombstone, store::AnyVersion{}));
+  append(from(), "order-1");
+  export_from(from(), {.path = path("more"), .after = Position{1}});
+  EXPECT_THAT(import_error(to(), {.path = path("more")}),
+              testing::AllOf(StartsWith("store.other_events"), HasSubstr("tombstone for stream \"order-1\""),
+                             testing::Not(HasSubstr("stays closed"))));
+  EXPECT_EQ(try_to_append(to(), "order-2"), "ok");
+  EXPECT_EQ(to().store->retention().find("order-1").value()->state, store::StreamState::kTombstoned);
 }
 
 TEST_P(MoveContract, WritesNothingOfAFileWhoseLastLineIsWrong) {
