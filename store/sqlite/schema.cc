@@ -36,6 +36,13 @@ Status refuse_newer(int schema, const std::string& path) {
                                              ", this program knows them up to " + std::to_string(newest_schema()));
 }
 
+Result<bool> has_write_ahead_log(Connection& connection) {
+  auto mode = connection.prepare("PRAGMA journal_mode");
+  if (!mode) return fail(std::move(mode.error()));
+  if (const auto stepped = mode->step(); !stepped) return fail(stepped.error());
+  return mode->text(0) == "wal";
+}
+
 Status apply_pending(Connection& connection, const std::string& path) {
   auto transaction = Transaction::begin(connection, Transaction::Kind::kWrite);
   if (!transaction) return fail(std::move(transaction.error()));
@@ -62,6 +69,11 @@ Status try_to_migrate(const std::string& path) {
   const auto schema = schema_of(connection, path);
   if (!schema) return fail(schema.error());
   if (auto known = refuse_newer(*schema, path); !known) return known;
+  // Whoever only opens a file waits for nobody who writes to it.
+  if (*schema == newest_schema()) {
+    const auto is_ready = has_write_ahead_log(connection);
+    if (!is_ready || *is_ready) return is_ready ? Status() : fail(is_ready.error());
+  }
   {
     auto mode = connection.prepare("PRAGMA journal_mode = WAL");
     if (!mode) return fail(std::move(mode.error()));

@@ -18,6 +18,10 @@ std::string select_events(const std::string& rest) {
   return "SELECT " + std::string(kEventColumns) + " FROM events " + rest;
 }
 
+Result<std::int64_t> uncounted_kinds(Connection& connection) {
+  return connection.read_number("SELECT (SELECT position FROM head) - (SELECT position FROM kinds_counted)");
+}
+
 // Counts the next positions and answers how many are left.
 Result<std::int64_t> count_kinds(Connection& connection) {
   const auto counted = connection.read_number("SELECT position FROM kinds_counted");
@@ -153,7 +157,9 @@ Result<StoreCounts> SqliteEvents::counts() {
 
 Result<std::vector<KindCount>> SqliteEvents::kinds() {
   const Deadline deadline = Deadline::in(kCounting);
-  for (std::int64_t left = 1; left > 0;) {
+  const auto uncounted = database_.read("counting categories and types", uncounted_kinds);
+  if (!uncounted) return fail(uncounted.error());
+  for (std::int64_t left = *uncounted; left > 0;) {
     if (deadline.expired())
       return fail(codes::kTimeout, "counting categories and types: " + std::to_string(left) + " events are left");
     const auto counted = database_.write("counting categories and types", count_kinds);

@@ -1,6 +1,7 @@
 // penstock status, routes, parked and validate, over a store that a test has filled.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -246,6 +247,23 @@ TEST(LookWithoutAUrl, NamesWhatIsMissing) {
   const Ended refused = folder.call({"status"});
   EXPECT_EQ(refused.exit_code, 78);
   EXPECT_THAT(refused.err, HasSubstr("NOWHERE_URL"));
+}
+
+TEST_F(Look, WaitsForNobodyWhoWrites) {
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(folder_.file("events.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE; UPDATE head SET position = position", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  for (const auto& command : {std::vector<std::string>{"read", "@all"},
+                              {"status"},
+                              {"types", "ls"},
+                              {"streams", "ls"},
+                              {"store", "check"},
+                              {"store", "export", "a.jsonl"}}) {
+    const Ended ended = folder_.call(command);
+    EXPECT_EQ(ended.exit_code, 0) << command.front() << ": " << ended.err;
+  }
+  sqlite3_close(other);
 }
 
 TEST_F(Look, ValidateFindsCheckpointsWhoseRouteIsGone) {
