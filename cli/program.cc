@@ -110,10 +110,18 @@ int run_command(int argc, const char* const* argv, Invocation& invocation) {
   return static_cast<int>(exit_of_output(invocation));
 }
 
-bool is_whole(const std::string& text) {
-  constexpr std::size_t kMostDigits = 18;
-  return !text.empty() && text.size() <= kMostDigits &&
-         std::ranges::all_of(text, [](char letter) { return letter >= '0' && letter <= '9'; });
+constexpr std::size_t kMostDigits = 18;
+
+bool has_only_digits(const std::string& text) {
+  return !text.empty() && std::ranges::all_of(text, [](char letter) { return letter >= '0' && letter <= '9'; });
+}
+
+bool is_whole(const std::string& text) { return has_only_digits(text) && text.size() <= kMostDigits; }
+
+std::string no_number(const std::string& text, std::string_view expected) {
+  if (has_only_digits(text) && text.size() > kMostDigits)
+    return "\"" + printable(text) + "\" is too large (expected at most " + std::string(kMostDigits, '9') + ")";
+  return "\"" + printable(text) + "\" is no number (expected a whole one, " + std::string(expected) + ")";
 }
 
 }  // namespace
@@ -137,16 +145,14 @@ void add_colour_option(CLI::App& command, Invocation& invocation) {
 }
 
 CLI::Validator whole_number() {
-  const auto objection = [](const std::string& text) {
-    return is_whole(text) ? "" : "\"" + printable(text) + "\" is no number (expected a whole one, not negative)";
-  };
+  const auto objection = [](const std::string& text) { return is_whole(text) ? "" : no_number(text, "not negative"); };
   return {objection, ""};
 }
 
 CLI::Validator positive_number() {
   const auto objection = [](const std::string& text) {
     const bool is_one = is_whole(text) && text.find_first_not_of('0') != std::string::npos;
-    return is_one ? "" : "\"" + printable(text) + "\" is no number (expected a whole one, at least 1)";
+    return is_one ? "" : no_number(text, "at least 1");
   };
   return {objection, ""};
 }

@@ -242,10 +242,10 @@ void add_read(CLI::App& app, Invocation& invocation) {
       ->add_option("--since", options->since,
                    "Of @all: begin with the first event recorded at this time; backwards, with the last before it")
       ->type_name("TIME");
-  command->add_option("--category", options->filter.categories, "Of @all: only these categories")
+  command->add_option("--category", options->filter.categories, "Of @all: only this category; repeat it for others")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  command->add_option("--type", options->filter.types, "Of @all: only these types")
+  command->add_option("--type", options->filter.types, "Of @all: only this type; repeat it for others")
       ->type_name("NAME")
       ->allow_extra_args(false);
   command->add_option("--stream-prefix", options->filter.stream_prefix, "Of @all: only streams that begin with this")

@@ -63,6 +63,8 @@ TEST(Calls, AMissingCommandOrNumberIsNamed) {
   EXPECT_THAT(group.err, HasSubstr("`penstock routes` needs a command (expected one of ls, show)"));
   const std::string none = " is no number (expected a whole one, not negative)";
   EXPECT_THAT(folder.call({"read", "a", "--from", "x"}).err, HasSubstr("--from: \"x\"" + none));
+  EXPECT_THAT(folder.call({"read", "a", "--from", "9223372036854775806"}).err,
+              HasSubstr("\"9223372036854775806\" is too large (expected at most 999999999999999999)"));
   const Ended limit = folder.call({"read", "a", "--limit", "-3"});
   EXPECT_EQ(limit.exit_code, 64) << "and not all events";
   EXPECT_THAT(limit.err, HasSubstr("--limit: \"-3\" is no number (expected a whole one, at least 1)"));
