@@ -40,7 +40,9 @@ constexpr FieldSpec kLimits[] = {
     {.name = "event_bytes",
      .type = kBytes,
      .default_text = "1MiB",
-     .help = "Largest data of one event.",
+     .help =
+         "Largest data of one event: the payload of a row or message, not what stands beside it, which may have 128KiB "
+         "more than this.",
      .minimum = 1,
      .maximum = 64 << 20},
     {.name = "batch_events",

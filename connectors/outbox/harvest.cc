@@ -23,11 +23,11 @@ void Harvest::whole_row(const Row& row) {
   numbers_.push_back(row.number);
 }
 
-void Harvest::large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) {
+void Harvest::large_row(const Row& row, const RowSize& size, std::optional<std::string_view> key) {
   if (is_reread(row.number)) return;
   // What has a place is settled by it; what has only a number, and an id that was not fetched, stays.
   const auto then = row.place.empty() ? RowsInFlight::Then::kKeep : RowsInFlight::Then::kSettle;
-  found_.push_back({{row.number, Cell::null(), row.xid}, then, mapping_.by_reference(row, bytes, key)});
+  found_.push_back({{row.number, Cell::null(), row.xid}, then, mapping_.by_reference(row, size, key)});
   numbers_.push_back(row.number);
 }
 

@@ -30,7 +30,7 @@ class Harvest final : public RowReceiver {
           std::size_t most_rows);
 
   void whole_row(const Row& row) override;
-  void large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) override;
+  void large_row(const Row& row, const RowSize& size, std::optional<std::string_view> key) override;
 
   EventBatchBuilder& builder() { return builder_; }
   std::vector<Found>& found() { return found_; }

@@ -15,6 +15,7 @@
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/row_mapping.h"
 #include "connectors/outbox/row_shape.h"
+#include "connectors/outbox/row_size.h"
 #include "connectors/outbox/rows_in_flight.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -32,10 +33,6 @@ struct ScanRoom {
 
 // A row counts so many bytes beside those of its columns.
 inline constexpr std::size_t kRowOverhead = 512;
-
-// Columns other than the payload may have so many bytes, beyond event_bytes, before a row is too
-// large to be fetched: room for the longest names and metadata.
-inline constexpr std::size_t kOtherColumnsBytes = 128 << 10;
 
 // How the rows of a table get their numbers, as far as its database tells.
 struct Numbering {
@@ -58,7 +55,7 @@ class RowReceiver {
   virtual ~RowReceiver() = default;
   virtual void whole_row(const Row& row) = 0;
   // Too large to be fetched: `row` has no cells. `key` is the aggregate id, if it is short.
-  virtual void large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) = 0;
+  virtual void large_row(const Row& row, const RowSize& size, std::optional<std::string_view> key) = 0;
 };
 
 class SourceSessions;

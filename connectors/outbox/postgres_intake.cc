@@ -55,8 +55,9 @@ PostgresIntake::Measured PostgresIntake::measure(const Rows& rows, std::size_t r
   }
   // What was held back is missing in what was received.
   Verdict verdict = guarded < payload + others ? Verdict::kHeldBack : Verdict::kWhole;
-  if (is_too_large(payload, others)) verdict = Verdict::kTooLarge;
-  return {verdict, kRowOverhead + payload + others + unguarded, std::max(payload, others)};
+  const RowSize size{payload, others};
+  if (is_too_large(size, event_bytes_)) verdict = Verdict::kTooLarge;
+  return {verdict, size, kRowOverhead + payload + others + unguarded, std::max(payload, others)};
 }
 
 Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::size_t most_rows, const ScanRoom& room,
@@ -78,7 +79,7 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::
     }
     for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_of(rows, row, i);
     if (measured.verdict == Verdict::kTooLarge) {
-      take_large_row(place, measured.bytes, receiver);
+      take_large_row(place, measured.size, receiver);
       continue;
     }
     receiver.whole_row({number, cells_, place.xid});
@@ -88,12 +89,12 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::
   return std::optional(rows.size() < most_rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
 }
 
-void PostgresIntake::take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver) {
+void PostgresIntake::take_large_row(const XidPlace& place, const RowSize& size, RowReceiver& receiver) {
   std::optional<std::string_view> key;
   if (const auto column = roles_[Role::kAggregateId])
     if (cells_[*column].is == Cell::Is::kText && cells_[*column].bytes.size() <= kLongestKey)
       key = cells_[*column].bytes;
-  receiver.large_row({place.number, {}, place.xid}, bytes, key);
+  receiver.large_row({place.number, {}, place.xid}, size, key);
 }
 
 Cell PostgresIntake::cell_of(const Rows& rows, std::size_t row, std::size_t column) const {

@@ -52,14 +52,12 @@ class PostgresIntake {
   enum class Verdict { kWhole, kTooLarge, kHeldBack };
   struct Measured {
     Verdict verdict;
-    std::size_t bytes;           // of the whole row
+    RowSize size;
+    std::size_t bytes;           // that the row counts
     std::size_t longest_column;  // at most
   };
   Measured measure(const store::postgres::Rows& rows, std::size_t row) const;
-  bool is_too_large(std::size_t payload, std::size_t others) const {
-    return payload > event_bytes_ || others > event_bytes_ + kOtherColumnsBytes;
-  }
-  void take_large_row(const XidPlace& place, std::size_t bytes, RowReceiver& receiver);
+  void take_large_row(const XidPlace& place, const RowSize& size, RowReceiver& receiver);
   Cell cell_of(const store::postgres::Rows& rows, std::size_t row, std::size_t column) const;
 
   const std::size_t event_bytes_;

@@ -23,8 +23,8 @@ class Placing final : public RowReceiver {
   Placing(const TrackedIds& ids, RowReceiver& receiver) : ids_(ids), receiver_(receiver), last_(ids.next() - 1) {}
 
   void whole_row(const Row& row) override { receiver_.whole_row(placed(row)); }
-  void large_row(const Row& row, std::uint64_t bytes, std::optional<std::string_view> key) override {
-    receiver_.large_row(placed(row), bytes, key);
+  void large_row(const Row& row, const RowSize& size, std::optional<std::string_view> key) override {
+    receiver_.large_row(placed(row), size, key);
   }
 
   std::int64_t last() const { return last_; }

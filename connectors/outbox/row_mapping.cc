@@ -96,17 +96,16 @@ std::unique_ptr<connectors::MalformedRow> RowMapping::map(const Row& row, EventB
   return malformed;
 }
 
-std::unique_ptr<connectors::MalformedRow> RowMapping::by_reference(const Row& row, std::uint64_t bytes,
+std::unique_ptr<connectors::MalformedRow> RowMapping::by_reference(const Row& row, const RowSize& size,
                                                                    std::optional<std::string_view> key) const {
   auto malformed = std::make_unique<connectors::MalformedRow>();
   malformed->source_key = source_key_of(row);
   if (key && is_utf8_text(*key)) malformed->key = std::string(*key);
   malformed->code = codes::kOutboxRowTooLarge.name;
-  malformed->reason = "table " + settings_.table.to_string() + ": the row has " + std::to_string(bytes) +
-                      " bytes, the limit is " + std::to_string(settings_.event_bytes);
+  malformed->reason = "table " + settings_.table.to_string() + ": " + words_of_too_large(size, settings_.event_bytes);
   malformed->content = R"({"source_key":)";
   append_json_string(malformed->content, malformed->source_key);
-  malformed->content += R"(,"bytes":)" + std::to_string(bytes) + "}";
+  malformed->content += R"(,"bytes":)" + std::to_string(size.total()) + "}";
   malformed->kept = connectors::MalformedRow::Kept::kByReference;
   return malformed;
 }

@@ -9,6 +9,7 @@
 
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/row_shape.h"
+#include "connectors/outbox/row_size.h"
 #include "connectors/source.h"
 #include "core/event.h"
 
@@ -34,8 +35,8 @@ class RowMapping {
   // bytes must live as long as the batch; what had to be put together is kept in the builder.
   std::unique_ptr<connectors::MalformedRow> map(const Row& row, EventBatchBuilder& builder);
 
-  // A row of `bytes` bytes that was not fetched, so it has no cells. `key` is its aggregate id, if that is known.
-  std::unique_ptr<connectors::MalformedRow> by_reference(const Row& row, std::uint64_t bytes,
+  // A row that is too large and was not fetched, so it has no cells. `key` is its aggregate id, if that is known.
+  std::unique_ptr<connectors::MalformedRow> by_reference(const Row& row, const RowSize& size,
                                                          std::optional<std::string_view> key) const;
 
  private:

@@ -106,13 +106,10 @@ class SqliteTable final : public OutboxTable {
   // The first row from a number on, without reading it: for one that is too big to be stepped on.
   struct Measured {
     std::int64_t number;
-    std::uint64_t bytes;
+    RowSize size;  // nothing where the table has no rowid
   };
   Result<Measured> measure_row(std::int64_t from);
   void limit_row_bytes();
-  bool is_too_large(std::uint64_t payload, std::uint64_t others) const {
-    return payload > settings_.event_bytes || others > settings_.event_bytes + kOtherColumnsBytes;
-  }
 
   const OutboxSettings settings_;
   FileLock lock_;
@@ -255,7 +252,7 @@ Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& roo
       const auto run_end = left_out.run_from(number);
       if (!run_end && progress.rows == room.rows) return ScanEnd::kCutShort;
       if (!run_end && unreadable && !std::ranges::binary_search(plan.kept, number)) {
-        receiver.large_row({number, {}}, unreadable->bytes, std::nullopt);
+        receiver.large_row({number, {}}, unreadable->size, std::nullopt);
         ++progress.rows;
       }
       if (!run_end && !unreadable && take_row(number, plan, room, progress, builder, receiver) == Taken::kNoRoom)
@@ -271,23 +268,23 @@ Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& roo
 
 SqliteTable::Taken SqliteTable::take_row(std::int64_t number, const ScanPlan& plan, const ScanRoom& room,
                                          Progress& progress, EventBatchBuilder& builder, RowReceiver& receiver) {
-  std::uint64_t payload = 0, others = 0;
+  RowSize size;
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     cells_[i] = select_.cell(static_cast<int>(i) + 1);
-    (roles_[Role::kPayload] == i ? payload : others) += cells_[i].bytes.size();
+    (roles_[Role::kPayload] == i ? size.payload : size.others) += cells_[i].bytes.size();
   }
   const bool kept = std::ranges::binary_search(plan.kept, number);
   // Of a row without an id nothing can be remembered but its number.
   if (kept && tracks() && cells_[roles_.id()].is == Cell::Is::kNull) return Taken::kRow;
-  if (is_too_large(payload, others)) {
+  if (is_too_large(size, settings_.event_bytes)) {
     if (kept) return Taken::kRow;
     const auto key = roles_[Role::kAggregateId];
     const bool short_text = key && cells_[*key].is == Cell::Is::kText && cells_[*key].bytes.size() <= kLongestKey;
-    receiver.large_row({number, {}}, payload + others, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
+    receiver.large_row({number, {}}, size, short_text ? std::optional(cells_[*key].bytes) : std::nullopt);
     ++progress.rows;
     return Taken::kRow;
   }
-  const std::size_t bytes = kRowOverhead + payload + others;
+  const std::size_t bytes = kRowOverhead + size.total();
   const bool always = progress.rows == 0 && room.first_row == ScanRoom::FirstRow::kAlways;
   if (progress.bytes + bytes > room.bytes && !always) return Taken::kNoRoom;
   progress.bytes += bytes;
@@ -304,13 +301,14 @@ Result<SqliteTable::Measured> SqliteTable::measure_row(std::int64_t from) {
   next_number_.bind(1, from);
   const auto step = next_number_.step();
   if (!step) return fail(step.error());
-  Measured measured{next_number_.integer(0), 0};
+  Measured measured{next_number_.integer(0), {}};
   const std::int64_t rowid = next_number_.integer(1);
   const bool has_rowid = !next_number_.is_null(1);
   next_number_.reset();
   if (has_rowid)
-    for (const ColumnShape& column : shape_.columns)
-      measured.bytes += file_.value_bytes(settings_.table.name, column.name, rowid).value_or(0);
+    for (std::size_t i = 0; i < shape_.columns.size(); ++i)
+      (roles_[Role::kPayload] == i ? measured.size.payload : measured.size.others) +=
+          file_.value_bytes(settings_.table.name, shape_.columns[i].name, rowid).value_or(0);
   limit_row_bytes();
   return measured;
 }

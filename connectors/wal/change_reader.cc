@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "connectors/outbox/cell_text.h"
-#include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/row_size.h"
 #include "core/json_text.h"
 
 namespace penstock::wal {
@@ -206,18 +206,16 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage
                                          std::to_string(insert.row.columns()) + " values for " +
                                          std::to_string(mapped.shape.columns.size()) + " columns");
   cells_.clear();
-  std::size_t payload = 0, others = 0;
+  outbox::RowSize size;
   Tuple::Reader reader(insert.row);
   for (std::size_t i = 0; i < insert.row.columns(); ++i) {
     const Tuple::Value value = reader.next();
     cells_.push_back(cell_of(value, mapped.shape.columns[i].type, builder));
     if (mapped.roles[Role::kId] == i && value.is == Tuple::Value::Is::kText) row_id_ = value.bytes;
-    (mapped.roles[Role::kPayload] == i ? payload : others) += cells_.back().bytes.size();
+    (mapped.roles[Role::kPayload] == i ? size.payload : size.others) += cells_.back().bytes.size();
   }
-  const std::size_t limit = settings_.rows.event_bytes;
-  if (mapped.unfit)
-    return payload + others > limit + outbox::kOtherColumnsBytes ? too_large(payload + others, mapped) : unfit(mapped);
-  if (payload > limit || others > limit + outbox::kOtherColumnsBytes) return too_large(payload + others, mapped);
+  if (outbox::is_too_large(size, settings_.rows.event_bytes)) return too_large(size, mapped);
+  if (mapped.unfit) return unfit(mapped);
   return mapped.mapping->map({0, cells_, 0, place_}, builder);
 }
 
@@ -248,9 +246,11 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_message(std::string_vie
     cells_.push_back(cell_of((*members)[i], shape.columns[i].type, builder));
   if (parts.payload && payload_column != nullptr) cells_.push_back(Cell::blob(*parts.payload));
   cells_.resize(shape.columns.size(), Cell::null());
-  if (content.size() > settings_.rows.event_bytes + outbox::kOtherColumnsBytes)
-    return unreadable(content, "the message has " + std::to_string(content.size()) + " bytes, the limit is " +
-                                   std::to_string(settings_.rows.event_bytes));
+  outbox::RowSize size;
+  for (std::size_t i = 0; i < cells_.size(); ++i)
+    ((*mapped)->roles[Role::kPayload] == i ? size.payload : size.others) += cells_[i].bytes.size();
+  if (outbox::is_too_large(size, settings_.rows.event_bytes))
+    return unreadable(content, outbox::words_of_too_large(size, settings_.rows.event_bytes));
   return (*mapped)->mapping->map({0, cells_, 0, place_}, builder);
 }
 
@@ -279,16 +279,16 @@ std::unique_ptr<MalformedRow> ChangeReader::unfit(const Mapped& mapped) const {
 }
 
 // The row is still in its table, unless its writer has deleted it.
-std::unique_ptr<MalformedRow> ChangeReader::too_large(std::size_t bytes, const Mapped& mapped) const {
+std::unique_ptr<MalformedRow> ChangeReader::too_large(const outbox::RowSize& size, const Mapped& mapped) const {
   auto malformed = std::make_unique<MalformedRow>();
   std::string scratch;
   if (const auto key = mapped.roles[Role::kAggregateId])
     if (const auto text = outbox::text_of(cells_[*key], scratch); text && text->size() <= 1'024 && is_utf8_text(*text))
       malformed->key = std::string(*text);
   malformed->code = codes::kOutboxRowTooLarge.name;
-  malformed->reason = "table " + settings_.rows.table.to_string() + ": the row has " + std::to_string(bytes) +
-                      " bytes, the limit is " + std::to_string(settings_.rows.event_bytes);
-  malformed->content = "{\"source_key\":\"" + place_ + "\",\"bytes\":" + std::to_string(bytes);
+  malformed->reason =
+      "table " + settings_.rows.table.to_string() + ": " + outbox::words_of_too_large(size, settings_.rows.event_bytes);
+  malformed->content = "{\"source_key\":\"" + place_ + "\",\"bytes\":" + std::to_string(size.total());
   if (const auto column = mapped.roles[Role::kId])
     if (const auto id = outbox::text_of(cells_[*column], scratch); id && id->size() <= 1'024 && is_utf8_text(*id)) {
       malformed->content += ",\"id\":";

@@ -77,7 +77,7 @@ class ChangeReader {
   Result<std::unique_ptr<connectors::MalformedRow>> read_message(std::string_view content, EventBatchBuilder& builder);
   std::unique_ptr<connectors::MalformedRow> unreadable(std::string_view content, std::string reason) const;
   std::unique_ptr<connectors::MalformedRow> unfit(const Mapped& mapped) const;
-  std::unique_ptr<connectors::MalformedRow> too_large(std::size_t bytes, const Mapped& mapped) const;
+  std::unique_ptr<connectors::MalformedRow> too_large(const outbox::RowSize& size, const Mapped& mapped) const;
   outbox::Cell cell_of(const Tuple::Value& value, outbox::ColumnType type, EventBatchBuilder& builder);
   outbox::Cell cell_of(const JsonMember& member, outbox::ColumnType type, EventBatchBuilder& builder);
 

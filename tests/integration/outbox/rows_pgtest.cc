@@ -95,12 +95,13 @@ TEST_F(OutboxRows, SettlesMalformedRowsLikeOthers) {
 TEST_F(OutboxRows, LeavesARowTooLargeInItsTable) {
   outbox().settings().event_bytes = 100'000;
   outbox().insert("a", 1);
-  outbox().insert_many(1, 200'000);
+  outbox().insert_many(1, 99'999);  // and two quotes
   outbox().insert("a", 2);
   const auto source = open();
   const auto items = read(*source);
   ASSERT_EQ(data_of(items), "1 ! 2");
   const MalformedRow& row = *items[1].malformed;
+  EXPECT_EQ(row.reason, "table shop.outbox: the payload has 100001 bytes, and [limits] event_bytes allows 100000");
   EXPECT_EQ(row.kept, MalformedRow::Kept::kByReference);
   EXPECT_EQ(row.source_key, "2");
   EXPECT_EQ(row.key, "1");
@@ -108,6 +109,15 @@ TEST_F(OutboxRows, LeavesARowTooLargeInItsTable) {
   ASSERT_TRUE(source->settle(ReadMark{3}));
   EXPECT_EQ(outbox().rows(), 1U);
   EXPECT_TRUE(read(*source).empty());
+}
+
+TEST_F(OutboxRows, ReadsAPayloadThatIsAsLargeAsAnEventMayBe) {
+  outbox().settings().event_bytes = 100'000;
+  outbox().insert_many(1, 99'998);
+  const auto items = read(*open());
+  ASSERT_EQ(items.size(), 1U);
+  ASSERT_TRUE(items[0].event);
+  EXPECT_EQ(items[0].event->data->size(), 100'000U);
 }
 
 TEST_F(OutboxRows, DoesNotReadARowAgainThatIsKeptByReference) {

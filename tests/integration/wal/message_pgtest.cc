@@ -1,5 +1,6 @@
 // Events without a table: pg_logical_emit_message on a real server.
 #include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
 
 namespace penstock::tests {
 namespace {
@@ -89,6 +90,28 @@ TEST_F(WalMessages, Fault41AreParkedWhenTheyAreMalformed) {
   EXPECT_NE(items[0].malformed->content.find("no json at all"), std::string::npos);
   EXPECT_NE(items[2].malformed->content.find("base64"), std::string::npos);
   EXPECT_TRUE(items[3].event);
+}
+
+// As of a row of a table: what the data of an event may have, whatever is beside it.
+TEST_F(WalMessages, HoldThePayloadAgainstTheLimitOfAnEvent) {
+  reader_.reset();
+  outbox_->settings().rows.event_bytes = 1'000;
+  reader_ = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(eventually([&] { return reader_->open().has_value(); }));
+  const auto payload = [](int number, std::size_t bytes) {
+    return "'{" + head(number) + ",\"payload\":\"" + std::string(bytes, 'x') + "\"}'";
+  };
+  emit(payload(1, 1'000));
+  emit(payload(2, 1'001));
+  emit("'{" + head(3) + ",\"note\":\"" + std::string(140'000, 'x') + "\"}'");
+  const auto items = reader_->read(3);
+  ASSERT_TRUE(items[0].event);
+  EXPECT_EQ(items[0].event->data->size(), 1'000U);
+  ASSERT_TRUE(items[1].malformed);
+  EXPECT_EQ(items[1].malformed->reason,
+            "messages with prefix shop: the payload has 1001 bytes, and [limits] event_bytes allows 1000");
+  ASSERT_TRUE(items[2].malformed);
+  EXPECT_NE(items[2].malformed->reason.find("beside the payload"), std::string::npos) << items[2].malformed->reason;
 }
 
 // Fault 43: hostile text: its bytes come through as they were written, or it is parked.

@@ -271,11 +271,13 @@ TEST_F(WalReading, ParksARowThatIsTooLargeAndGoesOn) {
   reopen();
   outbox_->execute(
       "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) VALUES ('order', 'a', 'large',"
-      " to_jsonb(repeat('x', 5000)))");
+      " to_jsonb(repeat('x', 999))), ('order', 'a', 'fits', to_jsonb(repeat('x', 998)))");
   outbox_->insert("a", 2);
-  const auto items = reader_->read(2);
-  ASSERT_EQ(data_of(items), "! 2");
+  const auto items = reader_->read(3);
+  ASSERT_EQ(data_of(items), "! \"" + std::string(998, 'x') + "\" 2");
   EXPECT_EQ(items[0].malformed->code, "outbox.row_too_large");
+  EXPECT_EQ(items[0].malformed->reason,
+            "table shop.outbox: the payload has 1001 bytes, and [limits] event_bytes allows 1000");
   EXPECT_EQ(items[0].malformed->key, "a");
 }
 

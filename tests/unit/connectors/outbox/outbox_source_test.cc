@@ -65,7 +65,7 @@ class MemoryRows final : public OutboxTable {
       if (!is_asked_for(plan, number)) continue;
       if (taken++ == room.rows) return Scanned{ScanEnd::kCutShort, {}, plan.reach};
       if (rows_.large.contains(number)) {
-        receiver.large_row({number, {}}, kLarge, "7");
+        receiver.large_row({number, {}}, {kLarge, 0}, "7");
         continue;
       }
       const std::string& id =

@@ -309,10 +309,12 @@ TEST(MalformedRow, IsKeptByReferenceWhenItIsTooLarge) {
   OutboxSettings& settings = table.settings();
   const RowShape shape{"seq", {{"id", {}}, {"aggregatetype", {}}, {"aggregateid", {}}, {"type", {}}, {"payload", {}}}};
   const RowMapping mapping(settings, shape, *find_role_columns(settings, shape));
-  const auto malformed = mapping.by_reference({42, {}}, 5'000'000, "17");
+  const auto malformed = mapping.by_reference({42, {}}, {5'000'000, 12}, "17");
   EXPECT_EQ(malformed->kept, connectors::MalformedRow::Kept::kByReference);
   EXPECT_EQ(malformed->code, "outbox.row_too_large");
-  EXPECT_EQ(malformed->content, R"({"source_key":"42","bytes":5000000})");
+  EXPECT_EQ(malformed->content, R"({"source_key":"42","bytes":5000012})");
+  EXPECT_EQ(malformed->reason,
+            "table shop.outbox: the payload has 5000000 bytes, and [limits] event_bytes allows 1048576");
   EXPECT_EQ(malformed->key, "17");
 }
 
