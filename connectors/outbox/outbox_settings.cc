@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/connection_text.h"
 #include "connectors/outbox/tracked_table.h"
 #include "core/json_pointer.h"
 #include "core/json_text.h"
@@ -60,6 +61,9 @@ const Profile& profile_of(const Section& section) {
   return profile != nullptr ? *profile : *find_profile("debezium");
 }
 
+// What `penstock outbox init` calls the number that it adds to a shape without one.
+constexpr std::string_view kAddedOrderColumn = "seq";
+
 std::optional<Backend> backend_of(std::string_view url) {
   if (url.starts_with("sqlite:")) return Backend::kSqlite;
   const bool keywords = url.find("://") == std::string_view::npos && url.find('=') != std::string_view::npos;
@@ -117,9 +121,7 @@ class SettingsCheck {
     backend_ = backend_of(section_.secret("url").reveal());
     if (section_.has("url") && !backend_) complain("url", "expected postgresql://user@host/database or sqlite:FILE");
     if (backend_ == Backend::kPostgres && !store::postgres::is_connection_text(section_.secret("url")))
-      complain("url",
-               "expected postgresql://user@host/database or libpq's keywords; in a URL, / ? # @ : and % of a "
-               "password are written as %2F %3F %23 %40 %3A %25");
+      complain("url", words_of_connection_text(section_.secret("url")));
     if (backend_ == Backend::kSqlite) {
       const std::string path = section_.secret("url").reveal().substr(7);
       if (path.empty() || path == ":memory:") complain("url", "expected the path of a database file after sqlite:");
@@ -256,6 +258,12 @@ void read_row_mapping(const Section& section, OutboxSettings& settings) {
   settings.columns = mapped_columns(section);
   settings.ignore = section.text_list("ignore");
   for (const std::string_view column : profile.ignore) settings.ignore.emplace_back(column);
+  // A row of a table is the same event however it is read and settled, also where this reader does neither by these.
+  if (section.has("table")) {
+    for (const std::string_view column : {profile.mark_column, profile.order_by})
+      if (!column.empty()) settings.ignore.emplace_back(column);
+    if (settings.order_by.empty()) settings.ignore.emplace_back(kAddedOrderColumn);
+  }
   settings.text_payload = profile.text_payload;
   settings.id_kind = profile.id_kind;
   if (!section.text("id_kind").empty())

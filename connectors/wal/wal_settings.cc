@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/connection_text.h"
 #include "connectors/outbox/table_name.h"
 #include "store/postgres/session.h"
 
@@ -67,9 +68,7 @@ std::vector<SectionError> check_settings(const Section& section) {
   if (section.has("url") && !is_postgres(section.secret("url").reveal()))
     complain("url", "expected postgresql://user@host/database: only PostgreSQL has a log that can be read");
   else if (section.has("url") && !store::postgres::is_connection_text(section.secret("url")))
-    complain("url",
-             "expected postgresql://user@host/database or libpq's keywords; in a URL, / ? # @ : and % of a "
-             "password are written as %2F %3F %23 %40 %3A %25");
+    complain("url", outbox::words_of_connection_text(section.secret("url")));
   if (section.has("table") == section.has("message_prefix"))
     complain(section.has("table") ? "message_prefix" : "table",
              "expected either `table` (rows of an outbox table) or `message_prefix` (pg_logical_emit_message)");

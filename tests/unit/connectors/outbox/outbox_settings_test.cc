@@ -113,6 +113,22 @@ TEST(OutboxSettings, RefuseAUrlOfAnotherDatabase) {
   EXPECT_THAT(Written().with("url", Secret("mysql://db/shop")).complaints(), ElementsAre(HasSubstr("postgresql://")));
 }
 
+TEST(OutboxSettings, NameAnOptionOfAUrlThatNobodyKnows) {
+  EXPECT_THAT(Written().with("url", Secret("postgresql://app@db/shop?sslmode=require&foo=bar")).complaints(),
+              ElementsAre(HasSubstr("knows no option `foo`")));
+  // A password with a bare question mark in it.
+  for (const char* url : {"postgresql://app:se?cret=x@db/shop?foo=bar", "postgresql://app:se?cret@db/shop"})
+    for (const std::string& complaint : Written().with("url", Secret(url)).complaints())
+      EXPECT_THAT(complaint, testing::Not(HasSubstr("cret"))) << url;
+}
+
+TEST(OutboxSettings, KeepColumnsOfSettlingAndOrderOutOfTheMetadataUnderEveryPolicy) {
+  const OutboxSettings settings =
+      Written().with("profile", std::string("eventuate")).with("policy", std::string("delete")).read();
+  EXPECT_THAT(settings.ignore, testing::Contains("published"));
+  EXPECT_EQ(settings.order_by, "seq");
+}
+
 TEST(OutboxSettings, RefuseADatabaseInMemory) {
   const auto complaints =
       Written().with("url", Secret("sqlite::memory:")).with("table", std::string("outbox")).complaints();

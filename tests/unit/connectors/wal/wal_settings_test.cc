@@ -48,6 +48,20 @@ TEST(WalSettings, TakeATableOrAPrefixOfMessages) {
               ElementsAre(HasSubstr("of the service's own")));
 }
 
+// As the polling source of the same table does.
+TEST(WalSettings, KeepTheNumberOfAShapeOutOfTheMetadata) {
+  EXPECT_THAT(read_settings(written({{"table", std::string("outbox")}}), "orders", 1)->rows.ignore, ElementsAre("seq"));
+  const auto named = read_settings(
+      written(
+          {{"table", std::string("outbox")}, {"order_by", std::string("n")}, {"profile", std::string("eventuate")}}),
+      "orders", 1);
+  EXPECT_EQ(named->rows.order_by, "n");
+  EXPECT_THAT(named->rows.ignore, ElementsAre("message_partition", "published"));
+  EXPECT_THAT(read_settings(written({{"message_prefix", std::string("shop")}}), "orders", 1)->rows.ignore,
+              ElementsAre())
+      << "a message has neither";
+}
+
 TEST(WalSettings, DeleteSettledRowsOnlyByAColumn) {
   const auto table = std::string("outbox"), removal = std::string("delete");
   const auto settings = read_settings(written({{"table", table}, {"settle", removal}}), "orders", 1);
