@@ -88,8 +88,9 @@ Result<DropSummary> drop(Store& store, const DropRequest& request,
   for (auto left = Scavenged::Left::kMore; left == Scavenged::Left::kMore;) {
     const auto done = store.retention().drop(kDroppedAtOnce);
     if (!done)
-      return fail(Error(done.error()).with_context("the floor is raised, what lies below is read no more; freeing its "
-                                                   "space, which the next drop goes on with"));
+      return fail(Error(done.error())
+                      .with_context("the floor is raised, what lies below is read no more; freeing its "
+                                    "space, which the next drop goes on with"));
     summary.events += done->events;
     left = done->left;
     on_progress(summary.events);

@@ -34,8 +34,8 @@ GapRecord::Of parse_gap_kind(std::string_view word) {
 
 std::string describe(const GapRecord& gap) {
   return "gap " + std::to_string(gap.number) + ": " + (gap.events.size() < kMostNamed ? "" : "at least ") +
-         std::to_string(gap.events.size()) + " events at positions " +
-         std::to_string(gap.from.value) + " to " + std::to_string(gap.to.value) + " are gone";
+         std::to_string(gap.events.size()) + " events at positions " + std::to_string(gap.from.value) + " to " +
+         std::to_string(gap.to.value) + " are gone";
 }
 
 std::string join_ids(const std::vector<EventId>& ids) {

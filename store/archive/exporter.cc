@@ -149,7 +149,8 @@ class Exporter {
     const auto floor = store_.log().floor();
     if (!floor) return fail(floor.error());
     for (const CheckpointEntry& checkpoint : checkpoints_) {
-      const auto kept = checkpoint.position < *floor ? behind_floor(checkpoint, *floor) : Result<CheckpointEntry>(checkpoint);
+      const auto kept =
+          checkpoint.position < *floor ? behind_floor(checkpoint, *floor) : Result<CheckpointEntry>(checkpoint);
       if (!kept) return fail(kept.error());
       if (auto written = write(*kept); !written) return written;
     }

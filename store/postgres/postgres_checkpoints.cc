@@ -43,10 +43,11 @@ PostgresCheckpoints::PostgresCheckpoints(SessionPool& pool, const Schema& schema
                           " c.system_identifier AND h.timeline = c.timeline AND h.incarnation = c.incarnation)"
                           " FROM @schema@.checkpoints c WHERE c.route = $1")},
       point_{"checkpoint_point",
-             schema.expand("SELECT $1, CASE WHEN $1 = 0 THEN '00000000-0000-0000-0000-000000000000'::uuid"
-                           " ELSE coalesce((SELECT e.id FROM @schema@.events e WHERE e.position = $1),"
-                           " CASE WHEN h.floor = $1 THEN h.floor_id END) END,"
-                           " h.system_identifier, h.timeline, h.incarnation, h.floor FROM @schema@.head h WHERE h.id = 1")},
+             schema.expand(
+                 "SELECT $1, CASE WHEN $1 = 0 THEN '00000000-0000-0000-0000-000000000000'::uuid"
+                 " ELSE coalesce((SELECT e.id FROM @schema@.events e WHERE e.position = $1),"
+                 " CASE WHEN h.floor = $1 THEN h.floor_id END) END,"
+                 " h.system_identifier, h.timeline, h.incarnation, h.floor FROM @schema@.head h WHERE h.id = 1")},
       insert_{"insert_checkpoint",
               schema.expand("INSERT INTO @schema@.checkpoints (route, position, event_id, system_identifier, timeline,"
                             " incarnation, epoch, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())"
