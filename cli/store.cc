@@ -27,10 +27,22 @@ void scavenge(const ScavengeOptions& options, Invocation& invocation) {
   invocation.out << done->events << " events removed" << (more ? ", more are left" : "") << '\n';
 }
 
+using Verdict = store::IntegrityCheck::Verdict;
+
+TextTable::Cell word_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kProved: return {"proved", Tint::kGood};
+    case Verdict::kNote: return {"note", Tint::kWarning};
+    case Verdict::kBroken: return {"broken", Tint::kBad};
+  }
+  return {"broken", Tint::kBad};
+}
+
 std::string json_of(const store::IntegrityCheck& check) {
   JsonObject object;
   object.text("subject", check.subject)
-      .boolean("proved", check.verdict == store::IntegrityCheck::Verdict::kProved)
+      .text("verdict", word_of(check.verdict).text)
+      .boolean("proved", check.verdict == Verdict::kProved)
       .text("words", check.words);
   return std::move(object).finish();
 }
@@ -43,13 +55,9 @@ void check(Invocation& invocation) {
   TextTable table({"VERDICT", "CLAIM", "FIGURES"});
   JsonArray array;
   for (const store::IntegrityCheck& one : *checks) {
-    const bool proved = one.verdict == store::IntegrityCheck::Verdict::kProved;
-    if (!proved) invocation.exit = ExitCode::kNegative;
+    if (one.verdict == Verdict::kBroken) invocation.exit = ExitCode::kNegative;
     switch (invocation.format) {
-      case OutputFormat::kTable:
-        table.add({proved ? TextTable::Cell("proved", Tint::kGood) : TextTable::Cell("broken", Tint::kBad), one.subject,
-                   one.words});
-        break;
+      case OutputFormat::kTable: table.add({word_of(one.verdict), one.subject, one.words}); break;
       case OutputFormat::kJson: array.add(json_of(one)); break;
       case OutputFormat::kJsonLines: invocation.out << json_of(one) << '\n'; break;
     }

@@ -29,9 +29,7 @@ Result<Head> read_head_row(Connection& connection) {
                 "a newer program has migrated the store to schema " + std::to_string(*schema));
   auto cursor = connection.prepare("SELECT position, recorded_at, incarnation, importing FROM head");
   if (!cursor) return fail(std::move(cursor.error()));
-  const auto stepped = cursor->step();
-  if (!stepped) return fail(stepped.error());
-  if (*stepped == Cursor::Step::kDone) return fail(codes::kStoreCorrupt, "the head row is missing");
+  if (auto found = cursor->step_to_row_of("head"); !found) return fail(std::move(found.error()));
   if (cursor->number(3) != 0) return fail(codes::kStoreImporting, "an import of this store has not ended");
   return Head{Position{cursor->number(0)}, timestamp_of(cursor->number(1)), cursor->number(2)};
 }

@@ -102,6 +102,13 @@ Result<Cursor::Step> Cursor::step() {
   return fail(connection_->error(code));
 }
 
+Status Cursor::step_to_row_of(std::string_view table) {
+  const auto stepped = step();
+  if (!stepped) return fail(stepped.error());
+  if (*stepped == Step::kDone) return fail(codes::kStoreCorrupt, "the row of " + std::string(table) + " is gone");
+  return {};
+}
+
 Status Cursor::run() {
   for (;;) {
     const auto stepped = step();
@@ -165,6 +172,17 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Us
   return connection;
 }
 
+Result<std::unique_ptr<Connection>> Connection::open_in_memory() {
+  const std::string path = ":memory:";
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  if (code == SQLITE_OK) return std::unique_ptr<Connection>(new Connection(handle, path));
+  Error error = make_error(code, handle, path);
+  sqlite3_close_v2(handle);
+  return fail(std::move(error));
+}
+
 Connection::~Connection() {
   forget_statements();
   // The end of the last connection removes the log by its name, which may be another file's by now.
@@ -193,7 +211,9 @@ Result<std::int64_t> Connection::read_number(std::string_view sql) {
   if (!cursor) return fail(std::move(cursor.error()));
   const auto stepped = cursor->step();
   if (!stepped) return fail(stepped.error());
-  return *stepped == Cursor::Step::kRow ? cursor->number(0) : 0;
+  if (*stepped == Cursor::Step::kDone)
+    return fail(codes::kStoreCorrupt, path_ + ": no row answers " + std::string(sql));
+  return cursor->number(0);
 }
 
 std::int64_t Connection::changed_rows() const { return sqlite3_changes64(handle_); }

@@ -44,6 +44,8 @@ class Cursor {
 
   enum class Step { kRow, kDone };
   Result<Step> step();
+  // Steps to the one row that is always there. Error: store.corrupt where `table` has none.
+  Status step_to_row_of(std::string_view table);
   // Steps to the end of a statement that yields no row.
   Status run();
   // Ready to be bound and stepped again.
@@ -73,6 +75,8 @@ class Connection {
     kMigrate,  // as kWrite, creates the file and switches it to write-ahead logging
   };
   static Result<std::unique_ptr<Connection>> open(const std::string& path, Use use);
+  // An empty database that goes with the connection.
+  static Result<std::unique_ptr<Connection>> open_in_memory();
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -81,6 +85,7 @@ class Connection {
   Result<Cursor> prepare(std::string_view sql);
   // Any number of statements without parameters.
   Status execute(const std::string& sql);
+  // Of a query that always has a row. Error: store.corrupt where it has none.
   Result<std::int64_t> read_number(std::string_view sql);
 
   std::int64_t changed_rows() const;

@@ -58,7 +58,7 @@ Status LookAhead::look(Database& database, std::span<const AppendRequest* const>
     if (!snapshot) return fail(std::move(snapshot.error()));
     auto head = connection.prepare("SELECT position, incarnation FROM head");
     if (!head) return fail(std::move(head.error()));
-    if (const auto stepped = head->step(); !stepped) return fail(stepped.error());
+    if (auto found = head->step_to_row_of("head"); !found) return fail(std::move(found.error()));
     until_ = Position{head->number(0)};
     incarnation_ = head->number(1);
     for (const AppendRequest* request : requests) {

@@ -1,5 +1,6 @@
 #include "store/sqlite/schema.h"
 
+#include <cctype>
 #include <filesystem>
 #include <thread>
 
@@ -85,6 +86,15 @@ Status try_to_migrate(const std::string& path) {
   return apply_pending(connection, path);
 }
 
+std::string without_style(std::string_view sql) {
+  std::string bare;
+  for (const char c : sql) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isspace(byte) == 0 && c != '"') bare += static_cast<char>(std::tolower(byte));
+  }
+  return bare;
+}
+
 }  // namespace
 
 int newest_schema() {
@@ -116,6 +126,28 @@ Result<MigrationPlan> plan_migration(const std::string& path) {
     if (migration.number > plan.current) plan.pending.push_back(std::move(migration));
   }
   return plan;
+}
+
+Result<SchemaObjects> load_objects(Connection& connection) {
+  auto cursor = connection.prepare(
+      "SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'");
+  if (!cursor) return fail(std::move(cursor.error()));
+  SchemaObjects objects;
+  for (;;) {
+    const auto stepped = cursor->step();
+    if (!stepped) return fail(stepped.error());
+    if (*stepped == Cursor::Step::kDone) return objects;
+    objects[std::string(cursor->text(0))] = {std::string(cursor->text(1)), without_style(cursor->text(2))};
+  }
+}
+
+Result<SchemaObjects> made_objects() {
+  auto connection = Connection::open_in_memory();
+  if (!connection) return fail(std::move(connection.error()));
+  for (const Migration& migration : embedded_migrations())
+    if (auto applied = (*connection)->execute(migration.sql); !applied)
+      return fail(std::move(applied.error()).with_context("migration " + migration.name));
+  return load_objects(**connection);
 }
 
 Status migrate(const std::string& path) {

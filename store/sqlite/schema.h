@@ -4,6 +4,7 @@
 // file is a Penstock store; both change in the transaction of the migrations.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,17 @@ int newest_schema();
 Status check_schema(Connection& connection, const std::string& path);
 
 Result<MigrationPlan> plan_migration(const std::string& path);
+
+// Tables, indexes and triggers that were made by a statement, by their names. Two definitions that differ in nothing
+// but blanks, quotes and case are equal.
+struct SchemaObject {
+  std::string kind;  // "table", "index", "trigger"
+  std::string definition;
+};
+using SchemaObjects = std::map<std::string, SchemaObject>;
+Result<SchemaObjects> load_objects(Connection& connection);
+// As the migrations make them.
+Result<SchemaObjects> made_objects();
 
 // Creates the file if need be. Waits for another program that migrates, at most kMigrationWait.
 inline constexpr std::chrono::seconds kMigrationWait{10};

@@ -70,7 +70,7 @@ Result<Checkpoint> write_checkpoint(Connection& connection, const Lease& lease, 
 Result<StoreIdentity> read_identity(Connection& connection) {
   auto cursor = connection.prepare("SELECT identifier, incarnation FROM head");
   if (!cursor) return fail(std::move(cursor.error()));
-  if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
+  if (auto found = cursor->step_to_row_of("head"); !found) return fail(std::move(found.error()));
   return StoreIdentity{std::string(cursor->text(0)), 0, cursor->number(1)};
 }
 

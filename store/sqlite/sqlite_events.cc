@@ -150,7 +150,7 @@ Result<StoreCounts> SqliteEvents::counts() {
   return database_.read("counting", [](Connection& connection) -> Result<StoreCounts> {
     auto cursor = connection.prepare("SELECT streams, events FROM head");
     if (!cursor) return fail(std::move(cursor.error()));
-    if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
+    if (auto found = cursor->step_to_row_of("head"); !found) return fail(std::move(found.error()));
     return StoreCounts{static_cast<std::uint64_t>(cursor->number(0)), static_cast<std::uint64_t>(cursor->number(1))};
   });
 }

@@ -150,7 +150,7 @@ Result<FloorFacts> floor_facts(Connection& connection, Position floor) {
   if (auto open = refuse_while_importing(connection); !open) return fail(std::move(open.error()));
   auto head = connection.prepare("SELECT position, floor FROM head");
   if (!head) return fail(std::move(head.error()));
-  if (const auto stepped = head->step(); !stepped) return fail(stepped.error());
+  if (auto found = head->step_to_row_of("head"); !found) return fail(std::move(found.error()));
   FloorFacts facts{Position{head->number(0)}, Position{head->number(1)}, {}};
   auto routes = connection.prepare("SELECT route, position FROM checkpoints WHERE position < ?1 ORDER BY route");
   if (!routes) return fail(std::move(routes.error()));
@@ -265,7 +265,7 @@ Result<DroppedRange> SqliteRetention::dropped() {
   return database_.read("reading the floor", [](Connection& connection) -> Result<DroppedRange> {
     auto cursor = connection.prepare("SELECT floor, dropped FROM head");
     if (!cursor) return fail(std::move(cursor.error()));
-    if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
+    if (auto found = cursor->step_to_row_of("head"); !found) return fail(std::move(found.error()));
     return DroppedRange{Position{cursor->number(0)}, Position{cursor->number(1)}};
   });
 }

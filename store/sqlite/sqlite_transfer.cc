@@ -19,7 +19,7 @@ struct Head {
 Result<Head> read_head_row(Connection& connection) {
   auto cursor = connection.prepare("SELECT position, recorded_at, importing, floor FROM head");
   if (!cursor) return fail(std::move(cursor.error()));
-  if (const auto stepped = cursor->step(); !stepped) return fail(stepped.error());
+  if (auto found = cursor->step_to_row_of("head"); !found) return fail(std::move(found.error()));
   return Head{Position{cursor->number(0)}, Position{cursor->number(3)}, timestamp_of(cursor->number(1)),
               cursor->number(2) != 0 ? Filling::Open::kYes : Filling::Open::kNo};
 }
