@@ -52,6 +52,7 @@ GRANT USAGE ON SCHEMA @schema@ TO @runtime@, @appender@, @reader@;
 
 -- The program. Nobody may change or delete events: they become stubs by a function of the owner.
 GRANT SELECT ON ALL TABLES IN SCHEMA @schema@ TO @runtime@;
+GRANT SELECT ON SEQUENCE @schema@.inbox_ins_seq TO @runtime@;  -- for `penstock store check`
 @runtime_grants@GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA @schema@ TO @runtime@;
 
 -- Services that append by SQL: the functions only, which run as their owner.
