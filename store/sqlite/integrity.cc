@@ -105,9 +105,12 @@ constexpr Question kQuestions[] = {
      "the file was restored: compare these routes' sinks with the log before going on"},
     {"what was dropped before a route had it is on record", "'floor ' || floor FROM head",
      "'route \"' || c.route || '\" at position ' || c.position",
-     "FROM head h, checkpoints c WHERE c.position < h.floor AND NOT EXISTS (SELECT 1 FROM gaps g WHERE g.kind = 'route'"
-     " AND g.route = c.route AND g.reason = 'store.removed' AND g.first_position <= c.position + 1"
-     " AND g.last_position >= h.floor)",
+     // Records follow each other, or overlap: each position where one could be missing lies in another.
+     "FROM head h, checkpoints c WHERE c.position < h.floor AND EXISTS (SELECT 1 FROM (SELECT c.position + 1"
+     " AS position UNION ALL SELECT g.last_position + 1 FROM gaps g WHERE g.kind = 'route' AND g.route = c.route"
+     " AND g.reason = 'store.removed') b WHERE b.position > c.position AND b.position <= h.floor AND NOT EXISTS"
+     " (SELECT 1 FROM gaps r WHERE r.kind = 'route' AND r.route = c.route AND r.reason = 'store.removed'"
+     " AND b.position BETWEEN r.first_position AND r.last_position))",
      "the route can't go on: `penstock store drop --past ROUTE` with the position behind the floor makes a record"},
     {"no import is unfinished", "'head ' || position FROM head", "'head ' || h.position",
      "FROM head h WHERE h.importing <> 0",
