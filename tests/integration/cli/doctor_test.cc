@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "store/sqlite/sqlite_store.h"
 #include "tests/integration/cli/program.h"
 
 namespace penstock::tests {
@@ -38,9 +37,7 @@ class Doctor : public testing::Test {
  protected:
   Doctor() {
     folder_.write("penstock.toml", kConfiguration);
-    store::StoreSettings settings;
-    settings.url = Secret("sqlite:" + folder_.file("events.db"));
-    store_ = store::sqlite::make_sqlite_store(settings);
+    store_ = folder_.open_store("events.db");
     EXPECT_TRUE(store_->migrate());
   }
   void record(store::GapRecord::Of of, std::string whose) {

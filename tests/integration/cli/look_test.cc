@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/invariant.h"
-#include "store/sqlite/sqlite_store.h"
 #include "tests/integration/cli/program.h"
 
 namespace penstock::tests {
@@ -31,9 +30,7 @@ class Look : public testing::Test {
  protected:
   Look() {
     folder_.write("penstock.toml", kConfiguration);
-    store::StoreSettings settings;
-    settings.url = Secret("sqlite:" + folder_.file("events.db"));
-    store_ = store::sqlite::make_sqlite_store(settings);
+    store_ = folder_.open_store("events.db");
     must(store_->migrate());
   }
 

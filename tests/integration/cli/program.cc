@@ -15,6 +15,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "store/sqlite/sqlite_store.h"
+
 namespace penstock::tests {
 namespace {
 
@@ -80,6 +82,10 @@ int reap(pid_t pid) {
 
 void ProgramFolder::write(std::string_view name, std::string_view text) const {
   std::ofstream(file(name), std::ios::binary) << text;
+}
+
+std::unique_ptr<store::Store> ProgramFolder::open_store(std::string_view name) const {
+  return store::sqlite::make_sqlite_store({.url = Secret("sqlite:" + file(name))});
 }
 
 Ended ProgramFolder::call(const std::vector<std::string>& arguments, std::string_view input,

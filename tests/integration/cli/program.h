@@ -6,9 +6,11 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "store/store.h"
 #include "tests/support/temporary_folder.h"
 
 namespace penstock::tests {
@@ -23,6 +25,9 @@ class ProgramFolder {
  public:
   std::string file(std::string_view name) const { return folder_.file(name); }
   void write(std::string_view name, std::string_view text) const;
+
+  // The store in this file, beside the program.
+  std::unique_ptr<store::Store> open_store(std::string_view name) const;
 
   std::map<std::string, std::string> environment;
 

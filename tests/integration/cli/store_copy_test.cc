@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/random.h"
-#include "store/sqlite/sqlite_store.h"
 #include "tests/integration/cli/program.h"
 
 namespace penstock::tests {
@@ -49,9 +48,7 @@ class StoreCopy : public testing::Test {
     call({"append", "order-7", "--type", "paid", "--no-data"});
   }
 
-  std::unique_ptr<store::Store> open(const std::string& database) const {
-    return store::sqlite::make_sqlite_store({.url = Secret("sqlite:" + folder_.file(database))});
-  }
+  std::unique_ptr<store::Store> open(const std::string& database) const { return folder_.open_store(database); }
   // Many events at once, without the program.
   void append_many(int events, std::size_t bytes) const {
     const auto store = open("old.db");

@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "store/sqlite/sqlite_store.h"
 #include "tests/integration/cli/program.h"
 
 namespace penstock::tests {
@@ -30,9 +29,7 @@ class StoreDrop : public testing::Test {
     return json::parse(ended.out, nullptr, false);
   }
   void make_checkpoint(std::int64_t position) const {
-    store::StoreSettings settings;
-    settings.url = Secret("sqlite:" + folder_.file("events.db"));
-    const auto store = store::sqlite::make_sqlite_store(settings);
+    const auto store = folder_.open_store("events.db");
     const auto lease = store->leases().take("route/out", "test-1");
     ASSERT_TRUE(lease && store->checkpoints().create(*lease, "out", Position{position}));
     ASSERT_TRUE(store->leases().release(*lease));
