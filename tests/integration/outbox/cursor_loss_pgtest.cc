@@ -25,6 +25,16 @@ class OutboxCursorLoss : public OutboxTest {
     ASSERT_EQ(read_until(*source, rows).size(), rows);
     for (std::uint64_t mark = 1; mark <= rows; ++mark) ASSERT_TRUE(source->settle(ReadMark{mark}));
   }
+  // A source that has settled five rows, whose numbers then start again with the sixth.
+  std::unique_ptr<connectors::Source> read_while_numbers_start_again() {
+    insert(1, 5);
+    auto source = open();
+    EXPECT_EQ(read_until(*source, 5).size(), 5U);
+    EXPECT_TRUE(source->settle(ReadMark{5}));
+    outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+    insert(6, 6);
+    return source;
+  }
   // What another opening has to read.
   std::string rest(std::size_t rows) {
     const auto source = open();
@@ -78,12 +88,7 @@ TEST_F(OutboxCursorLoss, Fault22AsksAgainWhenNumbersStartAgainOnceMore) {
 
 // Fault 22, under way: rows that get the numbers of delivered ones are not passed over in silence.
 TEST_F(OutboxCursorLoss, Fault22NoticesThatNumbersStartAgainWhileItReads) {
-  insert(1, 5);
-  const auto source = open();
-  ASSERT_EQ(read_until(*source, 5).size(), 5U);
-  ASSERT_TRUE(source->settle(ReadMark{5}));
-  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
-  insert(6, 6);
+  const auto source = read_while_numbers_start_again();
   const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
   ASSERT_FALSE(batch);
   EXPECT_EQ(batch.error().code().name, "outbox.checkpoint_foreign");
@@ -94,12 +99,7 @@ TEST_F(OutboxCursorLoss, Fault22NoticesThatNumbersStartAgainWhileItReads) {
 
 TEST_F(OutboxCursorLoss, Fault22LeavesTransactionsToOrderNumbersThatStartAgain) {
   guard(KeepRows::Guard::kXid);
-  insert(1, 5);
-  const auto source = open();
-  ASSERT_EQ(read_until(*source, 5).size(), 5U);
-  ASSERT_TRUE(source->settle(ReadMark{5}));
-  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
-  insert(6, 6);
+  const auto source = read_while_numbers_start_again();
   EXPECT_EQ(data_of(read_until(*source, 1)), "6");
   EXPECT_TRUE(outbox().gaps().records().empty());
 }
@@ -132,12 +132,7 @@ TEST_F(OutboxCursorLoss, Fault22NoticesNumbersThatHaveStartedAgainAndCaughtUp) {
 
 // What was noticed stays so, though the table shows nothing of it any more.
 TEST_F(OutboxCursorLoss, Fault22RemembersWhatItCouldNotPutOnRecord) {
-  insert(1, 5);
-  const auto source = open();
-  ASSERT_EQ(read_until(*source, 5).size(), 5U);
-  ASSERT_TRUE(source->settle(ReadMark{5}));
-  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
-  insert(6, 6);
+  const auto source = read_while_numbers_start_again();
   outbox().gaps().set_reachable(false);
   const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
   ASSERT_FALSE(batch);
