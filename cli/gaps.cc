@@ -12,8 +12,6 @@
 namespace penstock::cli {
 namespace {
 
-constexpr std::size_t kPage = 100;
-
 struct GapsOptions {
   std::int64_t number = 0;
   std::optional<std::string> by;
@@ -67,28 +65,25 @@ void list(Invocation& invocation) {
   if (!opened) return;
   TextTable table({"NUMBER", "OF", "REASON", "FROM", "TO", "EVENTS", "RECORDED AT", "ACKNOWLEDGED BY"});
   JsonArray array;
-  for (std::int64_t after = 0;;) {
-    const auto page = opened->store->gaps().list(after, kPage);
-    if (!page) return invocation.fail(page.error());
-    for (const store::GapRecord& gap : *page) {
-      switch (invocation.format) {
-        case OutputFormat::kTable:
-          table.add({std::to_string(gap.number),
-                     whose(gap),
-                     {gap.reason, Tint::kBad},
-                     place_of(gap, gap.from),
-                     place_of(gap, gap.to),
-                     count_of(gap),
-                     format_timestamp(gap.recorded_at),
-                     printable(gap.acknowledged_by)});
-          break;
-        case OutputFormat::kJson: array.add(json_of(gap, Events::kCounted)); break;
-        case OutputFormat::kJsonLines: invocation.out << json_of(gap, Events::kCounted) << '\n'; break;
-      }
+  const auto add = [&](const store::GapRecord& gap) -> Result<store::VisitGaps> {
+    switch (invocation.format) {
+      case OutputFormat::kTable:
+        table.add({std::to_string(gap.number),
+                   whose(gap),
+                   {gap.reason, Tint::kBad},
+                   place_of(gap, gap.from),
+                   place_of(gap, gap.to),
+                   count_of(gap),
+                   format_timestamp(gap.recorded_at),
+                   printable(gap.acknowledged_by)});
+        break;
+      case OutputFormat::kJson: array.add(json_of(gap, Events::kCounted)); break;
+      case OutputFormat::kJsonLines: invocation.out << json_of(gap, Events::kCounted) << '\n'; break;
     }
-    if (page->size() < kPage) break;
-    after = page->back().number;
-  }
+    return store::VisitGaps::kGoOn;
+  };
+  if (const auto visited = store::visit_gaps(opened->store->gaps(), add); !visited)
+    return invocation.fail(visited.error());
   if (invocation.format == OutputFormat::kTable) table.print(invocation.out, invocation.palette());
   if (invocation.format == OutputFormat::kJson) invocation.out << std::move(array).finish() << '\n';
 }

@@ -17,8 +17,6 @@ using Findings = std::vector<Finding>;
 // Whether a route, or a source, is asked for by its name.
 using IsAsked = std::function<bool(std::string_view name)>;
 
-constexpr std::size_t kPage = 100;
-
 Finding finding_of(const store::GapRecord& gap) {
   const std::string number = std::to_string(gap.number);
   const std::string whose =
@@ -29,14 +27,10 @@ Finding finding_of(const store::GapRecord& gap) {
 }
 
 Status find_gaps(store::Store& store, const IsAsked& is_asked, Findings& findings) {
-  for (std::int64_t after = 0;;) {
-    const auto page = store.gaps().list(after, kPage);
-    if (!page) return fail(page.error());
-    for (const store::GapRecord& gap : *page)
-      if (gap.acknowledged_by.empty() && is_asked(gap.route)) findings.push_back(finding_of(gap));
-    if (page->size() < kPage) return {};
-    after = page->back().number;
-  }
+  return store::visit_gaps(store.gaps(), [&](const store::GapRecord& gap) -> Result<store::VisitGaps> {
+    if (gap.acknowledged_by.empty() && is_asked(gap.route)) findings.push_back(finding_of(gap));
+    return store::VisitGaps::kGoOn;
+  });
 }
 
 // A route that stands by, or waits for a sink that asked for it, goes on by itself.

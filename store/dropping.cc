@@ -31,20 +31,20 @@ Result<std::vector<EventId>> ids_between(EventLog& log, Position after, Position
   return ids;
 }
 
-Result<std::int64_t> record_loss(Store& store, const std::string& route, Position checkpoint, Position floor) {
-  const auto begin = store.log().floor();
-  if (!begin) return fail(begin.error());
+// `begin`: the floor as it is.
+Result<std::int64_t> record_loss(Store& store, const std::string& route, Position checkpoint, Position begin,
+                                 Position floor) {
   const auto known = find_dropped(store.gaps(), route, checkpoint, floor);
   if (!known) return fail(known.error());
   if (*known) return (*known)->number;
-  const auto before = find_dropped(store.gaps(), route, checkpoint, *begin);
+  const auto before = find_dropped(store.gaps(), route, checkpoint, begin);
   if (!before) return fail(before.error());
-  auto ids = ids_between(store.log(), std::max(checkpoint, *begin), floor);
+  auto ids = ids_between(store.log(), std::max(checkpoint, begin), floor);
   if (!ids) return fail(std::move(ids.error()));
   GapRecord gap;
   gap.route = route;
   gap.reason = codes::kStoreRemoved.name;
-  gap.from = (*before ? std::max(checkpoint, *begin) : checkpoint).next();
+  gap.from = (*before ? std::max(checkpoint, begin) : checkpoint).next();
   gap.to = floor;
   gap.events = std::move(*ids);
   return store.gaps().record(gap);
@@ -79,7 +79,7 @@ Result<DropSummary> drop(Store& store, const DropRequest& request,
   DropSummary summary;
   for (const auto& [route, checkpoint] : *behind) {
     if (std::ranges::find(request.past, route) == request.past.end()) continue;
-    const auto number = record_loss(store, route, checkpoint, request.floor);
+    const auto number = record_loss(store, route, checkpoint, *begin, request.floor);
     if (!number) return fail(Error(number.error()).with_context("recording what route " + route + " loses"));
     summary.gaps.push_back(*number);
   }

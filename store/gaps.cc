@@ -9,21 +9,34 @@ constexpr std::size_t kPage = 100;
 
 }  // namespace
 
+Status visit_gaps(Gaps& gaps, const std::function<Result<VisitGaps>(GapRecord&)>& visit) {
+  for (std::int64_t after = 0;;) {
+    auto page = gaps.list(after, kPage);
+    if (!page) return fail(std::move(page.error()));
+    for (GapRecord& gap : *page) {
+      after = gap.number;
+      const auto next = visit(gap);
+      if (!next) return fail(next.error());
+      if (*next == VisitGaps::kEnough) return {};
+    }
+    if (page->size() < kPage) return {};
+  }
+}
+
 // A floor only rises, so that records follow each other in the order of their numbers.
 Result<std::optional<GapRecord>> find_dropped(Gaps& gaps, std::string_view route, Position after, Position until) {
   Position covered = after;
-  for (std::int64_t number = 0;;) {
-    auto page = gaps.list(number, kPage);
-    if (!page) return fail(std::move(page.error()));
-    for (GapRecord& gap : *page) {
-      const bool is_drop =
-          gap.of == GapRecord::Of::kRoute && gap.route == route && gap.reason == codes::kStoreRemoved.name;
-      if (is_drop && gap.from <= covered.next()) covered = std::max(covered, gap.to);
-      if (is_drop && until <= covered) return std::move(gap);
-    }
-    if (page->size() < kPage) return std::nullopt;
-    number = page->back().number;
-  }
+  std::optional<GapRecord> last;
+  auto visited = visit_gaps(gaps, [&](GapRecord& gap) -> Result<VisitGaps> {
+    if (gap.of != GapRecord::Of::kRoute || gap.route != route || gap.reason != codes::kStoreRemoved.name)
+      return VisitGaps::kGoOn;
+    if (gap.from <= covered.next()) covered = std::max(covered, gap.to);
+    if (covered < until) return VisitGaps::kGoOn;
+    last = std::move(gap);
+    return VisitGaps::kEnough;
+  });
+  if (!visited) return fail(std::move(visited.error()));
+  return last;
 }
 
 std::string_view to_string(GapRecord::Of of) { return of == GapRecord::Of::kSource ? "source" : "route"; }

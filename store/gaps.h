@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,11 @@ class Gaps {
   // One that was acknowledged before keeps its name. Error: store.no_such_gap.
   virtual Status acknowledge(std::int64_t number, std::string_view by) = 0;
 };
+
+// Hands over one record after the other, in the order of their numbers, and asks for a page at a time. An error that
+// `visit` answers ends it.
+enum class VisitGaps { kGoOn, kEnough };
+Status visit_gaps(Gaps& gaps, const std::function<Result<VisitGaps>(GapRecord&)>& visit);
 
 // The last record of what drops of the log took from a route (store/dropping.h), if they hold all behind `after` and up
 // to `until`; nullopt where something is on no record.

@@ -3,8 +3,6 @@
 namespace penstock::store {
 namespace {
 
-constexpr std::size_t kPage = 100;
-
 SourceGaps::Standing standing_of(const GapRecord& gap) {
   return {gap.number, gap.reason,
           gap.acknowledged_by.empty() ? SourceGaps::Standing::Is::kOpen : SourceGaps::Standing::Is::kAcknowledged};
@@ -14,14 +12,14 @@ SourceGaps::Standing standing_of(const GapRecord& gap) {
 
 // Sources look here only when they open and when they have lost something, so that a look at all records costs nothing.
 Result<std::optional<SourceGaps::Standing>> GapsOfSources::find(const std::function<bool(const GapRecord&)>& is_it) {
-  for (std::int64_t after = 0;;) {
-    const auto page = gaps_.list(after, kPage);
-    if (!page) return fail(page.error());
-    for (const GapRecord& known : *page)
-      if (known.of == GapRecord::Of::kSource && is_it(known)) return standing_of(known);
-    if (page->size() < kPage) return std::nullopt;
-    after = page->back().number;
-  }
+  std::optional<Standing> found;
+  auto visited = visit_gaps(gaps_, [&](const GapRecord& known) -> Result<VisitGaps> {
+    if (known.of != GapRecord::Of::kSource || !is_it(known)) return VisitGaps::kGoOn;
+    found = standing_of(known);
+    return VisitGaps::kEnough;
+  });
+  if (!visited) return fail(std::move(visited.error()));
+  return found;
 }
 
 Result<std::optional<SourceGaps::Standing>> GapsOfSources::find_open(std::string_view source, std::string_view reason) {

@@ -176,14 +176,10 @@ class Exporter {
   }
 
   Status write_gaps() {
-    for (std::int64_t after = 0;;) {
-      const auto page = store_.gaps().list(after, kPage);
-      if (!page) return fail(page.error());
-      for (const GapRecord& gap : *page)
-        if (auto written = write(gap); !written) return written;
-      if (page->size() < kPage) return {};
-      after = page->back().number;
-    }
+    return visit_gaps(store_.gaps(), [&](const GapRecord& gap) -> Result<VisitGaps> {
+      if (auto written = write(gap); !written) return fail(std::move(written.error()));
+      return VisitGaps::kGoOn;
+    });
   }
 
   Result<ExportSummary> finish() {
