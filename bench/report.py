@@ -38,17 +38,28 @@ def medians(figures):
     return {name: statistics.median(run[name] for run in figures) for name in figures[0]}
 
 
+def limit_of(limit, name):
+    return limit.get(name) if isinstance(limit, dict) else limit
+
+
 def condensed(result):
-    """Medians of each row, and the ratio of ours to the limit, of runs of the same round."""
+    """Medians of each row, and the ratio of ours to the limits, of runs of the same round."""
     rows = {name: medians(figures) for name, figures in result["rows"].items()}
     for name, figures in result["rows"].items():
-        limit = result["limit"].get(name) if isinstance(result["limit"], dict) else result["limit"]
-        if limit and name.startswith("penstock"):
-            pairs = list(zip(figures, result["rows"][limit]))
+        if not name.startswith("penstock"):
+            continue
+
+        def ratio_to(limit, figure, figures=figures):
+            return statistics.median(ours[figure] / theirs[figure] for ours, theirs in zip(figures, result["rows"][limit]))
+
+        limit, limit_in_order = (limit_of(result.get(which), name) for which in ("limit", "limit_in_order"))
+        if limit:
             # At a steady rate all are equally fast; what differs is how late an event comes.
             of_latency = "max_ms" in rows[name]
             for ratio, figure in LATENCY_RATIOS.items() if of_latency else [("ratio", "rate")]:
-                rows[name][ratio] = statistics.median(ours[figure] / limit[figure] for ours, limit in pairs)
+                rows[name][ratio] = ratio_to(limit, figure)
+        if limit_in_order:
+            rows[name]["ratio_in_order"] = ratio_to(limit_in_order, "rate")
     return rows
 
 
@@ -68,6 +79,12 @@ def lines_of_aims(key, rows):
             yield (f"  {shown(figure, values[figure]):>10}  {figure.replace('_', ' ')}, {name}"
                    f"   (aim {relation} {shown(figure, now)}: {'reached' if reached else 'MISSED'};"
                    f" final aim {relation} {shown(figure, last)})")
+
+
+def lines_of_ratios_in_order(rows):
+    for name, values in rows.items():
+        if "ratio_in_order" in values:
+            yield f"  {values['ratio_in_order']:>10.2f}  ratio to what waits for commits too, {name}"
 
 
 def lines_of_rates(rows):
@@ -96,7 +113,8 @@ def write(results, chosen, path):
     for key, result in results.items():
         print(f"{key}  {result['title']}")
         rows = medians_of[key]
-        for line in [*lines_of_aims(key, rows), *lines_of_rates(rows), *lines_of_latency(rows)]:
+        for line in [*lines_of_aims(key, rows), *lines_of_ratios_in_order(rows), *lines_of_rates(rows),
+                     *lines_of_latency(rows)]:
             print(line)
     document = {
         "machine": {"cpus": os.cpu_count(), "system": platform.platform()},

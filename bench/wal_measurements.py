@@ -91,6 +91,9 @@ class Backlog(PublishedOutbox):
     def bare_reader(self, slot):
         return self.time_reader(slot, self.bare("bare-wal", slot))
 
+    def reader_that_waits_for_commits(self, slot):
+        return self.time_reader(slot, self.bare("bare-wal", slot, holds=1))
+
     def bare(self, command, slot, **more):
         options = {"url": self.url, "slot": slot, "publication": "bench", "events": self.events, **more}
         words = [str(self.stage.tool), command]
@@ -120,14 +123,16 @@ def one_row_transactions(stage, events):
 
 def against_pg_recvlogical(stage, key, backlog, title):
     readers = {"penstock to the console": backlog.console, "penstock's source alone": backlog.source_alone,
-               "reader that naps": backlog.bare_reader, "pg_recvlogical": backlog.pg_recvlogical}
+               "reader that naps": backlog.bare_reader,
+               "reader that waits for commits": backlog.reader_that_waits_for_commits,
+               "pg_recvlogical": backlog.pg_recvlogical}
     rows = {name: [] for name in readers}
     for run in range(stage.chosen.runs):
         for name, reader in readers.items():
             rows[name].append(backlog.read_with(reader))
         stage.say(f"{key}: run {run + 1} of {stage.chosen.runs}: " + rates(rows))
     backlog.end_all()
-    return {"title": title, "limit": "pg_recvlogical", "rows": rows}
+    return {"title": title, "limit": "pg_recvlogical", "limit_in_order": "reader that waits for commits", "rows": rows}
 
 
 def large_transaction(stage):
@@ -142,28 +147,34 @@ def small_transactions(stage):
 
 
 def to_kafka(stage):
-    rows, limits = {}, {}
+    rows, limits, limits_in_order = {}, {}, {}
     for shape, make, events in (("one transaction", one_transaction, 3 * stage.chosen.events // 5),
                                 ("one-row transactions", one_row_transactions, stage.chosen.events // 5)):
         backlog = make(stage, events)
         ours, limit = f"penstock, {shape}", f"reader + librdkafka, {shape}"
-        rows[ours], rows[limit], limits[ours] = [], [], limit
+        limit_in_order = f"reader that waits for commits + librdkafka, {shape}"
+        rows |= {ours: [], limit: [], limit_in_order: []}
+        limits[ours], limits_in_order[ours] = limit, limit_in_order
 
         def penstock(slot, backlog=backlog):
             topic = stage.topic()
             return stage.time(relay_of(stage, backlog.url, slot, topic), backlog.events, topic=topic)
 
-        def bare(slot, backlog=backlog):
+        def bare(slot, backlog=backlog, holds=0):
             return stage.time(backlog.bare("bare-wal", slot, topic="TOPIC", brokers=stage.brokers,
-                                           linger=stage.chosen.linger), backlog.events)
+                                           linger=stage.chosen.linger, holds=holds), backlog.events)
+
+        def bare_in_order(slot, bare=bare):
+            return bare(slot, holds=1)
 
         for run in range(stage.chosen.runs):
             rows[ours].append(backlog.read_with(penstock))
             rows[limit].append(backlog.read_with(bare))
+            rows[limit_in_order].append(backlog.read_with(bare_in_order))
             stage.say(f"p: run {run + 1} of {stage.chosen.runs}: "
-                      + rates({name: rows[name] for name in (ours, limit)}))
+                      + rates({name: rows[name] for name in (ours, limit, limit_in_order)}))
         backlog.end_all()
-    return {"title": "log -> Kafka", "limit": limits, "rows": rows}
+    return {"title": "log -> Kafka", "limit": limits, "limit_in_order": limits_in_order, "rows": rows}
 
 
 LATENCY_LIMITS = {"penstock": "reader + librdkafka"}
