@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "connectors/outbox/connection_text.h"
+#include "connectors/outbox/text_list.h"
 #include "connectors/outbox/tracked_table.h"
 #include "core/json_pointer.h"
 #include "core/json_text.h"
@@ -41,7 +42,9 @@ constexpr FieldSpec kFields[] = {
     {"poll_max_ms", FieldType::kInteger, kOptional, "250", "Pause between polls when idle.", {}, 1, 60'000},
     {"listen", FieldType::kText, kOptional, "", "NOTIFY channel that wakes the source up."},
     {"columns", FieldType::kColumns, kOptional, "",
-     "Column names, values inside of JSON columns, or constants, over those of the profile."},
+     "Column names, values inside of JSON columns, or constants, over those of the profile, by role: id, "
+     "aggregate_type, "
+     "aggregate_id, type, payload, occurred_at, content_type, headers, or header_names and header_values."},
     {"null_key", FieldType::kWord, kOptional, "",
      "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
@@ -158,7 +161,7 @@ class SettingsCheck {
       if (!role)
         complain(member, "`" + word +
                              "` is no role of a column: expected id, aggregate_type, aggregate_id, type, "
-                             "payload, occurred_at, content_type or headers");
+                             "payload, occurred_at, content_type, headers, header_names or header_values");
       else if (column.is == ColumnOrConstant::Is::kConstant)
         check_constant(*role, column.text, member);
       else if (!is_identifier(column.text))
@@ -173,6 +176,18 @@ class SettingsCheck {
       if (is_required(role, null_key_of(section_)) && !columns.contains(role))
         complain("columns", "[source.columns] names no " + std::string(to_string(role)) + ", and profile \"" +
                                 std::string(profile_of(section_).name) + "\" brings none");
+    check_headers(columns);
+  }
+
+  void check_headers(const std::map<Role, ColumnOrConstant>& columns) {
+    const bool names = columns.contains(Role::kHeaderNames), values = columns.contains(Role::kHeaderValues);
+    if (names != values)
+      complain("columns", "header_names and header_values belong together, and " +
+                              std::string(names ? "header_values" : "header_names") + " is missing");
+    else if (names && columns.contains(Role::kHeaders))
+      complain("columns",
+               "headers are either a JSON object (headers) or two lists (header_names, header_values), and both are "
+               "mapped");
   }
 
   void check_pointer(Role role, const ColumnOrConstant& column, const std::string& member) {
@@ -193,6 +208,8 @@ class SettingsCheck {
       complain(member, "the constant is not UTF-8 text");
     else if (role == Role::kHeaders && !is_json_object(text))
       complain(member, "headers must be a JSON object");
+    else if ((role == Role::kHeaderNames || role == Role::kHeaderValues) && !parse_text_list(text))
+      complain(member, std::string(to_string(role)) + " must be a list of texts: [\"name\", \"name\"]");
     else if (text.empty() && (role == Role::kType || role == Role::kAggregateType || role == Role::kContentType))
       complain(member, std::string(to_string(role)) + " must not be empty");
   }

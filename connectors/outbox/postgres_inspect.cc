@@ -27,6 +27,8 @@ std::string_view best_type(Role role) {
     case Role::kHeaders: return "jsonb";
     case Role::kOccurredAt: return "timestamptz NOT NULL DEFAULT now()";
     case Role::kContentType: return "varchar(255)";
+    case Role::kHeaderNames:
+    case Role::kHeaderValues: return "text[]";
   }
   return "text";
 }
@@ -71,6 +73,8 @@ std::string why_unfit(const PostgresColumn& column, Role role, const OutboxSetti
       if (text || column.type == ColumnType::kTime || column.type == ColumnType::kInteger) return {};
       return "holds no times";
     case Role::kHeaders: return text || column.type == ColumnType::kJson ? "" : "can't hold a JSON object";
+    case Role::kHeaderNames:
+    case Role::kHeaderValues: return text || column.type == ColumnType::kJson ? "" : "can't hold a list of texts";
     case Role::kAggregateType:
     case Role::kAggregateId:
     case Role::kType:
@@ -94,9 +98,10 @@ void inspect_roles(const PostgresColumns& table, const OutboxSettings& settings,
     if (const std::string why = why_unfit(*column, role, settings); !why.empty())
       inspection.error("column `" + *name + "`, mapped to " + std::string(to_string(role)) + ", is " +
                            column->type_name + ", which " + why,
-                       role == Role::kId ? "id_kind = \"any\" in the configuration"
-                                         : alter + " ALTER COLUMN " + quoted_identifier(*name) + " TYPE " +
-                                               (role == Role::kHeaders ? "jsonb" : "timestamptz") + ";");
+                       role == Role::kId
+                           ? "id_kind = \"any\" in the configuration"
+                           : alter + " ALTER COLUMN " + quoted_identifier(*name) + " TYPE " +
+                                 std::string(role == Role::kOccurredAt ? "timestamptz" : best_type(role)) + ";");
     const bool null_allowed =
         settings.pointed(role) != nullptr || (role == Role::kAggregateId && settings.null_key == NullKey::kAllow);
     if (!column->not_null && !null_allowed &&

@@ -16,6 +16,8 @@ std::string_view to_string(Role role) {
     case Role::kOccurredAt: return "occurred_at";
     case Role::kContentType: return "content_type";
     case Role::kHeaders: return "headers";
+    case Role::kHeaderNames: return "header_names";
+    case Role::kHeaderValues: return "header_values";
   }
   return "?";
 }
@@ -26,8 +28,19 @@ std::optional<Role> find_role(std::string_view word) {
 }
 
 bool is_required(Role role, NullKey null_key) {
-  if (role == Role::kAggregateId) return null_key == NullKey::kRefuse;
-  return role != Role::kOccurredAt && role != Role::kContentType && role != Role::kHeaders;
+  switch (role) {
+    case Role::kId:
+    case Role::kAggregateType:
+    case Role::kType:
+    case Role::kPayload: return true;
+    case Role::kAggregateId: return null_key == NullKey::kRefuse;
+    case Role::kOccurredAt:
+    case Role::kContentType:
+    case Role::kHeaders:
+    case Role::kHeaderNames:
+    case Role::kHeaderValues: return false;
+  }
+  return false;
 }
 
 std::span<const Profile* const> profiles() {

@@ -10,9 +10,21 @@
 namespace penstock::outbox {
 
 // What a column means to us.
-enum class Role { kId, kAggregateType, kAggregateId, kType, kPayload, kOccurredAt, kContentType, kHeaders };
-inline constexpr std::array kRoles = {Role::kId,      Role::kAggregateType, Role::kAggregateId, Role::kType,
-                                      Role::kPayload, Role::kOccurredAt,    Role::kContentType, Role::kHeaders};
+enum class Role {
+  kId,
+  kAggregateType,
+  kAggregateId,
+  kType,
+  kPayload,
+  kOccurredAt,
+  kContentType,
+  kHeaders,       // a JSON object
+  kHeaderNames,   // or two lists of texts: of their names,
+  kHeaderValues,  // and of their values
+};
+inline constexpr std::array kRoles = {Role::kId,          Role::kAggregateType, Role::kAggregateId, Role::kType,
+                                      Role::kPayload,     Role::kOccurredAt,    Role::kContentType, Role::kHeaders,
+                                      Role::kHeaderNames, Role::kHeaderValues};
 
 // The word in [source.columns].
 std::string_view to_string(Role role);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "connectors/outbox/cell_text.h"
+#include "connectors/outbox/text_list.h"
 #include "core/json_pointer.h"
 #include "core/json_text.h"
 
@@ -205,15 +206,8 @@ RowMapping::Checked RowMapping::fill_payload(const Row& row, EventBatchBuilder& 
 
 RowMapping::Checked RowMapping::fill_metadata(const Row& row, EventBatchBuilder& builder, Event& event) {
   Text headers;
-  if (auto wrong = read_text(row, Role::kHeaders, headers)) return wrong;
-  if (!headers.text || trim(*headers.text).empty()) headers = {"{}", Text::Lives::kWithBatch};
-  std::string_view object = trim(*headers.text);
-  const auto column = columns_[Role::kHeaders];
-  const bool checked_by_database = column && shape_.columns[*column].type == ColumnType::kJson;
-  if (checked_by_database ? !object.starts_with('{') : !is_json_object(object))
-    return Wrong{Role::kHeaders, "is not a JSON object"};
-
-  headers.text = object;
+  if (auto wrong = read_headers(row, headers)) return wrong;
+  const std::string_view object = *headers.text;
   metadata_ = "{";
   add_source_id(row, object);
   add_extras(row, object);
@@ -225,6 +219,41 @@ RowMapping::Checked RowMapping::fill_metadata(const Row& row, EventBatchBuilder&
   if (!members.empty()) metadata_.append(",").append(members);
   metadata_ += '}';
   event.metadata = builder.keep(metadata_);
+  return std::nullopt;
+}
+
+RowMapping::Checked RowMapping::read_headers(const Row& row, Text& headers) {
+  if (settings_.columns.contains(Role::kHeaderNames)) return read_header_lists(row, headers);
+  if (auto wrong = read_text(row, Role::kHeaders, headers)) return wrong;
+  if (!headers.text || trim(*headers.text).empty()) headers = {"{}", Text::Lives::kWithBatch};
+  const auto column = columns_[Role::kHeaders];
+  const bool checked_by_database = column && shape_.columns[*column].type == ColumnType::kJson;
+  const std::string_view object = trim(*headers.text);
+  if (checked_by_database ? !object.starts_with('{') : !is_json_object(object))
+    return Wrong{Role::kHeaders, "is not a JSON object"};
+  headers.text = object;
+  if (headers.lives == Text::Lives::kShortly) headers.text = headers_.assign(object);
+  return std::nullopt;
+}
+
+RowMapping::Checked RowMapping::read_header_lists(const Row& row, Text& headers) {
+  TextList names, values;
+  for (const auto& [role, list] : {std::pair(Role::kHeaderNames, &names), std::pair(Role::kHeaderValues, &values)}) {
+    Text text;
+    if (auto wrong = read_text(row, role, text)) return wrong;
+    if (!text.text || trim(*text.text).empty()) continue;
+    auto parsed = parse_text_list(*text.text);
+    if (!parsed) return Wrong{role, "is no list of texts"};
+    *list = *std::move(parsed);
+  }
+  if (!std::ranges::all_of(names, [](const auto& name) { return name.has_value(); }))
+    return Wrong{Role::kHeaderNames, "holds a name that is NULL"};
+  if (names.size() != values.size())
+    return Wrong{Role::kHeaderValues,
+                 "has " + std::to_string(values.size()) + " values for " + std::to_string(names.size()) + " names"};
+  headers_.clear();
+  append_members(headers_, names, values);
+  headers = {headers_, Text::Lives::kShortly};
   return std::nullopt;
 }
 

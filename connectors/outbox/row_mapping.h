@@ -81,6 +81,9 @@ class RowMapping {
   Text text_of_cell(const Cell& cell);
   // The text of a column, or the constant. Wrong when it is no UTF-8 text.
   Checked read_text(const Row& row, Role role, Text& text);
+  // The JSON object of the headers, `{}` where there are none. Stays until the next row.
+  Checked read_headers(const Row& row, Text& headers);
+  Checked read_header_lists(const Row& row, Text& headers);
   std::string_view content_type_of(const Cell& payload) const;
   std::string name_of(Role role) const;
 
@@ -92,7 +95,7 @@ class RowMapping {
   std::optional<connectors::ColumnOrConstant> pointed_[kRoles.size()];
   std::vector<std::size_t> extras_;       // columns that no mapping names
   std::vector<std::string> extra_names_;  // as JSON strings with a colon
-  std::string scratch_, stream_, metadata_;
+  std::string scratch_, stream_, headers_, metadata_;
 };
 
 }  // namespace penstock::outbox

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "connectors/outbox/row_mapping.h"
+#include "connectors/outbox/text_list.h"
 #include "connectors/wal/wire_reader.h"
 #include "core/error.h"
 #include "core/json_pointer.h"
@@ -50,6 +51,7 @@ std::string read_setting(wal::WireReader& script, bool (*fits)(std::string_view)
 
 bool is_anything(std::string_view) { return true; }
 bool is_not_empty(std::string_view text) { return !text.empty(); }
+bool is_list(std::string_view text) { return outbox::parse_text_list(text).has_value(); }
 
 ColumnOrConstant read_place(wal::WireReader& script, const outbox::RowShape& shape, Role role) {
   enum { kColumn, kAlsoColumn, kInside, kConstant };
@@ -62,7 +64,9 @@ ColumnOrConstant read_place(wal::WireReader& script, const outbox::RowShape& sha
     return place;
   }
   if (choice % 4 == kConstant && !differs_by_row) {
-    const auto fits = role == Role::kHeaders ? is_json_object : is_not_empty;
+    const auto fits = role == Role::kHeaders                                      ? is_json_object
+                      : role == Role::kHeaderNames || role == Role::kHeaderValues ? is_list
+                                                                                  : is_not_empty;
     return {ColumnOrConstant::Is::kConstant, read_setting(script, fits, "{}"), {}, {}};
   }
   return {ColumnOrConstant::Is::kColumn, column, {}, {}};
@@ -86,10 +90,15 @@ struct Table {
       shape.columns.push_back({kNames[i], kTypes[script.byte() % std::size(kTypes)]});
     const std::uint8_t left_out = script.byte();
     for (const Role role : outbox::kRoles) {
+      if (role == Role::kHeaderNames || role == Role::kHeaderValues) continue;
       const bool may_miss = !outbox::is_required(role, settings.null_key);
       if (may_miss && (left_out >> static_cast<int>(role) & 1) != 0) continue;
       settings.columns[role] = read_place(script, shape, role);
     }
+    if ((flags & 32) == 0) return;
+    settings.columns.erase(Role::kHeaders);
+    for (const Role role : {Role::kHeaderNames, Role::kHeaderValues})
+      settings.columns[role] = read_place(script, shape, role);
   }
 };
 

@@ -1,5 +1,5 @@
 // goharvest's outbox (obsidiandynamics/goharvest, README, "Create the outbox table"). A NULL value is a
-// tombstone; the two arrays of headers go into the metadata under their names.
+// tombstone.
 #include "connectors/outbox/profiles/all.h"
 
 namespace penstock::outbox {
@@ -12,6 +12,8 @@ constexpr ProfileColumn kColumns[] = {
     {Role::kType, "message", {}, {}, ProfileColumn::Is::kConstant},
     {Role::kPayload, "kafka_value"},
     {Role::kOccurredAt, "create_time"},
+    {Role::kHeaderNames, "kafka_header_keys"},
+    {Role::kHeaderValues, "kafka_header_values"},
 };
 
 constexpr std::string_view kIgnore[] = {"leader_id"};

@@ -39,8 +39,8 @@ constexpr Example kExamples[] = {
      R"("header":{)"},
     {"goharvest",
      "INSERT INTO @table@ (create_time, kafka_topic, kafka_key, kafka_value, kafka_header_keys, kafka_header_values)"
-     " VALUES (now(), 'orders', '7', 'hello', '{\"a\"}', '{\"b\"}')",
-     "orders-7", "orders", "message", "hello", "text/plain; charset=utf-8", R"("kafka_header_keys":"{a}")"},
+     " VALUES (now(), 'orders', '7', 'hello', '{trace,\"a b\"}', '{t1,\"x,\\\"y\\\"\"}')",
+     "orders-7", "orders", "message", "hello", "text/plain; charset=utf-8", R"(,"trace":"t1","a b":"x,\"y\""})"},
     {"cap",
      "INSERT INTO @table@ VALUES (1, 'v1', 'order.placed', "
      "'{\"Headers\":{\"cap-msg-id\":\"1\",\"cap-kafka-key\":\"7\"},"

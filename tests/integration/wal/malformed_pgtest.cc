@@ -103,5 +103,75 @@ TEST_F(MalformedRows, Fault41AreParkedByAPollWithTheirReason) {
   EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
 }
 
+struct ListedHeaders {
+  std::string_view values;    // names, values
+  std::string_view metadata;  // or what the reason says
+};
+
+constexpr ListedHeaders kListedHeaders[] = {
+    {"'{trace,tenant}', '{t1,acme}'", R"({"trace":"t1","tenant":"acme"})"},
+    {"ARRAY['a b', 'c,d', 'e}f', '\"', '\\', ''], ARRAY['1', 'NULL', 'null', '{', ' ', E'x\ty']",
+     R"({"a b":"1","c,d":"NULL","e}f":"null","\"":"{","\\":" ","":"x\u0009y"})"},
+    {"'[0:1]={a,b}', '{1,NULL}'", R"({"a":"1","b":null})"},
+    {"'{}', '{}'", "{}"},
+    {"NULL, NULL", "{}"},
+    {"'{a,b}', '{1}'", "column `vals`: has 1 values for 2 names"},
+    {"'{a}', NULL", "column `vals`: has 0 values for 1 names"},
+    {"'{a,NULL}', '{1,2}'", "column `names`: holds a name that is NULL"},
+    {"'{{a},{b}}', '{1,2}'", "column `names`: is no list of texts"},
+    {"'{a}', '{{1}}'", "column `vals`: is no list of texts"},
+};
+
+class RowsWithListedHeaders : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>(", names text[], vals text[]");
+    auto& columns = outbox_->settings().rows.columns;
+    columns[outbox::Role::kHeaderNames] = {ColumnOrConstant::Is::kColumn, "names"};
+    columns[outbox::Role::kHeaderValues] = {ColumnOrConstant::Is::kColumn, "vals"};
+  }
+  void insert_all() {
+    for (const ListedHeaders& one : kListedHeaders)
+      outbox_->execute(
+          "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, names, vals) VALUES ('order', '7', 'x', " +
+          std::string(one.values) + ")");
+  }
+  static void expect_headers(const std::vector<connectors::ReadItem>& items) {
+    ASSERT_EQ(items.size(), std::size(kListedHeaders));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      SCOPED_TRACE(kListedHeaders[i].values);
+      if (items[i].malformed) {
+        EXPECT_THAT(items[i].malformed->reason, testing::EndsWith(std::string(kListedHeaders[i].metadata)));
+      } else {
+        EXPECT_EQ(items[i].event->metadata, kListedHeaders[i].metadata);
+      }
+    }
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+};
+
+TEST_F(RowsWithListedHeaders, HaveTheSameHeadersFromTheLog) {
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  insert_all();
+  expect_headers(reader.read(std::size(kListedHeaders)));
+}
+
+TEST_F(RowsWithListedHeaders, HaveTheSameHeadersByAPoll) {
+  insert_all();
+  SystemClock clock;
+  SeededRandom random(1);
+  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(), outbox_->gaps(),
+                                                 {clock, random, outbox_->log(), "test"});
+  const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
+  ASSERT_TRUE(opened) << opened.error().describe();
+  const auto batch = source->read({100, 16 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
+  ASSERT_TRUE(batch) << batch.error().describe();
+  expect_headers(batch->items);
+}
+
 }  // namespace
 }  // namespace penstock::tests

@@ -47,6 +47,25 @@ TEST_F(WalMessages, TakeTheirColumnsFromAJsonObject) {
   EXPECT_EQ(event.metadata, R"({"tenant":"acme"})");
 }
 
+TEST_F(WalMessages, TakeHeadersOutOfTwoArrays) {
+  auto& columns = outbox_->settings().rows.columns;
+  columns[outbox::Role::kHeaderNames] = {connectors::ColumnOrConstant::Is::kColumn, "names"};
+  columns[outbox::Role::kHeaderValues] = {connectors::ColumnOrConstant::Is::kColumn, "vals"};
+  reader_ = nullptr;
+  reader_ = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(reader_->open());
+  emit("'{" + head(1) + R"(,"names":["trace", "a\u00e9"],"vals":["t1", null]}')");
+  emit("'{" + head(2) + R"(,"names":["trace"],"vals":[1]}')");
+  emit("'{" + head(3) + "}'");
+  const auto items = reader_->read(3);
+  ASSERT_TRUE(items[0].event) << items[0].malformed->reason;
+  EXPECT_EQ(items[0].event->metadata, "{\"trace\":\"t1\",\"a\u00e9\":null}");
+  ASSERT_TRUE(items[1].malformed);
+  EXPECT_NE(items[1].malformed->reason.find("column `vals`: is no list of texts"), std::string::npos)
+      << items[1].malformed->reason;
+  EXPECT_EQ(items[2].event->metadata, "{}");
+}
+
 TEST_F(WalMessages, TellNoDataFromAStringFromAnObject) {
   emit("'{" + head(1) + R"(,"payload":"plain \"text\""}')");
   emit("'{" + head(2) + R"(,"payload":null}')");

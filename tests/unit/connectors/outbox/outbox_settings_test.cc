@@ -166,6 +166,33 @@ TEST(OutboxSettings, RefuseConstantHeadersThatAreNoObject) {
   EXPECT_THAT(Written().column("headers", constant("[1]")).complaints(), ElementsAre(HasSubstr("JSON object")));
 }
 
+TEST(OutboxSettings, TakeHeadersOutOfTwoLists) {
+  const OutboxSettings settings =
+      Written().column("header_names", column("names")).column("header_values", column("vals")).read();
+  EXPECT_EQ(*settings.column_of(Role::kHeaderNames), "names");
+  EXPECT_EQ(*settings.column_of(Role::kHeaderValues), "vals");
+  EXPECT_TRUE(Written()
+                  .column("header_names", constant(R"(["trace","tenant"])"))
+                  .column("header_values", column("vals"))
+                  .complaints()
+                  .empty());
+}
+
+TEST(OutboxSettings, RefuseListsOfHeadersThatDoNotGoTogether) {
+  EXPECT_THAT(Written().column("header_names", column("names")).complaints(),
+              ElementsAre(HasSubstr("header_values is missing")));
+  EXPECT_THAT(Written().column("header_values", column("vals")).complaints(),
+              ElementsAre(HasSubstr("header_names is missing")));
+  EXPECT_THAT(Written()
+                  .column("header_names", column("names"))
+                  .column("header_values", column("vals"))
+                  .column("headers", column("headers"))
+                  .complaints(),
+              ElementsAre(HasSubstr("both are mapped")));
+  EXPECT_THAT(Written().column("header_names", constant("trace")).column("header_values", column("vals")).complaints(),
+              ElementsAre(HasSubstr("must be a list of texts")));
+}
+
 TEST(OutboxSettings, RefuseAPaceThatRunsBackwards) {
   const auto complaints =
       Written().with("poll_min_ms", std::int64_t{300}).with("poll_max_ms", std::int64_t{250}).complaints();

@@ -172,6 +172,61 @@ TEST(RowMapping, TakesEmptyHeadersForNone) {
   EXPECT_EQ(table.set("headers", Cell::text("{ }")).event()->metadata, R"({"region":"eu"})");
 }
 
+TEST(RowMapping, KeepsHeadersThatAreTextInsideOfAColumnBesideANumberForAnId) {
+  Table table;
+  table.settings().id_kind = IdKind::kAny;
+  table.set("id", Cell::integer(123'456'789)).type("id", ColumnType::kInteger);
+  table.add("doc", ColumnType::kJson, Cell::text(R"({"h":"{\"tenant\":\"a\"}"})")).point(Role::kHeaders, "doc", "/h");
+  table.settings().ignore = {"doc"};
+  EXPECT_EQ(table.event()->metadata, R"({"source_id":"123456789","tenant":"a"})");
+}
+
+// Headers whose names stand in one list and whose values in another.
+class Lists {
+ public:
+  Lists(Cell names, Cell values, ColumnType type = ColumnType::kText) {
+    table_.add("names", type, names).map(Role::kHeaderNames, "names");
+    table_.add("values", type, values).map(Role::kHeaderValues, "values");
+  }
+  Table* operator->() { return &table_; }
+  std::string metadata() { return std::string(table_.event()->metadata); }
+  std::string reason() { return table_.malformed()->reason; }
+
+ private:
+  Table table_;
+};
+
+TEST(RowMapping, MakesHeadersOfTwoLists) {
+  EXPECT_EQ(Lists(Cell::text("{trace,\"a b\"}"), Cell::text(R"({x,"say \"y\", z"})")).metadata(),
+            R"({"trace":"x","a b":"say \"y\", z"})");
+  EXPECT_EQ(Lists(Cell::text("[\"trace\"]"), Cell::text("[\"x\"]"), ColumnType::kJson).metadata(), R"({"trace":"x"})");
+  EXPECT_EQ(Lists(Cell::text("{a,a}"), Cell::text("{1,2}")).metadata(), R"({"a":"1","a":"2"})")
+      << "Kafka knows headers of one name; the last one counts";
+  EXPECT_EQ(Lists(Cell::text("{a}"), Cell::text("{NULL}")).metadata(), R"({"a":null})");
+}
+
+TEST(RowMapping, TakesNoListsForNoHeaders) {
+  for (const Cell& none : {Cell::null(), Cell::text("{}"), Cell::text("[]"), Cell::text("")})
+    EXPECT_EQ(Lists(none, Cell::null()).metadata(), "{}");
+}
+
+TEST(RowMapping, LetsListedHeadersWinOverAColumnOfTheSameName) {
+  Lists lists(Cell::text("{tenant}"), Cell::text("{h}"));
+  lists->add("tenant", ColumnType::kText, Cell::text("c")).add("region", ColumnType::kText, Cell::text("eu"));
+  EXPECT_EQ(lists.metadata(), R"({"region":"eu","tenant":"h"})");
+}
+
+TEST(RowMapping, ParksListsOfWhichNoHeadersCanBeMade) {
+  const std::string table = "table shop.outbox, column ";
+  EXPECT_EQ(Lists(Cell::text("{a,b}"), Cell::text("{1}")).reason(), table + "`values`: has 1 values for 2 names");
+  EXPECT_EQ(Lists(Cell::text("{a}"), Cell::null()).reason(), table + "`values`: has 0 values for 1 names");
+  EXPECT_EQ(Lists(Cell::text("{NULL}"), Cell::text("{1}")).reason(), table + "`names`: holds a name that is NULL");
+  EXPECT_EQ(Lists(Cell::text("{{a},{b}}"), Cell::text("{1,2}")).reason(), table + "`names`: is no list of texts");
+  EXPECT_EQ(Lists(Cell::text("{a}"), Cell::text("1")).reason(), table + "`values`: is no list of texts");
+  EXPECT_EQ(Lists(Cell::blob("{\xff}"), Cell::null(), ColumnType::kDynamic).reason(),
+            table + "`names`: is not UTF-8 text, or holds a NUL");
+}
+
 TEST(RowMapping, ReadsTheTimeOfTheEvent) {
   Table table;
   table.add("at", ColumnType::kTime, Cell::time(1'700'000'000'000'000)).map(Role::kOccurredAt, "at");
