@@ -19,6 +19,10 @@ using outbox::Role;
 // A publication has few tables, and a producer writes few shapes of messages.
 constexpr std::size_t kMostShapes = 1'000;
 
+// Of a row that is too large, a key or an id of so many bytes is kept, whose text may be hexadecimal.
+constexpr std::size_t kLongestKept = 1'024;
+constexpr std::size_t kLongestName = 2 + 2 * kLongestKept;
+
 // pg_type.dat: these oids are the same in every database.
 constexpr struct {
   std::uint32_t oid;
@@ -48,6 +52,12 @@ std::string_view bytes_of_hex(std::string_view text, std::string& scratch) {
   for (std::size_t i = 2; i + 1 < text.size(); i += 2)
     scratch += static_cast<char>(hex_digit(text[i]) << 4 | hex_digit(text[i + 1]));
   return scratch;
+}
+
+// What the cell of a long value has.
+std::size_t size_of(const Tuple::Value& value, ColumnType type) {
+  const bool is_hex = type == ColumnType::kBytes && value.bytes.starts_with("\\x");
+  return is_hex ? (value.bytes.size() - 2) / 2 : value.bytes.size();
 }
 
 std::optional<std::int64_t> integer_of(std::string_view text) {
@@ -186,16 +196,45 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read(const Change& change, c
   place_.clear();
   append_text(place_, position);
   row_id_.reset();
-  const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within);
-  if (!message) return not_understood(message.error());
-  const auto* insert = std::get_if<InsertMessage>(&message->body);
-  auto malformed = insert != nullptr ? read_row(*insert, builder)
-                                     : read_message(std::get<LogicalMessage>(message->body).content, builder);
+  auto malformed = park_too_large(change, builder);
+  if (malformed && !*malformed) malformed = read_kept(change, builder);
   if (malformed && *malformed) (*malformed)->source_key = place_;
   return malformed;
 }
 
-Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage& insert, EventBatchBuilder& builder) {
+Result<std::unique_ptr<MalformedRow>> ChangeReader::park_too_large(const Change& change, EventBatchBuilder& builder) {
+  if (change.bytes.size() <= settings_.rows.event_bytes) return nullptr;
+  const auto message = PgoutputDecoder::decode_one(change.bytes, change.within);
+  if (!message) return not_understood(message.error());
+  const auto* insert = std::get_if<InsertMessage>(&message->body);
+  if (insert == nullptr) return nullptr;
+  const auto columns = mapped_of(*insert);
+  if (!columns) return fail(columns.error());
+  const Mapped& mapped = **columns;
+  cells_.clear();
+  outbox::RowSize size;
+  Tuple::Reader reader(insert->row);
+  for (std::size_t i = 0; i < insert->row.columns(); ++i) {
+    const Tuple::Value value = reader.next();
+    const ColumnType type = mapped.shape.columns[i].type;
+    const bool may_name_the_row = value.bytes.size() <= kLongestName;
+    cells_.push_back(may_name_the_row ? cell_of(value, type, builder) : Cell::null());
+    (mapped.roles[Role::kPayload] == i ? size.payload : size.others) +=
+        may_name_the_row ? cells_.back().bytes.size() : size_of(value, type);
+  }
+  if (!outbox::is_too_large(size, settings_.rows.event_bytes)) return nullptr;
+  return too_large(size, mapped);
+}
+
+Result<std::unique_ptr<MalformedRow>> ChangeReader::read_kept(const Change& change, EventBatchBuilder& builder) {
+  const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within);
+  if (!message) return not_understood(message.error());
+  const auto* insert = std::get_if<InsertMessage>(&message->body);
+  return insert != nullptr ? read_row(*insert, builder)
+                           : read_message(std::get<LogicalMessage>(message->body).content, builder);
+}
+
+Result<const ChangeReader::Mapped*> ChangeReader::mapped_of(const InsertMessage& insert) const {
   const auto found = by_relation_.find(insert.relation);
   if (found == by_relation_.end())
     return fail(codes::kWalProtocol,
@@ -205,16 +244,20 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage
     return fail(codes::kWalProtocol, "a row of table " + settings_.rows.table.to_string() + " has " +
                                          std::to_string(insert.row.columns()) + " values for " +
                                          std::to_string(mapped.shape.columns.size()) + " columns");
+  return &mapped;
+}
+
+Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage& insert, EventBatchBuilder& builder) {
+  const auto columns = mapped_of(insert);
+  if (!columns) return fail(columns.error());
+  const Mapped& mapped = **columns;
   cells_.clear();
-  outbox::RowSize size;
   Tuple::Reader reader(insert.row);
   for (std::size_t i = 0; i < insert.row.columns(); ++i) {
     const Tuple::Value value = reader.next();
     cells_.push_back(cell_of(value, mapped.shape.columns[i].type, builder));
     if (mapped.roles[Role::kId] == i && value.is == Tuple::Value::Is::kText) row_id_ = value.bytes;
-    (mapped.roles[Role::kPayload] == i ? size.payload : size.others) += cells_.back().bytes.size();
   }
-  if (outbox::is_too_large(size, settings_.rows.event_bytes)) return too_large(size, mapped);
   if (mapped.unfit) return unfit(mapped);
   return mapped.mapping->map({0, cells_, 0, place_}, builder);
 }
@@ -283,14 +326,16 @@ std::unique_ptr<MalformedRow> ChangeReader::too_large(const outbox::RowSize& siz
   auto malformed = std::make_unique<MalformedRow>();
   std::string scratch;
   if (const auto key = mapped.roles[Role::kAggregateId])
-    if (const auto text = outbox::text_of(cells_[*key], scratch); text && text->size() <= 1'024 && is_utf8_text(*text))
+    if (const auto text = outbox::text_of(cells_[*key], scratch);
+        text && text->size() <= kLongestKept && is_utf8_text(*text))
       malformed->key = std::string(*text);
   malformed->code = codes::kOutboxRowTooLarge.name;
   malformed->reason =
       "table " + settings_.rows.table.to_string() + ": " + outbox::words_of_too_large(size, settings_.rows.event_bytes);
   malformed->content = "{\"source_key\":\"" + place_ + "\",\"bytes\":" + std::to_string(size.total());
   if (const auto column = mapped.roles[Role::kId])
-    if (const auto id = outbox::text_of(cells_[*column], scratch); id && id->size() <= 1'024 && is_utf8_text(*id)) {
+    if (const auto id = outbox::text_of(cells_[*column], scratch);
+        id && id->size() <= kLongestKept && is_utf8_text(*id)) {
       malformed->content += ",\"id\":";
       append_json_string(malformed->content, *id);
     }

@@ -73,6 +73,12 @@ class ChangeReader {
   Result<Mapped*> mapped_for(std::string signature, outbox::RowShape shape);
 
   outbox::ColumnType type_of(const RelationColumn& column) const;
+  // The columns under which a row came.
+  Result<const Mapped*> mapped_of(const InsertMessage& insert) const;
+  // The parked row where it is too large; null where it is not, or may be something else. Looks before anything is
+  // copied.
+  Result<std::unique_ptr<connectors::MalformedRow>> park_too_large(const Change& change, EventBatchBuilder& builder);
+  Result<std::unique_ptr<connectors::MalformedRow>> read_kept(const Change& change, EventBatchBuilder& builder);
   Result<std::unique_ptr<connectors::MalformedRow>> read_row(const InsertMessage& insert, EventBatchBuilder& builder);
   Result<std::unique_ptr<connectors::MalformedRow>> read_message(std::string_view content, EventBatchBuilder& builder);
   std::unique_ptr<connectors::MalformedRow> unreadable(std::string_view content, std::string reason) const;

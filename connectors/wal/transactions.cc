@@ -23,12 +23,23 @@ struct Transaction::Header {
   PgoutputDecoder::Within within;
 };
 
-void Transaction::add(const Change& change, Xid xid) {
+void Transaction::add_header(const Change& change, Xid xid) {
   const Header header{static_cast<std::uint32_t>(change.bytes.size()), xid.value, change.kind, change.within};
   char raw[sizeof header] = {};
   std::memcpy(raw, &header, sizeof header);
-  buffer_.append(raw, sizeof raw).append(change.bytes);
+  buffer_.append(raw, sizeof raw);
   if (change.kind == Change::Kind::kEvent) ++events_of_[xid];
+}
+
+void Transaction::add(const Change& change, Xid xid) {
+  add_header(change, xid);
+  buffer_.append(change.bytes);
+}
+
+Status Transaction::add_to_file(const Change& change, Xid xid, const std::string& folder) {
+  add_header(change, xid);
+  if (auto written = spill(folder); !written) return written;
+  return file_.append(folder, change.bytes);
 }
 
 Status Transaction::spill(const std::string& folder) {
@@ -60,6 +71,7 @@ Result<bool> Transaction::fill(std::size_t bytes) {
   while (buffer_.size() - at_ < bytes) {
     buffer_.erase(0, at_);
     at_ = 0;
+    trim();
     if (file_at_ < file_.size()) {
       const std::size_t held = buffer_.size();
       if (auto got = file_.read(file_at_, std::max(bytes, kReadBytes), buffer_); !got)
@@ -123,8 +135,13 @@ Status Transactions::stream_stop() {
 Status Transactions::add(const Change& change, std::optional<Xid> sub) {
   if (!open_) return confused("a change comes outside of a transaction");
   Transaction& transaction = running_.at(*open_);
+  const Xid xid = sub.value_or(*open_);
   memory_ -= transaction.memory_bytes();
-  transaction.add(change, sub.value_or(*open_));
+  if (change.bytes.size() > limits_.memory_bytes) {
+    ++spills_;
+    return transaction.add_to_file(change, xid, limits_.folder);
+  }
+  transaction.add(change, xid);
   memory_ += transaction.memory_bytes();
   return memory_ > limits_.memory_bytes ? make_room() : Status();
 }

@@ -3,8 +3,8 @@
 // pieces with others in between, and parts of it may be rolled back.
 //
 // Bounded in memory: beyond `memory_bytes` over all transactions, the largest one's changes go to a
-// file of its own (connectors/wal/spill_file.h). The disk is not bounded here: the server bounds what
-// one transaction writes.
+// file of its own (connectors/wal/spill_file.h), where a change that is larger than all of that goes at once. The disk
+// is not bounded here: the server bounds what one transaction writes.
 //
 // Single-threaded. Errors: wal.spill_failed; wal.protocol when the messages make no sense together.
 #pragma once
@@ -60,9 +60,12 @@ class Transaction {
   friend class Transactions;
   struct Header;
 
+  void add_header(const Change& change, Xid xid);
   void add(const Change& change, Xid xid);
+  // Behind what is kept in memory, without a copy of it there.
+  Status add_to_file(const Change& change, Xid xid, const std::string& folder);
   Status spill(const std::string& folder);
-  // Gives back memory that the last spill has left; none is kept but by the transaction that grows.
+  // Gives back memory that a spill or a large change has left; none is kept but by the transaction that grows.
   void trim();
   void roll_back(Xid sub);
   bool is_rolled_back(Xid sub) const;

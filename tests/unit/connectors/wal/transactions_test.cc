@@ -94,6 +94,22 @@ TEST_F(TransactionsTest, DropsATransactionThatWasRolledBack) {
   EXPECT_FALSE(transactions_.stream_commit(Xid{1}, Lsn{100}, 0));
 }
 
+TEST_F(TransactionsTest, PutsAChangeLargerThanItsMemoryOnDiskAtOnceAndInItsPlace) {
+  Transactions small({1'000, folder()});
+  const std::string large(300'000, 'L'), fits(900, 'f');
+  ASSERT_TRUE(small.begin(Xid{7}));
+  for (const std::string_view bytes : {std::string_view("a"), std::string_view(large), std::string_view("b"),
+                                       std::string_view(fits), std::string_view(large), std::string_view("c")}) {
+    ASSERT_TRUE(small.add(event(bytes), std::nullopt));
+    ASSERT_LE(small.memory_bytes(), 1'000u);
+  }
+  auto transaction = small.commit(Lsn{100}, 0);
+  ASSERT_TRUE(transaction);
+  EXPECT_EQ(transaction->events(), 6u);
+  EXPECT_EQ(all_of(*transaction), "a " + large + " b " + fits + " " + large + " c ");
+  EXPECT_EQ(small.memory_bytes(), 0u);
+}
+
 // Pitfall: large transactions exhaust memory.
 TEST_F(TransactionsTest, KeepsLargeTransactionsOnDiskAndWithinItsMemory) {
   constexpr std::size_t kMemory = 64 << 10;
