@@ -46,8 +46,8 @@ class Held {
   }
   std::int64_t hand_out(BareProducer* producer) {
     for (const Row& row : rows_) {
-      const auto message = wal::PgoutputDecoder::decode_one(std::string_view(bytes_).substr(row.begin, row.size),
-                                                            row.within);
+      const auto message =
+          wal::PgoutputDecoder::decode_one(std::string_view(bytes_).substr(row.begin, row.size), row.within);
       if (producer != nullptr) produce(*producer, std::get<wal::InsertMessage>(message->body), row.at);
     }
     const auto events = static_cast<std::int64_t>(rows_.size());
@@ -92,7 +92,8 @@ int run_bare_wal(const Arguments& arguments) {
     const auto* insert = std::get_if<wal::InsertMessage>(&message->body);
     if (insert == nullptr) continue;
     if (holds) {
-      held.keep(piece, message->xid ? wal::PgoutputDecoder::Within::kStream : wal::PgoutputDecoder::Within::kTransaction);
+      held.keep(piece,
+                message->xid ? wal::PgoutputDecoder::Within::kStream : wal::PgoutputDecoder::Within::kTransaction);
       continue;
     }
     if (producer) produce(*producer, *insert, piece.at);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connectors/outbox/lock_wait.h"
+#include "connectors/outbox/tracked_table.h"
 #include "core/failpoint.h"
 #include "core/rest.h"
 
@@ -41,7 +42,6 @@ void PostgresSettlement::prepare(Statement settle, Statement left, ParametersOf 
   settle_ = std::move(settle);
   left_ = std::move(left);
   parameters_of_ = std::move(parameters_of);
-  if (left_.sql.empty()) forget();
 }
 
 Status PostgresSettlement::try_out(Session& session, const SessionSettings& ask, Deadline deadline,
@@ -96,7 +96,7 @@ Status PostgresSettlement::settle_on(Session& session, std::span<const RowKey> r
   const auto done = session.run_pipeline(calls, deadline, stop);
   if (!done) return fail(done.error());
   Rows left;
-  if (done->back().affected() < rows.size() && !left_.sql.empty()) {
+  if (done->back().affected() < rows.size()) {
     auto looked = session.run(left_, parameters, deadline, stop);
     if (!looked) return fail(std::move(looked.error()));
     left = *std::move(looked);
@@ -108,14 +108,17 @@ Status PostgresSettlement::settle_on(Session& session, std::span<const RowKey> r
 
 Status PostgresSettlement::check_left(const Rows& left) const {
   if (left.empty()) return {};
-  return fail(
-      codes::kOutboxRefused,
-      "table " + settings_.table.to_string() + " keeps " + std::to_string(left.size()) + " delivered rows, from `" +
-          settings_.order_by + "` = " + std::to_string(left.integer(0, 0)) +
-          " on, as they were, and they would be delivered again without end: a trigger, a rule or a row security "
-          "policy of the table undoes policy \"" +
-          std::string(to_string(settings_.policy)) +
-          "\". Drop it, or take a policy that leaves the rows alone (cursor)");
+  const std::string rows = std::to_string(left.size()) + " delivered rows";
+  const std::string why = ", and they would be delivered again without end: a trigger, a rule or a row security policy";
+  if (std::holds_alternative<TrackRows>(settings_.policy))
+    return fail(codes::kOutboxRefused, "table " + settled_table(settings_.table).to_string() +
+                                           " doesn't take the ids of " + rows + ", " + std::string(left.bytes(0, 0)) +
+                                           " among them" + why + " of that table undoes policy \"track\". Drop it");
+  return fail(codes::kOutboxRefused, "table " + settings_.table.to_string() + " keeps " + rows + ", from `" +
+                                         settings_.order_by + "` = " + std::to_string(left.integer(0, 0)) +
+                                         " on, as they were" + why + " of the table undoes policy \"" +
+                                         std::string(to_string(settings_.policy)) +
+                                         "\". Drop it, or take a policy that leaves the rows alone (cursor)");
 }
 
 void PostgresSettlement::remember(std::span<const RowKey> rows) {

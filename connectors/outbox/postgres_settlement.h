@@ -31,9 +31,8 @@ class PostgresSettlement {
   PostgresSettlement(const OutboxSettings& settings, Log& log);
 
   using ParametersOf = std::function<store::postgres::Parameters(std::span<const RowKey>)>;
-  // For an opening. `settle`, and `left`, which answers with the numbers of those that it left as they were, take the
-  // same parameters; without a text in `left` that isn't looked at, and nothing is settled for an opening that has
-  // ended.
+  // For an opening. `settle`, and `left`, which answers with those that would be read once more (by their numbers, or
+  // by their ids under policy "track"), take the same parameters.
   void prepare(store::postgres::Statement settle, store::postgres::Statement left, ParametersOf parameters_of);
 
   // What the last opening left, or no row at all: what fails then fails now. Errors: as settle().

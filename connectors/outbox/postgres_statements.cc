@@ -123,6 +123,14 @@ std::string track_statement(const OutboxSettings& settings, const PostgresColumn
          " FROM unnest($1::text[]) AS d(id) ON CONFLICT DO NOTHING";
 }
 
+std::string untracked_statement(const OutboxSettings& settings, const PostgresColumns& table) {
+  const std::string& id = *settings.column_of(Role::kId);
+  const std::string same = " = d.id::" + table.find(id)->type_name + ")";
+  return "SELECT d.id FROM unnest($1::text[]) AS d(id) WHERE EXISTS (SELECT FROM " + settings.table.quoted() +
+         " AS t WHERE t." + quoted_identifier(id) + same + " AND NOT EXISTS (SELECT FROM " +
+         settled_table(settings.table).quoted() + " AS s WHERE s.id" + same + " ORDER BY 1";
+}
+
 std::string unread_condition(const OutboxSettings& settings, const PostgresColumns& table, std::string_view row) {
   const auto* mark = std::get_if<MarkRows>(&settings.policy);
   if (mark == nullptr) return {};

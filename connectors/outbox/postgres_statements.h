@@ -47,6 +47,9 @@ std::string fetch_statement(const OutboxSettings& settings, const PostgresColumn
 // Remembers ids. $1: ids.
 std::string track_statement(const OutboxSettings& settings, const PostgresColumns& table);
 
+// Of the same ids, those of rows that would be read once more.
+std::string untracked_statement(const OutboxSettings& settings, const PostgresColumns& table);
+
 // What the policies "delete" and "mark" do with settled rows. $1: numbers; $2: ids, of the type that settled_id_type()
 // says.
 std::string settle_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);

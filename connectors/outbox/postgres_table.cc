@@ -181,10 +181,10 @@ void PostgresTable::warn_of_hidden_rows() {
 
 void PostgresTable::prepare_statements(const Turn& turn) {
   const std::vector<PostgresColumn>& columns = intake_.columns();
-  const auto by_rows = [this](std::span<const RowKey> rows) { return settle_parameters(rows); };
   if (tracks()) {
     tracking_ = std::make_unique<PostgresTracking>(settings_, table_, columns, roles_, *seat_, turn);
-    settlement_.prepare(tracking_->settle_statement(), {}, by_rows);
+    settlement_.prepare(tracking_->settle_statement(), tracking_->left_statement(),
+                        PostgresTracking::settle_parameters);
     return;
   }
   const bool by_xid = xid_column(settings_.policy) != nullptr;
@@ -192,6 +192,7 @@ void PostgresTable::prepare_statements(const Turn& turn) {
       turn, "outbox_scan",
       by_xid ? xid_scan_statement(settings_, columns, roles_) : scan_statement(settings_, table_, columns, roles_));
   const PostgresColumn& id = columns[roles_.id()];
+  const auto by_rows = [this](std::span<const RowKey> rows) { return settle_parameters(rows); };
   if (!keeps_rows())
     settlement_.prepare(seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, id)),
                         seat_->statement(turn, "outbox_left", left_statement(settings_, table_, id)), by_rows);
@@ -343,7 +344,6 @@ Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHold
 }
 
 Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const {
-  if (tracking_) return tracking_->settle_parameters(rows);
   std::vector<std::int64_t> numbers;
   std::vector<std::optional<std::string_view>> ids;
   std::vector<std::string> made;  // texts of ids that are no text
@@ -372,8 +372,9 @@ Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const 
 }
 
 Status PostgresTable::settle(std::span<const RowKey> rows) {
-  Status settled =
-      settlement_.settle(*seat_, rows, given_up_.get_token(), [this](const Session& failed) { note_failure(failed); });
+  const std::vector<RowKey> by_ids = tracking_ ? tracking_->keys_of(rows) : std::vector<RowKey>();
+  Status settled = settlement_.settle(*seat_, tracking_ ? by_ids : rows, given_up_.get_token(),
+                                      [this](const Session& failed) { note_failure(failed); });
   if (settled && tracking_) tracking_->settled(rows);
   return settled;
 }

@@ -1,7 +1,6 @@
 #include "connectors/outbox/postgres_tracking.h"
 
 #include <utility>
-#include <vector>
 
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/tracked_table.h"
@@ -58,6 +57,7 @@ PostgresTracking::PostgresTracking(const OutboxSettings& settings, const Postgre
                           : store::postgres::Statement()),
       fetch_(seat.statement(turn, "outbox_fetch", fetch_statement(settings, table, columns, roles))),
       settle_(seat.statement(turn, "outbox_track", track_statement(settings, table))),
+      left_(seat.statement(turn, "outbox_untracked", untracked_statement(settings, table))),
       holders_{"outbox_holders", kLockHoldersStatement} {}
 
 Result<Scanned> PostgresTracking::scan(const Ask& ask, Reach reach, const ScanRoom& room, PostgresIntake& intake,
@@ -149,10 +149,17 @@ Result<ScanEnd> PostgresTracking::fetch(const Ask& ask, const ScanRoom& room, Po
   }
 }
 
-Parameters PostgresTracking::settle_parameters(std::span<const RowKey> rows) const {
+std::vector<RowKey> PostgresTracking::keys_of(std::span<const RowKey> rows) const {
+  std::vector<RowKey> keys;
+  keys.reserve(rows.size());
+  for (const RowKey& row : rows) keys.push_back({row.number, Cell::text(ids_.id_of(row.number))});
+  return keys;
+}
+
+Parameters PostgresTracking::settle_parameters(std::span<const RowKey> keys) {
   std::vector<std::string_view> ids;
-  ids.reserve(rows.size());
-  for (const RowKey& row : rows) ids.emplace_back(ids_.id_of(row.number));
+  ids.reserve(keys.size());
+  for (const RowKey& key : keys) ids.push_back(key.id.bytes);
   Parameters parameters;
   parameters.texts(ids);
   return parameters;

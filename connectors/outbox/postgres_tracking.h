@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connectors/outbox/low_mark.h"
 #include "connectors/outbox/outbox_settings.h"
@@ -42,7 +43,10 @@ class PostgresTracking {
                        EventBatchBuilder& builder, RowReceiver& receiver);
 
   const store::postgres::Statement& settle_statement() const { return settle_; }
-  store::postgres::Parameters settle_parameters(std::span<const RowKey> rows) const;
+  const store::postgres::Statement& left_statement() const { return left_; }
+  // The rows by their ids, which name them in the next opening too.
+  std::vector<RowKey> keys_of(std::span<const RowKey> rows) const;
+  static store::postgres::Parameters settle_parameters(std::span<const RowKey> keys);
   void settled(std::span<const RowKey> rows);
 
  private:
@@ -54,7 +58,7 @@ class PostgresTracking {
 
   const std::int64_t table_oid_;
   const bool has_order_;
-  const store::postgres::Statement find_all_, find_behind_, highest_, fetch_, settle_, holders_;
+  const store::postgres::Statement find_all_, find_behind_, highest_, fetch_, settle_, left_, holders_;
   TrackedIds ids_;
   ScanEnd last_find_ = ScanEnd::kCutShort;
 

@@ -277,6 +277,31 @@ TEST_F(OutboxTrack, ReadsAgainWhatCouldNotBeRememberedAndRemembersItThen) {
   EXPECT_EQ(data_of(read(*open())), "");
 }
 
+// Where the side table swallows ids, their rows would come again for ever.
+TEST_F(OutboxTrack, SaysThatItsTableSwallowsIdsAndDeliversTheirRowsNoMore) {
+  outbox().insert_many(3);
+  outbox().execute(
+      "CREATE FUNCTION shop.swallow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN"
+      " CASE WHEN NEW.id = (SELECT id FROM shop.outbox WHERE seq = 2) THEN NULL ELSE NEW END; END$$;"
+      " CREATE TRIGGER swallow BEFORE INSERT ON shop.outbox_settled FOR EACH ROW EXECUTE FUNCTION shop.swallow()");
+  const auto source = open();
+  ASSERT_EQ(read(*source).size(), 3U);
+  const Status refused = source->settle(ReadMark{3});
+  ASSERT_EQ(code_of(refused), "outbox.refused");
+  EXPECT_NE(refused.error().message().find("shop.outbox_settled doesn't take the ids of 1 delivered rows, " +
+                                           outbox().value("SELECT id FROM shop.outbox WHERE seq = 2")),
+            std::string::npos)
+      << refused.error().message();
+  EXPECT_EQ(settled(), "2") << "the others are remembered";
+  const auto reopen = [&] { return source->open({}, Deadline::in(10s), {}); };
+  EXPECT_EQ(code_of(reopen()), "outbox.refused") << "nothing is read again meanwhile";
+  outbox().execute("DROP TRIGGER swallow ON shop.outbox_settled");
+  outbox().insert("a", 4);
+  ASSERT_TRUE(reopen());
+  EXPECT_EQ(settled(), "3");
+  EXPECT_EQ(data_of(read(*source)), "4") << "what was delivered doesn't come again";
+}
+
 TEST_F(OutboxTrack, RefusesAColumnThatNothingCanBeSortedBy) {
   outbox().settings().order_by = "nothing";
   EXPECT_EQ(code_of(try_open()), "outbox.order_missing");

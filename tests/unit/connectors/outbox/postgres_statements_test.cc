@@ -122,6 +122,11 @@ TEST(LeftStatement, LooksForTheRowsThatAreSettledAndStillUnread) {
   EXPECT_THAT(left_statement(marked, {}, id), HasSubstr(same_rows + R"( AND t."state" IS DISTINCT FROM)"));
 }
 
+TEST(UntrackedStatement, LooksForTheRowsWhoseIdsAreNotRemembered) {
+  EXPECT_THAT(untracked_statement(tracking(), ids_and_times()),
+              HasSubstr(R"(AS t WHERE t."id" = d.id::uuid) AND NOT EXISTS (SELECT FROM)"));
+}
+
 TEST(NumberingStatement, AsksASequenceThatMayBeReadOnly) {
   const PostgresColumn id = column("id", ColumnType::kText, PostgresColumn::Guard::kByLength);
   PostgresColumns table;
