@@ -39,6 +39,8 @@ AppendStatements::AppendStatements(const Schema& schema)
                                                " streams = h.streams + $3 WHERE h.id = 1")},
       append_one{"append_one",
                  schema.expand("SELECT * FROM @schema@.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)")},
+      append_single{"append_single",
+                    schema.expand("SELECT * FROM @schema@.append_single($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")},
       find_backend{"find_backend",
                    "SELECT FROM pg_stat_activity a WHERE a.pid = $1::int AND a.backend_start = $2::timestamptz"},
       end_backend{"end_backend",

@@ -23,7 +23,8 @@ struct AppendStatements {
   const Statement update_streams;  // $1 names, $2 versions
   const Statement insert_streams;  // $1 names, $2 categories, $3 versions
   const Statement update_head;     // $1 position, $2 time, $3 new streams
-  const Statement append_one;      // see migrations/0002_append_one.sql
+  const Statement append_one;      // see migrations/0011_fewer_statements.sql
+  const Statement append_single;   // see migrations/0020_append_single.sql
   const Statement find_backend;    // $1 pid, $2 start → a row while it lives
   const Statement end_backend;     // $1 pid, $2 start
   const Statement blocking_root;   // $1 pid → who, at the end of the chain, blocks it

@@ -5,27 +5,14 @@
 #include "core/failpoint.h"
 #include "store/event_tags.h"
 #include "store/postgres/event_encoding.h"
+#include "store/postgres/lone_append.h"
 
 namespace penstock::store::postgres {
 namespace {
 
 constexpr int kAttempts = 5;
-// Up to here one statement with arrays is faster than COPY with its two more round trips.
-constexpr std::size_t kArrayEvents = 32;
 
 std::string_view stream_of(const AppendRequest& request) { return request.events.front()->stream; }
-
-// What append_one can do.
-bool is_plain(const AppendRequest& request) {
-  return request.events.size() <= kArrayEvents && !request.condition && request.streams().size() == 1;
-}
-
-std::int64_t expected_number(const ExpectedVersion& expected) {
-  if (std::holds_alternative<AnyVersion>(expected)) return -2;
-  if (std::holds_alternative<NoStream>(expected)) return -1;
-  if (std::holds_alternative<StreamExists>(expected)) return -4;
-  return std::get<Version>(expected).value;
-}
 
 std::vector<Result<AppendReceipt>> refuse_all(std::size_t count, const Error& error) {
   return std::vector<Result<AppendReceipt>>(count, fail(error));
@@ -209,37 +196,9 @@ Appender::Attempt Appender::try_requests(Requests requests, IdCheck check) {
 }
 
 Appender::Attempt Appender::try_alone(const AppendRequest& request) {
-  const Event& first = *request.events.front();
-  std::vector<EventId> ids;
-  std::vector<std::string_view> types, content_types, metadata;
-  std::vector<std::optional<std::string_view>> times, data;
-  std::vector<std::string> tags;
-  std::vector<std::int64_t> tag_events;
-  std::string time_bytes;
-  time_bytes.reserve(request.events.size() * 8);
-  for (const EventRef& event : request.events) {
-    ids.push_back(event->id);
-    types.push_back(event->type);
-    content_types.push_back(event->content_type);
-    metadata.push_back(event->metadata);
-    data.push_back(event->data);
-    for (std::string& tag : tags_of(event->metadata)) {
-      tags.push_back(std::move(tag));
-      tag_events.push_back(static_cast<std::int64_t>(ids.size()));
-    }
-    times.emplace_back();
-    if (!event->occurred_at) continue;
-    append_int64(time_bytes, to_postgres_time(*event->occurred_at));
-    times.back() = std::string_view(time_bytes).substr(time_bytes.size() - 8);
-  }
-  Parameters parameters;
-  parameters.int8(identity_.incarnation).text(first.stream).text(first.category);
-  parameters.int8(expected_number(request.expected)).uuids(ids).texts(types).texts(content_types).texts(metadata);
-  parameters.array(SqlType::kTimestamptzArray, SqlType::kTimestamptz, times);
-  parameters.array(SqlType::kByteaArray, SqlType::kBytea, data);
-  parameters.texts(tags).int8s(tag_events);
+  const LoneAppend append = lone_append(request, identity_.incarnation, statements_);
   pass_failpoint("store.append_before_commit");
-  auto rows = session_->run(statements_.append_one, parameters, Deadline::in(kStatement), stop_.get_token());
+  auto rows = session_->run(append.statement, append.parameters, Deadline::in(kStatement), stop_.get_token());
   if (!rows) {
     Attempt attempt{Attempt::End::kRolledBack, {}, std::move(rows.error()), session_->failure()};
     if (session_->broken()) {

@@ -14,6 +14,9 @@ namespace penstock::store::postgres {
 inline constexpr std::string_view kEventColumns =
     "position, version, occurred_at, recorded_at, id, stream, category, type, content_type, metadata, data";
 
+// Up to here one statement with arrays is faster than COPY with its two more round trips.
+inline constexpr std::size_t kArrayEvents = 32;
+
 // A binary COPY stream, piece by piece. (PostgreSQL: COPY, "Binary Format".)
 class CopyEncoder {
  public:

@@ -49,6 +49,8 @@ TEST_F(PostgresMigration, LivesInASchemaOfAnyName) {
   EXPECT_EQ(append_all(*store, {request("order-1"), request("order-2", 40)}), std::vector<std::string>(2, "ok"));
   EXPECT_EQ(store->log().head(), Position{41});
   EXPECT_EQ(code_of(store->leases().take("route/a", "me")), "ok");
+  EXPECT_EQ(append_all(*store, {request("order-1")}), std::vector<std::string>{"ok"});
+  EXPECT_EQ(value(R"(SELECT "it's ""odd""; DROP".await_inbox(10) IS NULL)"), "t");
 }
 
 TEST_F(PostgresMigration, UsesASchemaThatAnAdministratorMade) {
@@ -98,6 +100,22 @@ TEST_F(PostgresMigration, KeepsEventsFromBeingChanged) {
                              "DELETE FROM penstock.events", "TRUNCATE penstock.events"})
     EXPECT_ANY_THROW(execute(change)) << change;
   EXPECT_EQ(value("SELECT count(*) FROM penstock.events"), "1");
+}
+
+TEST_F(PostgresMigration, KeepsStreamsAndTheHeadInBounds) {
+  auto store = open_migrated();
+  append_all(*store, {request("order-1")});
+  for (const char* change :
+       {"UPDATE penstock.streams SET state = 'lost'", "UPDATE penstock.streams SET max_count = 0",
+        "UPDATE penstock.streams SET max_age = -1",
+        "INSERT INTO penstock.streams (name, category, version, max_count) VALUES ('a', 'a', 0, 0)",
+        "UPDATE penstock.head SET id = 2",
+        "INSERT INTO penstock.head SELECT 2, position, floor, streams, incarnation, system_identifier, timeline,"
+        " recorded_at FROM penstock.head"})
+    EXPECT_ANY_THROW(execute(change)) << change;
+  EXPECT_EQ(value("SELECT count(*) || state FROM penstock.streams GROUP BY state"), "1live");
+  EXPECT_EQ(value("SELECT string_agg(id::text, ' ') FROM penstock.head"), "1");
+  execute("UPDATE penstock.streams SET max_count = 5, max_age = 5");
 }
 
 }  // namespace
