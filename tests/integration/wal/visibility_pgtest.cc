@@ -114,6 +114,25 @@ TEST_F(WalVisibility, IsWaitedForAtTheGateInTheOrderOfTheLog) {
   EXPECT_EQ(rows(), "3");
 }
 
+// Fault 14: the standby never comes; a restart of the source forgets nothing, and who gives up waiting has committed.
+TEST_F(WalVisibility, LastsOverARestartUntilTheWriterWaitsNoLonger) {
+  outbox_->settings().gate = WalSettings::Gate::kUntilVisible;
+  open();
+  std::future<void> committing;
+  const HeldCommits held(*outbox_);
+  committing = commit(held, "SET application_name = 'shop'; " + WalOutbox::insert_statement("a", 1));
+  EXPECT_EQ(read_now(), 0U);
+  reader_.reset();
+  reader_ = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(eventually([&] { return reader_->open().has_value(); }));
+  EXPECT_TRUE(eventually([&] { return read_now() > 0 || reader_->source().figures().held_back_by; }));
+  EXPECT_TRUE(reader_->source().figures().held_back_by) << "it was handed out";
+  EXPECT_EQ(rows(), "0");
+  outbox_->value("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'shop'");
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+  EXPECT_EQ(rows(), "1");
+}
+
 TEST_F(WalVisibility, SaysWhoseCommitTheServerHoldsBack) {
   outbox_->settings().gate = WalSettings::Gate::kUntilVisible;
   open();
