@@ -37,21 +37,34 @@ std::optional<PublishedAt> parse_published(std::string_view text) {
                      {std::string(words[1]), parse_entries(words[2]), std::string(words[3]), std::string(words[4])}};
 }
 
+bool keeps_published(const Membership::Entry& entry, const Membership& before, const Membership& now) {
+  const bool is_old = std::ranges::find(before.entries, entry) != before.entries.end();
+  switch (entry.of) {
+    case Membership::Entry::Of::kAllTables: return is_old;
+    // A table that came into the schema was published from then on; one that went and came back was not.
+    case Membership::Entry::Of::kSchema: return is_old && (now.table != before.table || now.since == before.since);
+    case Membership::Entry::Of::kTable:
+      return (is_old && now.table == before.table) || entry.number.ends_with("." + now.since);
+  }
+  return false;
+}
+
 }  // namespace
 
 bool stays_published(const Membership& before, const Membership& now) {
   if (now.publication != before.publication) return false;
-  return std::ranges::any_of(now.entries, [&](const Membership::Entry& entry) {
-    const bool is_old = std::ranges::find(before.entries, entry) != before.entries.end();
-    switch (entry.of) {
-      case Membership::Entry::Of::kAllTables: return is_old;
-      // A table that came into the schema was published from then on; one that went and came back was not.
-      case Membership::Entry::Of::kSchema: return is_old && (now.table != before.table || now.since == before.since);
-      case Membership::Entry::Of::kTable:
-        return (is_old && now.table == before.table) || entry.number.ends_with("." + now.since);
-    }
-    return false;
+  return std::ranges::any_of(now.entries, [&](const auto& entry) { return keeps_published(entry, before, now); });
+}
+
+bool hangs_on_succession(const Membership& before, const Membership& now) {
+  if (oid_of_table(now) == oid_of_table(before)) return false;
+  return std::ranges::none_of(now.entries, [&](const auto& entry) {
+    return entry.of != Membership::Entry::Of::kTable && keeps_published(entry, before, now);
   });
+}
+
+std::string oid_of_table(const Membership& membership) {
+  return membership.table.substr(0, membership.table.find('.'));
 }
 
 std::vector<Membership::Entry> parse_entries(std::string_view text) {

@@ -27,6 +27,11 @@ struct Membership {
 
 // Whether the table was published all the time between `before` and `now`, or from its first row on.
 bool stays_published(const Membership& before, const Membership& now);
+// Of one that stays published: whether that holds only if the table of `now` took the name over from the one of
+// `before` at once. A table that bore it in between, and was not published, leaves no trace in the two.
+bool hangs_on_succession(const Membership& before, const Membership& now);
+
+std::string oid_of_table(const Membership& membership);
 
 // "t16403.731,s16404.730"
 std::vector<Membership::Entry> parse_entries(std::string_view text);

@@ -4,11 +4,26 @@
 #include <utility>
 
 namespace penstock::wal {
+namespace {
+
+// As far as the two looks and the catalogue can tell.
+Result<bool> stayed_published(const Membership& before, const Membership& now, store::postgres::Session& session,
+                              Deadline deadline, const std::stop_token& stop) {
+  if (!stays_published(before, now)) return false;
+  if (!hangs_on_succession(before, now)) return true;
+  const auto stood_another_between = gave_name_away_before(session, before, now, deadline, stop);
+  if (!stood_another_between) return fail(stood_another_between.error());
+  return !*stood_another_between;
+}
+
+}  // namespace
 
 // An absence that lasts is recorded once; how long it was is known when it ends, and what the first record doesn't name
 // becomes a further one: what an operator acknowledges is what stood there to be read.
 Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDatabase& database,
-                                                                    const PublishedAt& last) {
+                                                                    const PublishedAt& last,
+                                                                    store::postgres::Session& session,
+                                                                    Deadline deadline, const std::stop_token& stop) {
   const auto known = list_records(last);
   if (!known) return fail(known.error());
   if (const std::string fault = publication_fault(database, settings_); !fault.empty()) {
@@ -18,8 +33,10 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
     return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
   }
   Judgement found{{database.log_end, database.publication->membership}};
+  const auto stayed = stayed_published(last.membership, found.now.membership, session, deadline, stop);
+  if (!stayed) return fail(stayed.error());
   // A look that saw the table out has left a record, whatever the catalogue shows now.
-  if (known->empty() && stays_published(last.membership, found.now.membership)) return found;
+  if (known->empty() && *stayed) return found;
   const std::string what = "table " + settings_.rows.table.to_string() + " was out of publication " +
                            settings_.publication + " for a time, or the publication was altered";
   if (auto recorded = put_on_record(last, database.log_end, what, *known); !recorded)
@@ -47,9 +64,9 @@ void PublicationWatch::begin(std::optional<PublishedAt> now, const WalDatabase& 
   has_news_ = false;
 }
 
-Status PublicationWatch::look(store::postgres::Session& session, Deadline deadline, std::stop_token stop) {
+Status PublicationWatch::look(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) {
   if (!last_) return {};
-  const auto now = look_at_publication(session, settings_, deadline, std::move(stop));
+  const auto now = look_at_publication(session, settings_, deadline, stop);
   if (!now) return fail(now.error());
   if (const std::string fault = publication_fault(now->state, partitioned_, settings_); !fault.empty()) {
     const auto known = list_records(*last_);
@@ -58,7 +75,9 @@ Status PublicationWatch::look(store::postgres::Session& session, Deadline deadli
       if (auto recorded = put_on_record(*last_, now->at, fault, *known); !recorded) return recorded;
     return fail(codes::kWalPublicationMissing, fault);
   }
-  if (!stays_published(last_->membership, now->state->membership))
+  const auto stayed = stayed_published(last_->membership, now->state->membership, session, deadline, stop);
+  if (!stayed) return fail(stayed.error());
+  if (!*stayed)
     return fail(codes::kWalPublicationMissing, "publication " + settings_.publication + ", or the part of table " +
                                                    settings_.rows.table.to_string() +
                                                    " in it, is not what it was at the last look");

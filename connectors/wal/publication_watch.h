@@ -32,14 +32,15 @@ class PublicationWatch {
     enum class Absence { kNone, kEnded } absence = Absence::kNone;
   };
   // Refuses while the table is out. `last`: as kept.
-  Result<Judgement> judge_opening(const WalDatabase& database, const PublishedAt& last);
+  Result<Judgement> judge_opening(const WalDatabase& database, const PublishedAt& last,
+                                  store::postgres::Session& session, Deadline deadline, const std::stop_token& stop);
   // Refuses while a record waits for an operator.
   Status check_acknowledged();
 
   // At the end of an opening; `now` is kept. nullopt: there is nothing to watch.
   void begin(std::optional<PublishedAt> now, const WalDatabase& database);
   // Now and then during an opening.
-  Status look(store::postgres::Session& session, Deadline deadline, std::stop_token stop);
+  Status look(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop);
   // The last look at which all was well, and whether the membership is another one than what was kept.
   const std::optional<PublishedAt>& last() const { return last_; }
   bool has_news() const { return has_news_; }

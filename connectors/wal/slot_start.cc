@@ -105,7 +105,7 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
   if (parts_.settings.reads_messages()) return std::nullopt;
   PublishedAt last = own_->published.value_or(PublishedAt{own_->progress.settled, {}});
   if (!own_->published && database.publication) last.membership = database.publication->membership;
-  auto found = parts_.publication.judge_opening(database, last);
+  auto found = parts_.publication.judge_opening(database, last, session_, deadline_, stop_);
   if (!found) return fail(std::move(found.error()));
   if (found->absence == PublicationWatch::Judgement::Absence::kEnded)
     if (auto kept = keep({own_->progress, found->now}); !kept) return fail(std::move(kept.error()));

@@ -152,6 +152,18 @@ Result<PublicationLook> look_at_publication(Session& session, const WalSettings&
   return PublicationLook{publication_in((*answers)[1]), parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
 }
 
+// A new name is a new row in pg_class.
+Result<bool> gave_name_away_before(Session& session, const Membership& before, const Membership& now, Deadline deadline,
+                                   std::stop_token stop) {
+  static const Statement kEarlier{
+      "", "SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid::text = $1 AND age(c.xmin) > age($2::text::xid))"};
+  Parameters parameters;
+  parameters.text(oid_of_table(before)).text(now.since);
+  const auto earlier = session.run(kEarlier, parameters, deadline, std::move(stop));
+  if (!earlier) return fail(earlier.error());
+  return earlier->boolean(0, 0);
+}
+
 Result<std::optional<Lsn>> load_slot_place(Session& session, const WalSettings& settings, Deadline deadline) {
   Parameters slot_name;
   slot_name.text(settings.slot);

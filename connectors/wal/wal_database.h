@@ -60,6 +60,11 @@ struct PublicationLook {
 Result<PublicationLook> look_at_publication(store::postgres::Session& session, const WalSettings& settings,
                                             Deadline deadline, std::stop_token stop);
 
+// Whether the table of `before` is there still, and gave its name away in an earlier transaction than the one that
+// made the table of `now`. Of a table that was dropped, or altered later, nobody knows: no.
+Result<bool> gave_name_away_before(store::postgres::Session& session, const Membership& before, const Membership& now,
+                                   Deadline deadline, std::stop_token stop);
+
 // Up to where the slot has passed the log; nullopt: it is gone, or can't be read from.
 Result<std::optional<Lsn>> load_slot_place(store::postgres::Session& session, const WalSettings& settings,
                                            Deadline deadline);

@@ -42,6 +42,20 @@ TEST(Membership, TakesANewTableForPublishedOnlyFromItsOwnTransaction) {
   EXPECT_FALSE(stays_published(kBefore, now));
 }
 
+// A table without an entry may have borne the name in between.
+TEST(Membership, HangsOnTheSuccessionWhereOnlyAnEntryOfItsOwnPublishesANewTable) {
+  EXPECT_FALSE(hangs_on_succession(kBefore, kBefore));
+  const Membership now{"16401.731", parse_entries("t16410.750"), "16405", "750"};
+  EXPECT_TRUE(hangs_on_succession(kBefore, now));
+  Membership attached = kBefore;
+  attached.table = "16390.760";
+  EXPECT_FALSE(hangs_on_succession(kBefore, attached));
+  Membership of_all_before = kBefore, of_all = now;
+  of_all_before.entries = parse_entries("a,t16403.731");
+  of_all.entries = parse_entries("a,t16410.750");
+  EXPECT_FALSE(hangs_on_succession(of_all_before, of_all));
+}
+
 TEST(Membership, OfASchemaEndsWhereTheTableIsMovedButNotWhereItIsMadeAnew) {
   const Membership before{"1.1", parse_entries("s3.4"), "16390", "729"};
   Membership now = before;
