@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/outbox/held_back.h"
+#include "connectors/outbox/lock_wait.h"
 #include "connectors/wal/start_check.h"
-#include "connectors/wal/wal_errors.h"
 #include "core/failpoint.h"
 
 namespace penstock::wal {
 
 using store::postgres::Session;
 using store::postgres::SessionSettings;
+using store::postgres::SqlCondition;
 
 namespace {
 
@@ -117,7 +119,7 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
 // Before the slot: a slot sees only what was published when it was written.
 Status SlotStart::provide_publication(WalDatabase& database) {
   if (!database.publication && !database.slot && parts_.settings.create == WalSettings::Create::kYes) {
-    const auto created = session_.execute(create_publication_statement(parts_.settings), deadline_, stop_);
+    const auto created = make(create_publication_statement(parts_.settings));
     if (!created)
       return fail(codes::kWalPublicationMissing, "publication " + parts_.settings.publication +
                                                      " could not be created (" + created.error().message() +
@@ -130,6 +132,19 @@ Status SlotStart::provide_publication(WalDatabase& database) {
   return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, parts_.settings));
 }
 
+// What is waited for too long has a name: who holds the table, or a transaction that a new slot has to wait for.
+Status SlotStart::make(const std::string& statement) {
+  const outbox::LockWait wait(session_, parts_.session_settings, stop_);
+  const auto made = session_.execute(statement, deadline_, stop_);
+  if (made) return {};
+  const SqlCondition condition = session_.failure().condition;
+  const bool waited_too_long = condition == SqlCondition::kLockTimeout || condition == SqlCondition::kCanceled;
+  if (!waited_too_long || !wait.blocker()) return fail(made.error());
+  return fail(Error(made.error())
+                  .with_context("it waited for " + outbox::name_of(*wait.blocker()) + ", open for " +
+                                std::to_string(wait.blocker()->age.count()) + " s"));
+}
+
 // In place of one that can't be read from any more. Answers where it begins.
 Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
   const std::string statement = create_slot_statement(parts_.settings, session_.server().version);
@@ -139,7 +154,7 @@ Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
     const auto dropped = session_.execute(drop_slot_statement(parts_.settings), deadline_, stop_);
     if (!dropped) return fail(Error(dropped.error()).with_context("dropping slot " + parts_.settings.slot));
   }
-  const auto created = session_.execute(statement, deadline_, stop_);
+  const auto created = make(statement);
   if (!created)
     return fail(Error(created.error())
                     .with_context("creating slot " + parts_.settings.slot +
@@ -195,11 +210,8 @@ Result<GapOnRecord> SlotStart::find_on_record(const LostLog& lost, Lsn end) {
 }
 
 Result<std::optional<Lsn>> SlotStart::find_switch_point() {
-  SessionSettings wanted;
+  SessionSettings wanted = parts_.session_settings;
   wanted.kind = SessionSettings::Kind::kReplication;
-  wanted.url = parts_.settings.rows.url;
-  wanted.application_name = parts_.application_name;
-  wanted.code_of = code_of_postgres;
   auto session = Session::open(wanted, deadline_, stop_);
   if (!session) return fail(std::move(session.error()));
   const auto history =

@@ -31,7 +31,7 @@ class SlotStart {
     SourceGaps& gaps;
     PublicationWatch& publication;
     Log& log;
-    const std::string& application_name;
+    const store::postgres::SessionSettings& session_settings;
   };
   // All of it outlives this.
   SlotStart(const Parts& parts, store::postgres::Session& session, const Lease& lease, Deadline deadline,
@@ -50,6 +50,7 @@ class SlotStart {
   Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database);
   Status keep(const OwnPosition& position);
   Status provide_publication(WalDatabase& database);
+  Status make(const std::string& statement);
   Result<Lsn> make_slot(WalDatabase& database);
   Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);
   Result<GapOnRecord> find_on_record(const LostLog& lost, Lsn end);

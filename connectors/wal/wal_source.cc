@@ -142,7 +142,7 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
   if (database->slot_is_active)
     return fail(codes::kWalSlotInUse, "slot " + settings_.slot + " is read by somebody else");
-  SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, application_name_}, *opening.session,
+  SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, session_settings_}, *opening.session,
                        opening.lease, deadline, stop);
   const auto start = slot_start.find(*database);
   if (!start) return fail(start.error());

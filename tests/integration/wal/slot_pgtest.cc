@@ -56,6 +56,20 @@ TEST_F(WalSlot, IsMadeAtTheFirstStartTogetherWithAnInsertOnlyPublication) {
   EXPECT_EQ(data_of(reader.read(1)), "1");
 }
 
+TEST_F(WalSlot, NamesWhomItsCreationWaitsFor) {
+  const std::string holder = "holder " + outbox_->settings().slot;
+  outbox_->execute("BEGIN; " + WalOutbox::insert_statement("a", 1) + "PREPARE TRANSACTION '" + holder + "'");
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  outbox_->execute("ROLLBACK PREPARED '" + holder + "'");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.busy");
+  EXPECT_NE(opened.error().message().find("it waited for a prepared transaction (prepared " + holder + "), open for "),
+            std::string::npos)
+      << opened.error().message();
+  EXPECT_EQ(code_of_next_opening(), "opened");
+}
+
 TEST_F(WalSlot, IsAskedForWithTheStatementWhereItMayNotBeMade) {
   outbox_->settings().create = wal::WalSettings::Create::kNo;
   WalReader reader(*outbox_);
