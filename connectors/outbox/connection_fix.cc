@@ -1,5 +1,6 @@
 #include "connectors/outbox/connection_fix.h"
 
+#include <optional>
 #include <string_view>
 
 #include "connectors/outbox/table_name.h"
@@ -17,9 +18,8 @@ std::string role_in(std::string_view words) {
   return std::string(rest.substr(0, rest.find('"')));
 }
 
-}  // namespace
-
-std::string connection_fix(const Error& error, const Secret& url) {
+// nullopt where the words tell nothing.
+std::optional<std::string> fix_by_words(const Error& error, const Secret& url) {
   const std::string& words = error.message();
   const auto says = [&](std::string_view some) { return words.find(some) != std::string::npos; };
   const std::string role = quoted_identifier(role_in(words));
@@ -33,7 +33,19 @@ std::string connection_fix(const Error& error, const Secret& url) {
   if (says("is not permitted to log in")) return "ALTER ROLE " + role + " LOGIN;";
   if (says("(28P01)") || says("no password supplied"))
     return "Correct user and password in `url`; to try them: " + store::postgres::psql_command(url);
-  return store::postgres::psql_command(url);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string connection_fix(const Error& error, const Secret& url) {
+  return fix_by_words(error, url).value_or(store::postgres::psql_command(url));
+}
+
+Error with_connection_fix(Error error, const Secret& url) {
+  if (error.kind() != ErrorKind::kUnauthorized) return error;
+  const auto fix = fix_by_words(error, url);
+  return fix ? Error(error.code(), error.message() + ": " + *fix) : error;
 }
 
 }  // namespace penstock::outbox

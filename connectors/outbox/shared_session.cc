@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/outbox/connection_fix.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/table_name.h"
 
@@ -25,7 +26,7 @@ Result<std::shared_ptr<SharedSession>> SharedSession::open(const store::postgres
                                                            Company company, Deadline deadline,
                                                            const std::stop_token& stop) {
   auto opened = Session::open(settings, deadline, stop);
-  if (!opened) return fail(std::move(opened.error()));
+  if (!opened) return fail(with_connection_fix(std::move(opened.error()), settings.url));
   if ((*opened)->server().role == store::postgres::ServerFacts::Role::kStandby)
     return fail(codes::kOutboxUnavailable, "the server is a standby, where no row can be settled");
   return std::shared_ptr<SharedSession>(new SharedSession(*std::move(opened), settings, company));

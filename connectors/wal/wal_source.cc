@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "connectors/outbox/connection_fix.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/wal/publication_watch.h"
 #include "connectors/wal/row_removal.h"
@@ -133,7 +134,7 @@ Status WalSource::open(const OpenRequest& request, Deadline deadline, std::stop_
 
 Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_token& stop) {
   auto session = Session::open(session_settings_, deadline, stop);
-  if (!session) return fail(std::move(session.error()));
+  if (!session) return fail(outbox::with_connection_fix(std::move(session.error()), settings_.rows.url));
   opening.session = *std::move(session);
   if (opening.session->server().role == store::postgres::ServerFacts::Role::kStandby)
     return fail(codes::kWalUnavailable, "the server is a standby: the log is read from the primary");

@@ -20,6 +20,16 @@ TEST_F(OutboxColumns, NeedATable) {
   expect_refused("outbox.table_missing", "there is no table shop.Outbox");
 }
 
+TEST_F(OutboxColumns, NeedARoleThatMayLogIn) {
+  const std::string role = "relay_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  expect_refused("outbox.unauthorized", "CREATE ROLE \"" + role + "\" LOGIN;");
+  outbox().execute("CREATE ROLE " + role);
+  expect_refused("outbox.unauthorized", "ALTER ROLE \"" + role + "\" LOGIN;");
+  outbox().execute("DROP ROLE " + role);
+}
+
 TEST_F(OutboxColumns, NeedATableAndNoView) {
   outbox().execute("CREATE VIEW shop.seen AS SELECT * FROM shop.outbox");
   outbox().settings().table.name = "seen";

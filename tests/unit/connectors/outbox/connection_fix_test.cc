@@ -27,6 +27,21 @@ TEST(ConnectionFix, FollowsTheServersWords) {
             "Name the server itself in `url`, with its own port.");
 }
 
+TEST(ConnectionFix, StandsBehindTheErrorOfARefusedRole) {
+  const Secret url("postgresql://app:secret@db:5433/shop");
+  const auto words = [&](const ErrorCode& code, const std::string& said) {
+    return with_connection_fix(Error(code, said), url).message();
+  };
+  const ErrorCode& refused = codes::kOutboxUnauthorized;
+  EXPECT_EQ(words(refused, "role \"app\" is not permitted to log in (28000)"),
+            "role \"app\" is not permitted to log in (28000): ALTER ROLE \"app\" LOGIN;");
+  EXPECT_EQ(words(codes::kWalUnauthorized, "password authentication failed (28P01)"),
+            "password authentication failed (28P01): Correct user and password in `url`; to try them: psql -h db -p "
+            "5433 -U app -d shop");
+  EXPECT_EQ(words(refused, "Rolle »app« existiert nicht (28000)"), "Rolle »app« existiert nicht (28000)");
+  EXPECT_EQ(words(codes::kOutboxUnavailable, "SSL error"), "SSL error") << "its hint fits";
+}
+
 TEST(ConnectionFix, IsTheSameByHandWhereTheWordsTellNothing) {
   EXPECT_EQ(fix_of(codes::kOutboxUnavailable, "could not translate host name"), "psql -h db -p 5433 -U app -d shop");
   EXPECT_EQ(fix_of(codes::kOutboxUnavailable, "Rolle »app« existiert nicht (28000)"),
