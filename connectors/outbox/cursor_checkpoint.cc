@@ -38,6 +38,7 @@ Result<CursorCheckpoint::Start> CursorCheckpoint::resume(OutboxTable& table, Lea
   lease_ = std::move(lease);
   stored_.reset();
   evidence_ = {};
+  sequence_ = Sequence::kUnknown;
   auto stored = checkpoints_.load(settings_.source_name);
   if (!stored) return fail(std::move(stored.error()).with_context("loading the checkpoint"));
   stored_ = *std::move(stored);
@@ -152,6 +153,9 @@ std::string CursorCheckpoint::given_again(const Numbering& numbering, std::int64
                             " would never be delivered";
   if (numbering.given && *numbering.given < passed_to)
     return "its sequence stands at " + std::to_string(*numbering.given) + never;
+  // One that never gave any belongs to a table whose rows bring their numbers.
+  if (sequence_ == Sequence::kHasGiven && numbering.gives_first && *numbering.gives_first <= passed_to)
+    return "its sequence was started anew and gives " + std::to_string(*numbering.gives_first) + " next" + never;
   if (evidence_.witnesses.empty() || !numbering.row_id) return {};
   const Witness& witness = evidence_.witnesses.front();
   if (*numbering.row_id == witness.id) return {};
@@ -201,8 +205,11 @@ ScanPlan::AskNumbering CursorCheckpoint::wish() const {
 
 Status CursorCheckpoint::check(OutboxTable& table, const Numbering& numbering, const LowMark& low_mark,
                                std::optional<std::int64_t> found) {
+  if (numbering.given) sequence_ = Sequence::kHasGiven;
   if (const std::string why = given_again(numbering, passed_to(low_mark.open())); !why.empty()) {
-    auto loss = loss_of(table, why, passed_to(low_mark.open()), numbering.given);
+    auto given = numbering.given;
+    if (!given && sequence_ == Sequence::kHasGiven && numbering.gives_first) given = *numbering.gives_first - 1;
+    auto loss = loss_of(table, why, passed_to(low_mark.open()), given);
     if (!loss) return fail(std::move(loss.error()));
     unrecorded_ = *std::move(loss);
     if (auto recorded = lost_.put_on_record(*unrecorded_, evidence_.passed_gap); !recorded) return recorded;

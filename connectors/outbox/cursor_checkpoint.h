@@ -83,6 +83,7 @@ class CursorCheckpoint {
   Lease lease_;
   std::optional<SourceCheckpoint> stored_;
   Evidence evidence_;
+  enum class Sequence { kUnknown, kHasGiven } sequence_ = Sequence::kUnknown;  // as it was seen
 };
 
 }  // namespace penstock::outbox

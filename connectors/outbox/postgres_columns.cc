@@ -49,7 +49,8 @@ const Statement kSequence{
     "",
     "SELECT s.seqrelid::int8, s.seqcache, s.seqincrement > 0 AND"
     " (has_sequence_privilege(s.seqrelid, 'USAGE') OR has_sequence_privilege(s.seqrelid, 'SELECT')),"
-    " quote_ident(n.nspname) || '.' || quote_ident(c.relname)"
+    " quote_ident(n.nspname) || '.' || quote_ident(c.relname),"
+    " has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(s.seqrelid, 'SELECT')"
     " FROM pg_attribute a JOIN pg_depend d ON"
     " (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
     "  AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i'))"
@@ -277,7 +278,7 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   found.before_update = hindrances.bytes(0, 2);
   if (!sequence.empty())
     found.order_sequence = {sequence.integer(0, 0), std::string(sequence.bytes(0, 3)), sequence.integer(0, 1),
-                            sequence.boolean(0, 2)};
+                            sequence.boolean(0, 2), sequence.boolean(0, 4)};
   if (tracks) {
     found.id_is_unique = (*answers)[5].boolean(0, 1);
     found.settled_table = settled_table_in((*answers)[6]);

@@ -29,7 +29,8 @@ struct PostgresSequence {
   std::int64_t oid = 0;
   std::string name;  // quoted
   std::int64_t cache = 1;
-  bool may_read = false;
+  bool may_read = false;    // the last number that it gave
+  bool may_select = false;  // also what it gives first
 };
 
 // The table beside it, of policy "track".

@@ -163,11 +163,14 @@ std::string numbering_statement(const OutboxSettings& settings, const PostgresCo
   const auto& sequence = table.order_sequence;
   const bool by_xid = xid_column(settings.policy) != nullptr;
   const bool told = sequence && sequence->may_read && !by_xid;
+  const std::string first = told && sequence->may_select
+                                ? "(SELECT s.last_value FROM " + sequence->name + " AS s WHERE NOT s.is_called)"
+                                : "NULL";
   return "SELECT " +
          (told ? "pg_sequence_last_value(" + std::to_string(sequence->oid) + "::oid::regclass)" : std::string("NULL")) +
          "::int8, (SELECT " + quoted_identifier(id.name) + "::text FROM " + settings.table.quoted() + " WHERE " +
          quoted_identifier(settings.order_by) + " = $1::int8), " +
-         (by_xid ? "pg_snapshot_xmax(pg_current_snapshot())::text" : "NULL") + "::int8";
+         (by_xid ? "pg_snapshot_xmax(pg_current_snapshot())::text" : "NULL") + "::int8, " + first + "::int8";
 }
 
 const char* const kLockHoldersStatement =

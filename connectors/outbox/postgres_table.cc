@@ -45,6 +45,7 @@ Numbering numbering_in(const Rows& answer) {
   if (!answer.is_null(0, 0)) numbering.given = answer.integer(0, 0);
   if (!answer.is_null(0, 1)) numbering.row_id = std::string(answer.bytes(0, 1));
   if (!answer.is_null(0, 2)) numbering.next_xid = answer.integer(0, 2);
+  if (!answer.is_null(0, 3)) numbering.gives_first = answer.integer(0, 3);
   return numbering;
 }
 

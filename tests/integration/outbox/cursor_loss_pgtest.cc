@@ -97,6 +97,39 @@ TEST_F(OutboxCursorLoss, Fault22NoticesThatNumbersStartAgainWhileItReads) {
   EXPECT_EQ(outbox().log().count(LogLevel::kError), 1U) << outbox().log().text();
 }
 
+// Before a row has one of the numbers.
+TEST_F(OutboxCursorLoss, Fault22NoticesAtOnceThatTheSequenceIsStartedAnewWhileItReads) {
+  insert(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  EXPECT_EQ(read(*source).size(), 0U);
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "outbox.checkpoint_foreign");
+  EXPECT_NE(batch.error().message().find("gives 1 next"), std::string::npos) << batch.error().message();
+  ASSERT_EQ(outbox().gaps().records().size(), 1U);
+  EXPECT_EQ(outbox().gaps().records()[0].gap.to, Position{5});
+  outbox().gaps().acknowledge_all();
+  insert(6, 7);
+  EXPECT_EQ(rest(2), "6 7");
+}
+
+TEST_F(OutboxCursorLoss, TakesACleanUpAndARaisedSequenceForWhatTheyAre) {
+  insert(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  outbox().execute("TRUNCATE shop.outbox");
+  EXPECT_EQ(read(*source).size(), 0U);
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq RESTART WITH 1000");
+  EXPECT_EQ(read(*source).size(), 0U);
+  insert(6, 6);
+  EXPECT_EQ(data_of(read_until(*source, 1)), "6");
+  EXPECT_TRUE(outbox().gaps().records().empty());
+}
+
 TEST_F(OutboxCursorLoss, Fault22LeavesTransactionsToOrderNumbersThatStartAgain) {
   guard(KeepRows::Guard::kXid);
   const auto source = read_while_numbers_start_again();

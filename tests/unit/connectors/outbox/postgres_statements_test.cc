@@ -132,8 +132,12 @@ TEST(NumberingStatement, AsksASequenceThatMayBeReadOnly) {
   PostgresColumns table;
   EXPECT_THAT(numbering_statement(settings(), table, id), HasSubstr("SELECT NULL::int8, (SELECT \"id\"::text"));
   table.order_sequence = PostgresSequence{4711, "s", 20, true};
+  EXPECT_THAT(
+      numbering_statement(settings(), table, id),
+      AllOf(HasSubstr("pg_sequence_last_value(4711::oid::regclass)::int8"), HasSubstr("NULL::int8, NULL::int8")));
+  table.order_sequence->may_select = true;
   EXPECT_THAT(numbering_statement(settings(), table, id),
-              HasSubstr("pg_sequence_last_value(4711::oid::regclass)::int8"));
+              HasSubstr("(SELECT s.last_value FROM s AS s WHERE NOT s.is_called)::int8"));
 }
 
 }  // namespace
