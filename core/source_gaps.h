@@ -24,28 +24,18 @@ class SourceGaps {
  public:
   virtual ~SourceGaps() = default;
 
-  struct Standing {
+  struct Recorded {
     std::int64_t number = 0;  // how an operator names it
-    std::string reason;       // of the record
+    SourceGap gap;
     enum class Is { kOpen, kAcknowledged } is = Is::kOpen;
   };
-  // Puts the gap on record, unless one of the source is there that begins at the same place. Durable when
-  // it returns. Errors: store.unavailable, store.in_doubt; the same call may be made again.
-  virtual Result<Standing> record(std::string_view source, const SourceGap& gap) = 0;
+  // Puts the gap on record, also beside others that begin at the same place; the same gap once. Answers its number.
+  // Durable when it returns. Errors: store.unavailable, store.in_doubt; the same call may be made again.
+  virtual Result<std::int64_t> record(std::string_view source, const SourceGap& gap) = 0;
   // The first of the source, for this reason, that nobody has acknowledged. Errors: as above.
-  virtual Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) = 0;
-
-  struct Recorded {
-    using Is = Standing::Is;
-    std::int64_t number = 0;
-    SourceGap gap;
-    Is is = Is::kOpen;
-  };
-  // Those of the source that begin at `from` or behind it, by number.
+  virtual Result<std::optional<Recorded>> find_open(std::string_view source, std::string_view reason) = 0;
+  // Those of the source that begin at `from` or behind it, by number. Errors: as above.
   virtual Result<std::vector<Recorded>> list(std::string_view source, Position from) = 0;
-  // Puts the gap on record beside others that begin at the same place; the same gap once. Answers its
-  // number. Durable, and errors, as above.
-  virtual Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) = 0;
 };
 
 }  // namespace penstock

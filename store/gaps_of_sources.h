@@ -13,14 +13,13 @@ class GapsOfSources final : public SourceGaps {
   // `gaps` outlives it.
   explicit GapsOfSources(Gaps& gaps) : gaps_(gaps) {}
 
-  Result<Standing> record(std::string_view source, const SourceGap& gap) override;
-  Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) override;
+  Result<std::int64_t> record(std::string_view source, const SourceGap& gap) override;
+  Result<std::optional<Recorded>> find_open(std::string_view source, std::string_view reason) override;
   Result<std::vector<Recorded>> list(std::string_view source, Position from) override;
-  Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) override;
 
  private:
-  // The first record that `is_it`.
-  Result<std::optional<Standing>> find(const std::function<bool(const GapRecord&)>& is_it);
+  // The records that `is_it`; `then` says whether one is enough.
+  Result<std::vector<Recorded>> find(const std::function<bool(const GapRecord&)>& is_it, VisitGaps then);
 
   Gaps& gaps_;
 };

@@ -29,7 +29,7 @@ Status LostNumbers::put_on_record(const NumberLoss& loss, std::int64_t passed) {
   SourceGaps::Recorded added;
   added.gap = {std::string(loss.why.code().name), Position{loss.from}, Position{loss.to}};
   for (;; --added.gap.from.value) {
-    const auto number = gaps_.record_further(source_name_, added.gap);
+    const auto number = gaps_.record(source_name_, added.gap);
     if (!number) return fail(number.error());
     added.number = *number;
     // The same one was on record before, and was passed: it would be found acknowledged.

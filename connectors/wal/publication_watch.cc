@@ -101,7 +101,7 @@ Status PublicationWatch::put_on_record(const PublishedAt& last, Lsn to, const st
   for (const SourceGaps::Recorded& one : known) from = std::max(from, one.gap.to);
   if (!known.empty() && from >= position_of(to)) return {};
   const SourceGap gap{std::string(codes::kWalPublicationMissing.name), from, position_of(to)};
-  const auto number = gaps_.record_further(settings_.rows.source_name, gap);
+  const auto number = gaps_.record(settings_.rows.source_name, gap);
   if (!number) return fail(Error(number.error()).with_context(what));
   log_.error(component(),
              Error(codes::kWalPublicationMissing, what + ": gap " + std::to_string(*number) + " from " +

@@ -195,7 +195,7 @@ Result<GapOnRecord> SlotStart::find_on_record(const LostLog& lost, Lsn end) {
   if (!known) return fail(known.error());
   GapOnRecord gap = judge_gap(lost, end, *known);
   if (!gap.missing) return gap;
-  const auto number = parts_.gaps.record_further(source, *gap.missing);
+  const auto number = parts_.gaps.record(source, *gap.missing);
   if (!number) return fail(number.error());
   gap.names.push_back({*number, *std::move(gap.missing), SourceGaps::Recorded::Is::kOpen});
   gap.missing.reset();

@@ -10,33 +10,26 @@ namespace penstock::tests {
 
 class MemorySourceGaps final : public SourceGaps {
  public:
-  Result<Standing> record(std::string_view source, const SourceGap& gap) override {
-    for (std::size_t i = 0; i < records_.size(); ++i)
-      if (records_[i].source == source && records_[i].gap.from == gap.from)
-        return Standing{static_cast<std::int64_t>(i) + 1, records_[i].gap.reason, records_[i].is};
-    return Standing{record_further(source, gap).value(), gap.reason, Standing::Is::kOpen};
+  Result<std::optional<Recorded>> find_open(std::string_view source, std::string_view reason) override {
+    for (const Record& known : records_)
+      if (known.source == source && known.gap.reason == reason && known.is == Recorded::Is::kOpen)
+        return std::optional<Recorded>(known);
+    return std::optional<Recorded>();
   }
-  Result<std::optional<Standing>> find_open(std::string_view source, std::string_view reason) override {
-    for (std::size_t i = 0; i < records_.size(); ++i)
-      if (records_[i].source == source && records_[i].gap.reason == reason && records_[i].is == Standing::Is::kOpen)
-        return Standing{static_cast<std::int64_t>(i) + 1, records_[i].gap.reason, records_[i].is};
-    return std::nullopt;
-  }
-
   Result<std::vector<Recorded>> list(std::string_view source, Position from) override {
     std::vector<Recorded> found;
     for (const Record& record : records_)
       if (record.source == source && record.gap.from >= from) found.push_back(record);
     return found;
   }
-  Result<std::int64_t> record_further(std::string_view source, const SourceGap& gap) override {
+  Result<std::int64_t> record(std::string_view source, const SourceGap& gap) override {
     if (!is_reachable_) return fail(codes::kStoreUnavailable, "the store is away");
     for (const Record& known : records_)
       if (known.source == source && known.gap.reason == gap.reason && known.gap.from == gap.from &&
           known.gap.to == gap.to)
         return known.number;
     const auto number = static_cast<std::int64_t>(records_.size()) + 1;
-    records_.push_back({{number, gap, Standing::Is::kOpen}, std::string(source)});
+    records_.push_back({{number, gap, Recorded::Is::kOpen}, std::string(source)});
     return number;
   }
 
@@ -47,10 +40,10 @@ class MemorySourceGaps final : public SourceGaps {
   // Whether anything can be put on record.
   void set_reachable(bool reachable) { is_reachable_ = reachable; }
   void acknowledge(std::int64_t number) {
-    records_.at(static_cast<std::size_t>(number - 1)).is = Standing::Is::kAcknowledged;
+    records_.at(static_cast<std::size_t>(number - 1)).is = Recorded::Is::kAcknowledged;
   }
   void acknowledge_all() {
-    for (Record& record : records_) record.is = Standing::Is::kAcknowledged;
+    for (Record& record : records_) record.is = Recorded::Is::kAcknowledged;
   }
 
  private:

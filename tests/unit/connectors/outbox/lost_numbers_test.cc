@@ -68,8 +68,8 @@ TEST_F(LostNumbersTest, ArePassedUnaskedOnlyWhereATailWasLost) {
 
 // A source that was read from the log has records of its own, in places of the log.
 TEST_F(LostNumbersTest, AreNotThoseOfTheLogOrOfAnotherSource) {
-  ASSERT_TRUE(gaps_.record_further("orders", {"wal.slot_lost", Position{7}, Position{9}}));
-  ASSERT_TRUE(gaps_.record_further("bills", {"outbox.lost_tail", Position{7}, Position{9}}));
+  ASSERT_TRUE(gaps_.record("orders", {"wal.slot_lost", Position{7}, Position{9}}));
+  ASSERT_TRUE(gaps_.record("bills", {"outbox.lost_tail", Position{7}, Position{9}}));
   EXPECT_EQ(behind(0, lost_), "none");
 }
 
