@@ -8,8 +8,8 @@
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/wal/publication_watch.h"
 #include "connectors/wal/row_removal.h"
+#include "connectors/wal/slot_pulse.h"
 #include "connectors/wal/slot_start.h"
-#include "connectors/wal/slot_watch.h"
 #include "connectors/wal/visibility_gate.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_errors.h"
@@ -32,9 +32,7 @@ using store::postgres::SessionSettings;
 constexpr std::chrono::seconds kCallDeadline{12};
 // A slot begins when every transaction that runs at its creation has ended.
 constexpr std::chrono::seconds kStatementTimeout{10};
-constexpr std::chrono::seconds kHeartbeatEvery{10};
 constexpr std::chrono::seconds kStoreIdleEvery{10};
-constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
 constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
 constexpr std::chrono::milliseconds kWaitForRoom{5}, kWaitForLock{100};
 
@@ -58,7 +56,8 @@ class WalSource final : public connectors::Source {
         log_(surroundings.log),
         application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance),
         session_settings_(session_settings_of(settings, application_name_)),
-        publication_(settings_, gaps_, log_) {}
+        publication_(settings_, gaps_, log_),
+        pulse_(settings_, publication_, clock_, log_) {}
   ~WalSource() override { close(); }
 
   Status open(const OpenRequest& request, Deadline deadline, std::stop_token stop) override;
@@ -67,7 +66,11 @@ class WalSource final : public connectors::Source {
   Status keep_alive() override;
   void close() override;
   void give_up() override { given_up_.request_stop(); }
-  SourceFigures figures() const override { return figures_; }
+  SourceFigures figures() const override {
+    SourceFigures figures = figures_;
+    figures.slot = pulse_.figures();
+    return figures;
+  }
 
  private:
   // What lasts as long as one opening.
@@ -77,13 +80,10 @@ class WalSource final : public connectors::Source {
     std::unique_ptr<WalStream> stream;
     std::optional<SourceCheckpoint> stored;
     ReadMark last_mark;
-    SlotWatch watch;
-    SteadyTime next_heartbeat{}, next_store{}, next_sign{};
-    std::uint64_t heartbeats_sent = 0;
-    std::optional<SteadyTime> heartbeat_sent_at;  // of the one under way
-    std::optional<Change> held;                   // did not fit into the last batch
-    std::optional<VisibilityGate> gate;           // where events wait until they are visible
-    std::optional<RowRemoval> removal;            // where settled rows are deleted
+    SteadyTime next_store{};
+    std::optional<Change> held;          // did not fit into the last batch
+    std::optional<VisibilityGate> gate;  // where events wait until they are visible
+    std::optional<RowRemoval> removal;   // where settled rows are deleted
 
     // Whether the transaction whose turn it is can't be handed out yet: others don't see it, or hold what was.
     bool gate_is_closed() const {
@@ -103,10 +103,6 @@ class WalSource final : public connectors::Source {
   Status learn(const Change& relation);
   // What has to be done now and then whether or not anything is read.
   Status upkeep();
-  Status ask_for_sign();
-  Status send_heartbeat();
-  void look_for_heartbeat();
-  Status look_at_slot(SlotWatch::Heartbeat heartbeat);
   Status store_progress();
   tl::unexpected<Error> end_opening(Error error);
 
@@ -118,6 +114,7 @@ class WalSource final : public connectors::Source {
   const std::string application_name_;
   const SessionSettings session_settings_;
   PublicationWatch publication_;
+  SlotPulse pulse_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
   std::stop_source given_up_;
@@ -334,83 +331,31 @@ Status WalSource::store_progress() {
 
 Status WalSource::upkeep() {
   if (auto confirmed = opening_->stream->confirm_if_due(); !confirmed) return confirmed;
-  look_for_heartbeat();
+  pulse_.look_for_heartbeat(*opening_->stream);
   if (auto removed = remove_locked(); !removed) return removed;
-  const SteadyTime now = clock_.now();
-  if (now >= opening_->next_store)
+  if (clock_.now() >= opening_->next_store)
     if (auto stored = store_progress(); !stored) return stored;
-  if (now >= opening_->next_heartbeat)
-    if (auto sent = send_heartbeat(); !sent) return sent;
-  return ask_for_sign();
+  const std::stop_token stop = given_up_.get_token();
+  if (auto sent = pulse_.send_heartbeat(*opening_->stream, *opening_->session, stop); !sent) return sent;
+  return pulse_.ask_for_sign(*opening_->session, stop);
 }
 
-// A server that hangs is silent on the stream, as an idle one is. The other session gets no answer.
-Status WalSource::ask_for_sign() {
-  if (clock_.now() < opening_->next_sign) return {};
-  static const store::postgres::Statement kSign{"wal_sign", "SELECT 1"};
-  const auto sign = opening_->session->run(kSign, {}, Deadline::in(kSignTakes), given_up_.get_token());
-  if (!sign) return fail(sign.error());
-  opening_->next_sign = clock_.now() + kSignEvery;
-  return {};
-}
-
-// In a transaction of its own: only a commit that the slot has read lets the server forget the log
-// before it, also where nobody writes to the outbox. One at a time: a stream that stands still gets no
-// more of them. Nor does it wait for a standby that may be away for long.
-Status WalSource::send_heartbeat() {
-  const bool all_back = opening_->stream->heartbeats() >= opening_->heartbeats_sent;
-  auto looked = look_at_slot(all_back ? SlotWatch::Heartbeat::kBack : SlotWatch::Heartbeat::kUnderWay);
-  if (!looked || !all_back) return looked;
-  static const store::postgres::Statement kEmit{
-      "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
-  store::postgres::Parameters parameters;
-  parameters.text(kHeartbeatPrefix).text(settings_.slot);
-  const SteadyTime sent_at = clock_.now();
-  const auto emitted = opening_->session->run(kEmit, parameters, Deadline::in(kCallDeadline), given_up_.get_token());
-  if (!emitted) return fail(emitted.error());
-  ++opening_->heartbeats_sent;
-  opening_->heartbeat_sent_at = sent_at;
-  return {};
-}
-
-// One of an earlier opening may have come before it was sent.
-void WalSource::look_for_heartbeat() {
-  const auto sent_at = opening_->heartbeat_sent_at;
-  if (!sent_at || !figures_.slot || opening_->stream->last_heartbeat() < *sent_at) return;
-  figures_.slot->heartbeat = opening_->stream->last_heartbeat() - *sent_at;
-  opening_->heartbeat_sent_at.reset();
-}
-
-Status WalSource::look_at_slot(SlotWatch::Heartbeat heartbeat) {
-  opening_->next_heartbeat = clock_.now() + kHeartbeatEvery;
-  const auto room = load_slot_room(*opening_->session, settings_, Deadline::in(kCallDeadline));
-  if (!room) return fail(room.error());
-  if (!*room) return fail(codes::kWalSlotLost, "slot " + settings_.slot + " is gone");
-  const auto heartbeat_took = figures_.slot ? figures_.slot->heartbeat : std::nullopt;
-  figures_.slot = {(*room)->wal_status, (*room)->safe_bytes, (*room)->limit_bytes, (*room)->retained_bytes,
-                   heartbeat_took};
-  for (const SlotWatch::News& news : opening_->watch.look(**room, heartbeat))
-    log_.write(news.level, "source " + settings_.rows.source_name, news.code,
-               "slot " + settings_.slot + ": " + news.words, {});
-  return publication_.look(*opening_->session, Deadline::in(kCallDeadline), given_up_.get_token());
-}
-
-// The stream is not read meanwhile, because nobody has room, so no heartbeat can come back. The server
-// has to hear of us all the same.
+// The stream is not read meanwhile, because nobody has room. The server has to hear of us all the same.
 Status WalSource::keep_alive() {
   if (!opening_) return {};
+  const std::stop_token stop = given_up_.get_token();
   auto alive = opening_->stream->confirm_if_due();
-  if (alive && clock_.now() >= opening_->next_heartbeat) alive = look_at_slot(SlotWatch::Heartbeat::kBack);
+  if (alive) alive = pulse_.look_at_slot(*opening_->session, stop);
   if (alive) alive = remove_locked();
-  if (alive) alive = ask_for_sign();
+  if (alive) alive = pulse_.ask_for_sign(*opening_->session, stop);
   if (!alive) return end_opening(std::move(alive.error()));
   return {};
 }
 
 void WalSource::close() {
   opening_.reset();
+  pulse_.reset();
   figures_.held_back_by.reset();
-  figures_.slot.reset();
 }
 
 tl::unexpected<Error> WalSource::end_opening(Error error) {

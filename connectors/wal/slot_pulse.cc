@@ -1,0 +1,72 @@
+#include "connectors/wal/slot_pulse.h"
+
+namespace penstock::wal {
+namespace {
+
+using store::postgres::Parameters;
+using store::postgres::Session;
+using store::postgres::Statement;
+
+constexpr std::chrono::seconds kCallDeadline{12};
+constexpr std::chrono::seconds kHeartbeatEvery{10};
+constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
+
+}  // namespace
+
+// One of an earlier opening may have come before it was sent.
+void SlotPulse::look_for_heartbeat(const WalStream& stream) {
+  const auto sent_at = seen_.heartbeat_sent_at;
+  if (!sent_at || !seen_.figures || stream.last_heartbeat() < *sent_at) return;
+  seen_.figures->heartbeat = stream.last_heartbeat() - *sent_at;
+  seen_.heartbeat_sent_at.reset();
+}
+
+// In a transaction of its own: only a commit that the slot has read lets the server forget the log
+// before it, also where nobody writes to the outbox. One at a time: a stream that stands still gets no
+// more of them. Nor does it wait for a standby that may be away for long.
+Status SlotPulse::send_heartbeat(const WalStream& stream, Session& session, const std::stop_token& stop) {
+  if (clock_.now() < seen_.next_heartbeat) return {};
+  const bool all_back = stream.heartbeats() >= seen_.heartbeats_sent;
+  auto looked = look(all_back ? SlotWatch::Heartbeat::kBack : SlotWatch::Heartbeat::kUnderWay, session, stop);
+  if (!looked || !all_back) return looked;
+  static const Statement kEmit{
+      "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
+  Parameters parameters;
+  parameters.text(kHeartbeatPrefix).text(settings_.slot);
+  const SteadyTime sent_at = clock_.now();
+  const auto emitted = session.run(kEmit, parameters, Deadline::in(kCallDeadline), stop);
+  if (!emitted) return fail(emitted.error());
+  ++seen_.heartbeats_sent;
+  seen_.heartbeat_sent_at = sent_at;
+  return {};
+}
+
+Status SlotPulse::look_at_slot(Session& session, const std::stop_token& stop) {
+  return clock_.now() < seen_.next_heartbeat ? Status() : look(SlotWatch::Heartbeat::kBack, session, stop);
+}
+
+Status SlotPulse::look(SlotWatch::Heartbeat heartbeat, Session& session, const std::stop_token& stop) {
+  seen_.next_heartbeat = clock_.now() + kHeartbeatEvery;
+  const auto room = load_slot_room(session, settings_, Deadline::in(kCallDeadline));
+  if (!room) return fail(room.error());
+  if (!*room) return fail(codes::kWalSlotLost, "slot " + settings_.slot + " is gone");
+  const auto heartbeat_took = seen_.figures ? seen_.figures->heartbeat : std::nullopt;
+  seen_.figures = {(*room)->wal_status, (*room)->safe_bytes, (*room)->limit_bytes, (*room)->retained_bytes,
+                   heartbeat_took};
+  for (const SlotWatch::News& news : seen_.watch.look(**room, heartbeat))
+    log_.write(news.level, "source " + settings_.rows.source_name, news.code,
+               "slot " + settings_.slot + ": " + news.words, {});
+  return publication_.look(session, Deadline::in(kCallDeadline), stop);
+}
+
+// A server that hangs is silent on the stream, as an idle one is. The other session gets no answer.
+Status SlotPulse::ask_for_sign(Session& session, const std::stop_token& stop) {
+  if (clock_.now() < seen_.next_sign) return {};
+  static const Statement kSign{"wal_sign", "SELECT 1"};
+  const auto sign = session.run(kSign, {}, Deadline::in(kSignTakes), stop);
+  if (!sign) return fail(sign.error());
+  seen_.next_sign = clock_.now() + kSignEvery;
+  return {};
+}
+
+}  // namespace penstock::wal

@@ -1,0 +1,61 @@
+// What an opened source asks of the server now and then, whether or not anything is read: that a heartbeat of its own
+// comes back through the slot, how near the slot is to being given up, whether the table stays published, and for any
+// answer at all. A stream that is silent tells nothing: an idle server, one that hangs and a slot that stands still
+// look alike.
+//
+// Single-threaded. Errors: those of the session; wal.slot_lost; wal.publication_missing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+
+#include "connectors/source.h"
+#include "connectors/wal/publication_watch.h"
+#include "connectors/wal/slot_watch.h"
+#include "connectors/wal/wal_settings.h"
+#include "connectors/wal/wal_stream.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "store/postgres/session.h"
+
+namespace penstock::wal {
+
+class SlotPulse {
+ public:
+  // All of it outlives this.
+  SlotPulse(const WalSettings& settings, PublicationWatch& publication, const Clock& clock, Log& log)
+      : settings_(settings), publication_(publication), clock_(clock), log_(log) {}
+
+  // Forgets what an opening has seen.
+  void reset() { seen_ = {}; }
+
+  // While the stream is read: each of these at any time, the server is asked when it is due.
+  void look_for_heartbeat(const WalStream& stream);
+  Status send_heartbeat(const WalStream& stream, store::postgres::Session& session, const std::stop_token& stop);
+  // While it is not read, because nobody has room: no heartbeat can come back.
+  Status look_at_slot(store::postgres::Session& session, const std::stop_token& stop);
+  // Either way.
+  Status ask_for_sign(store::postgres::Session& session, const std::stop_token& stop);
+
+  const std::optional<connectors::SlotFigures>& figures() const { return seen_.figures; }
+
+ private:
+  Status look(SlotWatch::Heartbeat heartbeat, store::postgres::Session& session, const std::stop_token& stop);
+
+  struct Seen {
+    SlotWatch watch;
+    SteadyTime next_heartbeat{}, next_sign{};
+    std::uint64_t heartbeats_sent = 0;
+    std::optional<SteadyTime> heartbeat_sent_at;  // of the one under way
+    std::optional<connectors::SlotFigures> figures;
+  };
+
+  const WalSettings& settings_;
+  PublicationWatch& publication_;
+  const Clock& clock_;
+  Log& log_;
+  Seen seen_;  // of the opening
+};
+
+}  // namespace penstock::wal
