@@ -88,6 +88,17 @@ std::string columns_for_existing(const Profile& profile, const OutboxSettings& s
   return statement_that_adds_order_column(Backend::kPostgres, settings.table, settings.order_by) + "\n";
 }
 
+// A new table's sequence has the name that the server gives it.
+std::string grant_on_new_sequence(const Profile& profile, const OutboxSettings& settings, const SetupWish& wish) {
+  const bool brings_sequence = !brings_number(profile) || profile.ddl.find("serial") != std::string_view::npos ||
+                               profile.ddl.find("IDENTITY") != std::string_view::npos;
+  if (!looks_at_sequence(settings.policy) || !brings_sequence) return {};
+  using store::postgres::quote_literal;
+  return "\nDO $$ BEGIN EXECUTE format('GRANT SELECT ON SEQUENCE %s TO %I', pg_get_serial_sequence(" +
+         quote_literal(settings.table.quoted()) + ", " + quote_literal(settings.order_by) + "), " +
+         quote_literal(wish.role) + "); END $$;";
+}
+
 std::string source_section(const Profile& profile, const OutboxSettings& settings, const SetupWish& wish) {
   const std::string policy(to_string(settings.policy));
   std::string text = "[[source]]\nname     = \"orders\"\nkind     = \"outbox\"\nurl      = { env = \"OUTBOX_URL\" }\n";
@@ -127,7 +138,8 @@ Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
   PostgresColumns nothing_granted;
   nothing_granted.role = quoted_identifier(wish.role);
   return Setup{with_table(profile.ddl, settings.table), additions(profile, settings),
-               columns_for_existing(profile, settings), grant_statement(nothing_granted, settings),
+               columns_for_existing(profile, settings),
+               grant_statement(nothing_granted, settings) + grant_on_new_sequence(profile, settings, wish),
                source_section(profile, settings, wish)};
 }
 

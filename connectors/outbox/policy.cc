@@ -127,6 +127,11 @@ const std::string* xid_column(const Policy& policy) {
   return keep != nullptr && keep->guard == KeepRows::Guard::kXid ? &keep->xid_column : nullptr;
 }
 
+bool looks_at_sequence(const Policy& policy) {
+  const auto* kept = std::get_if<KeepRows>(&policy);
+  return kept != nullptr && kept->guard == KeepRows::Guard::kWriters;
+}
+
 std::string_view policy_word(const Section& section, const Profile& profile) {
   const std::string& word = section.text("policy");
   return word.empty() ? profile.policy : std::string_view(word);

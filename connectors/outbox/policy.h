@@ -51,6 +51,9 @@ const std::string* settled_column(const Policy& policy);
 // The column of guard kXid; null without that guard.
 const std::string* xid_column(const Policy& policy);
 
+// Whether it is safe only for who sees which numbers the sequence of the order column has given.
+bool looks_at_sequence(const Policy& policy);
+
 // The word that counts: the operator's, else the profile's.
 std::string_view policy_word(const connectors::Section& section, const Profile& profile);
 

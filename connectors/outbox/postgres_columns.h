@@ -29,8 +29,12 @@ struct PostgresSequence {
   std::int64_t oid = 0;
   std::string name;  // quoted
   std::int64_t cache = 1;
+  enum class Runs { kUp, kDown } runs = Runs::kUp;
   bool may_read = false;    // the last number that it gave
   bool may_select = false;  // also what it gives first
+
+  // Whether it says which numbers were drawn.
+  bool tells_last() const { return runs == Runs::kUp && may_read; }
 };
 
 // The table beside it, of policy "track".
@@ -46,6 +50,7 @@ struct PostgresColumns {
   bool may_use_schema = false, may_select = false, may_delete = false;
   std::string role;  // we are
   std::vector<PostgresColumn> columns;
+  RowShape::Texts texts = RowShape::Texts::kUtf8;
   // Of the order column.
   bool order_is_unique = false, order_is_indexed = false;
   std::vector<std::string> order_index_predicates;  // of partial indexes that start with it, as the server writes them
@@ -64,6 +69,9 @@ struct PostgresColumns {
 // A few small queries in one round trip or two. A missing table is an answer, not an error.
 Result<PostgresColumns> load_postgres_columns(store::postgres::Session& session, const OutboxSettings& settings,
                                               Deadline deadline, std::stop_token stop);
+
+// Whether row level security may keep rows from the role; the oid of the table is its parameter.
+extern const char* const kHidesRowsStatement;
 
 // What keeps the table from being read, the first thing first; the message holds the statement that
 // mends it.

@@ -224,6 +224,7 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
   session.url = settings.url;
   session.application_name = "penstock validate";
   session.code_of = code_of_postgres;
+  session.texts = SessionSettings::Texts::kAsStored;
   auto opened = Session::open(session, deadline);
   if (!opened) {
     inspection.error(opened.error().message() + " [" + std::string(opened.error().code().name) + "]",

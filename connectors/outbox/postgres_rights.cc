@@ -41,6 +41,9 @@ std::string missing_rights(const PostgresColumns& columns, const OutboxSettings&
   if (const std::string* mark = settled_column(settings.policy))
     if (const PostgresColumn* column = columns.find(*mark); column != nullptr && !column->may_update)
       add(missing, on_column("UPDATE", *mark));
+  const auto& sequence = columns.order_sequence;
+  if (looks_at_sequence(settings.policy) && sequence && !sequence->may_read)
+    add(missing, "SELECT on sequence " + sequence->name);
   const auto& side = columns.settled_table;
   if (!std::holds_alternative<TrackRows>(settings.policy) || !side || side->id_type.empty()) return missing;
   const std::string on_side = " on table " + settled_table(settings.table).to_string();
@@ -63,6 +66,8 @@ std::string grant_statement(const PostgresColumns& columns, const OutboxSettings
   if (mark != nullptr) rights += ", UPDATE (" + quoted_identifier(*mark) + ")";
   if (std::holds_alternative<DeleteRows>(settings.policy)) rights += ", DELETE";
   text += "GRANT " + rights + " ON " + settings.table.quoted() + " TO " + columns.role + ";";
+  if (looks_at_sequence(settings.policy) && columns.order_sequence)
+    text += " GRANT SELECT ON SEQUENCE " + columns.order_sequence->name + " TO " + columns.role + ";";
   if (std::holds_alternative<TrackRows>(settings.policy))
     text += " GRANT SELECT, INSERT ON " + settled_table(settings.table).quoted() + " TO " + columns.role + ";";
   return text;
@@ -74,6 +79,12 @@ std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSet
 
 std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings) {
   return "CREATE POLICY penstock ON " + settings.table.quoted() + " TO " + columns.role + " USING (true);";
+}
+
+Error hidden_rows_passed(const PostgresColumns& columns, const OutboxSettings& settings) {
+  return Error(codes::kOutboxUnauthorized,
+               words_of_hidden_rows(columns, settings) +
+                   ", and policy \"cursor\" would pass them: " + statement_that_shows_rows(columns, settings));
 }
 
 }  // namespace penstock::outbox

@@ -20,5 +20,7 @@ std::string grant_statement(const PostgresColumns& columns, const OutboxSettings
 // What hides rows, and the statement that shows them; for a table that hides_rows.
 std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSettings& settings);
 std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings);
+// Policy "cursor" would pass them (outbox.unauthorized).
+Error hidden_rows_passed(const PostgresColumns& columns, const OutboxSettings& settings);
 
 }  // namespace penstock::outbox

@@ -162,7 +162,7 @@ std::string numbering_statement(const OutboxSettings& settings, const PostgresCo
                                 const PostgresColumn& id) {
   const auto& sequence = table.order_sequence;
   const bool by_xid = xid_column(settings.policy) != nullptr;
-  const bool told = sequence && sequence->may_read && !by_xid;
+  const bool told = sequence && sequence->tells_last() && !by_xid;
   const std::string first = told && sequence->may_select
                                 ? "(SELECT s.last_value FROM " + sequence->name + " AS s WHERE NOT s.is_called)"
                                 : "NULL";
@@ -174,11 +174,12 @@ std::string numbering_statement(const OutboxSettings& settings, const PostgresCo
 }
 
 const char* const kLockHoldersStatement =
-    "SELECT DISTINCT l.virtualtransaction FROM pg_locks l"
+    "WITH RECURSIVE family(oid) AS (SELECT $1::int8::oid UNION SELECT i.inhrelid FROM pg_inherits i"
+    " JOIN family f ON f.oid = i.inhparent) SELECT DISTINCT l.virtualtransaction FROM pg_locks l"
     " WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted"
     " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
     " AND l.pid IS DISTINCT FROM pg_backend_pid()"
-    " AND (l.relation = $1::int8::oid OR l.relation IN (SELECT p.relid FROM pg_partition_tree($1::int8::oid) p))";
+    " AND l.relation IN (SELECT f.oid FROM family f)";
 
 LockHolders holders_in(const store::postgres::Rows& answer) {
   LockHolders holders;

@@ -115,7 +115,7 @@ class PostgresTable final : public OutboxTable {
   bool said_hidden_ = false;  // of table_.hides_rows
   RowShape shape_;
   RoleColumns roles_;
-  Statement scan_, numbering_, holders_, blocker_, drawn_;
+  Statement scan_, numbering_, holders_, blocker_, drawn_, hides_;
   PostgresIntake intake_;
   PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
@@ -150,7 +150,7 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
   warn_of_hidden_rows();
 
   std::vector<PostgresColumn> columns = columns_to_read(table_, settings_);
-  shape_ = RowShape{tracks() ? "" : settings_.order_by, {}};
+  shape_ = RowShape{tracks() ? "" : settings_.order_by, {}, table_.texts};
   for (const PostgresColumn& column : columns) shape_.columns.push_back({column.name, column.type});
   auto roles = find_role_columns(settings_, shape_);
   if (!roles) return fail(std::move(roles.error()));
@@ -202,6 +202,7 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
+  hides_ = {"outbox_hides", kHidesRowsStatement};
 }
 
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
@@ -262,22 +263,25 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
   }
 }
 
-// In one transaction: no TRUNCATE comes between the statements.
+// In one transaction: nothing that locks the table comes between the statements, neither a TRUNCATE nor row level
+// security that hides what a cursor would pass.
 Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters, Scanned& scanned) {
   std::vector<Call> calls;
-  Parameters sequence, row;
+  Parameters sequence, table, row;
   if (plan.drawn == ScanPlan::Drawn::kAsked && tells_drawn()) {
     sequence.int8(table_.order_sequence->oid);
     calls.push_back({&drawn_, &sequence});
   }
   calls.push_back({&scan_, &parameters});
   const std::size_t scan = calls.size() - 1;
+  if (keeps_rows()) calls.push_back({&hides_, &table.int8(table_.table_oid)});
   if (plan.numbering) {
     row.int8(plan.numbering->row);
     calls.push_back({&numbering_, &row});
   }
   auto answers = ask(calls, plan.starts_at_bottom() ? Walk::kWholeTable : Walk::kShort);
   if (!answers) return fail(std::move(answers.error()));
+  if (keeps_rows() && (*answers)[scan + 1].boolean(0, 0)) return fail(hidden_rows_passed(table_, settings_));
   if (scan > 0) scanned.drawn_before = drawn_in(answers->front());
   if (plan.numbering) scanned.numbering = numbering_in(answers->back());
   return std::move((*answers)[scan]);
@@ -305,7 +309,7 @@ Result<std::vector<Rows>> PostgresTable::run_calls(Session& session, std::span<c
 // A sequence that hands out numbers in advance (CACHE) says nothing about those that are drawn.
 bool PostgresTable::tells_drawn() const {
   const auto& sequence = table_.order_sequence;
-  return sequence && sequence->may_read && sequence->cache <= 1;
+  return sequence && sequence->tells_last() && sequence->cache <= 1;
 }
 
 Result<std::optional<std::int64_t>> PostgresTable::last_drawn() {

@@ -189,6 +189,7 @@ RowMapping::Checked RowMapping::fill_payload(const Row& row, EventBatchBuilder& 
     event.content_type = is_text && settings_.text_payload == TextPayload::kPlain ? kPlainText : kJson;
   } else if (const Cell* cell = cell_of(row, Role::kPayload)) {
     const Text bytes = text_of_cell(*cell);
+    if (bytes.text && !is_said_text(*cell, *bytes.text)) return Wrong{Role::kPayload, "is not UTF-8 text"};
     if (bytes.text) event.data = bytes.kept(builder);
     event.content_type = content_type_of(*cell);
   } else {
@@ -227,7 +228,8 @@ RowMapping::Checked RowMapping::read_headers(const Row& row, Text& headers) {
   if (auto wrong = read_text(row, Role::kHeaders, headers)) return wrong;
   if (!headers.text || trim(*headers.text).empty()) headers = {"{}", Text::Lives::kWithBatch};
   const auto column = columns_[Role::kHeaders];
-  const bool checked_by_database = column && shape_.columns[*column].type == ColumnType::kJson;
+  const bool checked_by_database =
+      column && shape_.columns[*column].type == ColumnType::kJson && shape_.texts == RowShape::Texts::kUtf8;
   const std::string_view object = trim(*headers.text);
   if (checked_by_database ? !object.starts_with('{') : !is_json_object(object))
     return Wrong{Role::kHeaders, "is not a JSON object"};
@@ -274,8 +276,14 @@ void RowMapping::add_extras(const Row& row, std::string_view headers) {
     if (cell.is == Cell::Is::kNull || has_member(headers, column.name)) continue;
     if (metadata_.size() > 1) metadata_ += ',';
     metadata_ += extra_names_[i];
-    append_json_value(metadata_, cell, column.type);
+    const bool is_json = column.type == ColumnType::kJson && is_said_text(cell, cell.bytes);
+    append_json_value(metadata_, cell, column.type == ColumnType::kJson && !is_json ? ColumnType::kText : column.type);
   }
+}
+
+// A column that is declared as text, in a database that takes any bytes for it.
+bool RowMapping::is_said_text(const Cell& cell, std::string_view bytes) const {
+  return shape_.texts == RowShape::Texts::kUtf8 || cell.is != Cell::Is::kText || is_utf8_text(bytes);
 }
 
 RowMapping::Checked RowMapping::fill_time(const Row& row, Event& event) {
@@ -299,7 +307,9 @@ std::optional<std::string_view> RowMapping::find_pointed(const Row& row, Role ro
   const bool may_be_json = cell->is == Cell::Is::kText || cell->is == Cell::Is::kBytes;
   if (!may_be_json) return std::nullopt;
   // The database has looked at its own JSON types; what a text holds is looked at here.
-  if (shape_.columns[*columns_[role]].type != ColumnType::kJson && !is_json(cell->bytes)) return std::nullopt;
+  const bool looked_at =
+      shape_.columns[*columns_[role]].type == ColumnType::kJson && shape_.texts == RowShape::Texts::kUtf8;
+  if (!looked_at && !is_json(cell->bytes)) return std::nullopt;
   return find_by_pointer(cell->bytes, pointed_[index_of(role)]->pointer);
 }
 
@@ -338,8 +348,9 @@ RowMapping::Checked RowMapping::read_text(const Row& row, Role role, Text& text)
     return std::nullopt;
   }
   text = text_of_cell(*cell);
-  const bool checked_by_database =
-      shape_.columns[*columns_[role]].type != ColumnType::kDynamic && cell->is != Cell::Is::kBytes;
+  const bool checked_by_database = shape_.texts == RowShape::Texts::kUtf8 &&
+                                   shape_.columns[*columns_[role]].type != ColumnType::kDynamic &&
+                                   cell->is != Cell::Is::kBytes;
   if (text.text && !checked_by_database && !is_utf8_text(*text.text))
     return Wrong{role, "is not UTF-8 text, or holds a NUL"};
   return std::nullopt;

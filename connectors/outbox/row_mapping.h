@@ -84,6 +84,8 @@ class RowMapping {
   // The JSON object of the headers, `{}` where there are none. Stays until the next row.
   Checked read_headers(const Row& row, Text& headers);
   Checked read_header_lists(const Row& row, Text& headers);
+  // Whether a text of a column is one; true also of what no column says to be text.
+  bool is_said_text(const Cell& cell, std::string_view bytes) const;
   std::string_view content_type_of(const Cell& payload) const;
   std::string name_of(Role role) const;
 

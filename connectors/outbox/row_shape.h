@@ -47,6 +47,8 @@ struct Cell {
 struct RowShape {
   std::string order_column;  // empty: rows are told apart by their place
   std::vector<ColumnShape> columns;
+  // What the database says of a text in a column that is declared as one: that it is UTF-8, or nothing.
+  enum class Texts { kUtf8, kAnyBytes } texts = Texts::kUtf8;
 
   std::optional<std::size_t> find(std::string_view name) const {
     for (std::size_t i = 0; i < columns.size(); ++i)

@@ -23,6 +23,7 @@ store::postgres::SessionSettings settings_of(const SeatWish& wish, Company compa
   session.url = wish.url;
   session.code_of = code_of_postgres;
   session.idle_session_timeout = kIdleSessionTimeout;
+  session.texts = store::postgres::SessionSettings::Texts::kAsStored;
   session.parameters = scan_session_parameters();
   if (company == Company::kAlone) {
     session.application_name = "penstock source " + wish.source_name + " " + wish.instance;

@@ -162,7 +162,7 @@ Result<ChangeReader::Described> ChangeReader::describe(const Change& change) con
   const auto message = PgoutputDecoder::decode_one(change.bytes, change.within);
   if (!message) return not_understood(message.error());
   const auto& relation = std::get<RelationMessage>(message->body);
-  Described described{relation.oid, {}, {settings_.rows.order_by, {}}};
+  Described described{relation.oid, {}, {settings_.rows.order_by, {}, table_.texts}};
   for (const RelationColumn& column : relation.columns) {
     auto& columns = described.shape.columns;
     columns.push_back({std::string(column.name), type_of(column)});

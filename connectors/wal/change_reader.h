@@ -36,6 +36,7 @@ class ChangeReader {
   struct TableNow {
     std::uint32_t oid = 0;  // 0: not known. Its rows are ours also where the log has an earlier name for it.
     KnownTypes types;
+    outbox::RowShape::Texts texts = outbox::RowShape::Texts::kUtf8;
   };
 
   ChangeReader(const WalSettings& settings, TableNow table);

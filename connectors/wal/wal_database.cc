@@ -34,6 +34,11 @@ Statement publication_statement(int server_version) {
       " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a"
       "  ON a.attname = m AND a.attrelid = o.oid"
       "  WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m), ''),"
+      " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a"
+      "  ON a.attname = m AND a.attrelid = o.oid WHERE a.attgenerated = 'v' OR (a.attgenerated = 's'"
+      "  AND current_setting('server_version_num')::int < 180000)), ''),"
+      " coalesce((SELECT string_agg(i.inhrelid::regclass::text, ', ') FROM pg_inherits i JOIN pg_class c"
+      "  ON c.oid = i.inhparent WHERE i.inhparent = o.oid AND c.relkind = 'r'), ''),"
       " p.oid || '.' || p.xmin,"
       " coalesce((SELECT string_agg(e.entry, ',' ORDER BY e.entry) FROM ("
       "  SELECT 'a' AS entry WHERE p.puballtables"
@@ -87,10 +92,12 @@ std::optional<PublicationState> publication_in(const Rows& rows) {
   state.has_table = rows.boolean(0, 2);
   state.row_filter = rows.bytes(0, 3);
   state.missing_columns = rows.bytes(0, 4);
-  state.membership = {std::string(rows.bytes(0, 5)), parse_entries(rows.bytes(0, 6)), std::string(rows.bytes(0, 7)),
-                      std::string(rows.bytes(0, 8))};
-  state.is_ours = rows.boolean(0, 9);
-  state.hinders_changes = rows.boolean(0, 10);
+  state.generated_columns = rows.bytes(0, 5);
+  state.children = rows.bytes(0, 6);
+  state.membership = {std::string(rows.bytes(0, 7)), parse_entries(rows.bytes(0, 8)), std::string(rows.bytes(0, 9)),
+                      std::string(rows.bytes(0, 10))};
+  state.is_ours = rows.boolean(0, 11);
+  state.hinders_changes = rows.boolean(0, 12);
   return state;
 }
 
@@ -219,9 +226,16 @@ std::string publication_fault(const std::optional<PublicationState>& publication
   if (!publication) return "there is no " + name;
   if (settings.reads_messages()) return {};
   if (!publication->publishes_inserts) return name + " publishes no inserts";
-  const std::string of_table = " of table " + settings.rows.table.to_string();
+  const std::string table = "table " + settings.rows.table.to_string();
+  const std::string of_table = " of " + table;
   if (!publication->row_filter.empty())
     return name + " has a row filter: rows" + of_table + " that it leaves out would be lost";
+  if (!publication->generated_columns.empty())
+    return "columns" + of_table +
+           " that are mapped are generated, and the server doesn't publish those: " + publication->generated_columns;
+  if (!publication->children.empty())
+    return "tables inherit from " + table +
+           ", and the log has their rows under their own names: " + publication->children;
   if (!publication->missing_columns.empty())
     return name + " leaves out mapped columns" + of_table + ": " + publication->missing_columns;
   if (publication->has_table) return {};
@@ -232,6 +246,11 @@ std::string publication_fault(const std::optional<PublicationState>& publication
 
 std::string publication_fix(const WalDatabase& database, const WalSettings& settings) {
   if (!database.publication) return create_publication_statement(settings);
+  if (!database.publication->generated_columns.empty())
+    return "Poll the table (kind = \"outbox\"), or map plain columns: ALTER COLUMN … DROP EXPRESSION makes one of a "
+           "generated one, which producers then have to write.";
+  if (!database.publication->children.empty())
+    return "Poll the table (kind = \"outbox\"), or make it a partitioned one.";
   const std::string alter = "ALTER PUBLICATION " + outbox::quoted_identifier(settings.publication);
   if (!database.publication->publishes_inserts) return alter + " SET (publish = 'insert');";
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
@@ -245,6 +264,7 @@ ChangeReader::TableNow table_now(const WalDatabase& database) {
   ChangeReader::TableNow now;
   if (!database.table) return now;
   now.oid = static_cast<std::uint32_t>(database.table->table_oid);
+  now.texts = database.table->texts;
   for (const outbox::PostgresColumn& column : database.table->columns) now.types.emplace(column.name, column.type);
   return now;
 }

@@ -17,10 +17,12 @@ namespace penstock::wal {
 struct PublicationState {
   bool publishes_inserts = false;
   bool via_root = false;
-  bool has_table = false;        // under the name that the settings give
-  std::string row_filter;        // empty: none
-  std::string missing_columns;   // mapped ones that a column list leaves out; empty: none
-  bool hinders_changes = false;  // it publishes updates or deletes, and the table has no replica identity for them
+  bool has_table = false;         // under the name that the settings give
+  std::string row_filter;         // empty: none
+  std::string missing_columns;    // mapped ones that a column list leaves out; empty: none
+  std::string generated_columns;  // mapped ones that the server can't publish because it makes their values; or empty
+  std::string children;           // tables that inherit from a table that isn't partitioned; empty: none
+  bool hinders_changes = false;   // it publishes updates or deletes, and the table has no replica identity for them
   Membership membership;
   bool is_ours = false;  // the session's role made it
 };

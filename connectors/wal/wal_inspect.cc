@@ -156,6 +156,7 @@ std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadli
   wanted.url = settings.rows.url;
   wanted.application_name = "penstock validate";
   wanted.code_of = code_of_postgres;
+  wanted.texts = SessionSettings::Texts::kAsStored;
   const auto session = Session::open(wanted, deadline);
   if (!session) {
     inspection.error(session.error().message() + " [" + std::string(session.error().code().name) + "]",

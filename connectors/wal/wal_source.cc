@@ -42,6 +42,7 @@ SessionSettings session_settings_of(const WalSettings& settings, const std::stri
   wanted.application_name = application_name;
   wanted.code_of = code_of_postgres;
   wanted.statement_timeout = kStatementTimeout;
+  wanted.texts = SessionSettings::Texts::kAsStored;
   return wanted;
 }
 

@@ -74,6 +74,7 @@ Status WalStream::start(const std::string& application_name, Deadline deadline, 
   wanted.url = settings_.rows.url;
   wanted.application_name = application_name;
   wanted.code_of = code_of_postgres;
+  wanted.texts = SessionSettings::Texts::kAsStored;
   wanted.parameters.emplace_back("wal_sender_timeout", std::string(kSilenceAtMost));
   // As long as a sink is away nothing is read, and the connection is full: TCP would take that for a peer that has
   // gone.

@@ -48,6 +48,9 @@ struct SessionSettings {
   // kReplication: talks to a walsender of the database. It takes replication commands and simple
   // statements (execute()), and is the only kind that start_stream() works on.
   enum class Kind { kOrdinary, kReplication } kind = Kind::kOrdinary;
+  // kAsStored: a database that doesn't know the encoding of its texts (SQL_ASCII) hands them over as bytes; otherwise
+  // it refuses a statement that comes upon one that isn't UTF-8. Other databases convert to UTF-8 either way.
+  enum class Texts { kUtf8, kAsStored } texts = Texts::kUtf8;
 };
 
 // What was learnt when the session was opened.
@@ -58,6 +61,7 @@ struct ServerFacts {
   std::string system_identifier;  // of the cluster; kept by its standbys
   std::int64_t timeline = 0;      // raised by a promotion; 0 on a standby
   enum class Role { kPrimary, kStandby } role = Role::kPrimary;
+  bool checks_texts = true;  // false: texts may be any bytes, see SessionSettings::Texts
 };
 
 enum class ResultForm { kText, kBinary };

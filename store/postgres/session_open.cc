@@ -173,7 +173,11 @@ Status Session::apply_settings(const SessionSettings& settings, Deadline deadlin
         "the server is reached through a pooler such as PgBouncer, where a session's locks don't hold: name the "
         "server itself in the URL");
   }
-  auto facts = execute(settings_sql(settings) + std::string(kFactsSql), deadline, std::move(stop));
+  const char* const encoding = PQparameterStatus(connection_, "server_encoding");
+  server_.checks_texts = settings.texts == SessionSettings::Texts::kUtf8 || encoding == nullptr ||
+                         std::string_view(encoding) != "SQL_ASCII";
+  const std::string as_stored = server_.checks_texts ? "" : "SET client_encoding = 'SQL_ASCII';";
+  auto facts = execute(settings_sql(settings) + as_stored + std::string(kFactsSql), deadline, std::move(stop));
   if (!facts) return fail(std::move(facts.error()));
   server_.version = static_cast<int>(facts->integer(0, 0));
   server_.pid = facts->integer(0, 1);

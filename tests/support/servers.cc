@@ -108,9 +108,11 @@ std::string with_database(const std::string& url, const std::string& database) {
 
 std::string unique_name(std::string_view prefix) { return fmt::format("{}-{}", prefix, random_digits()); }
 
-FreshDatabase::FreshDatabase()
+FreshDatabase::FreshDatabase(Encoding encoding)
     : name_("penstock_test_" + random_digits()), url_(with_database(address_of(Server::kPostgres), name_)) {
-  query(address_of(Server::kPostgres), "create database " + name_);
+  const std::string options =
+      encoding == Encoding::kUtf8 ? "" : " encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0";
+  query(address_of(Server::kPostgres), "create database " + name_ + options);
 }
 
 FreshDatabase::~FreshDatabase() {

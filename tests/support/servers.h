@@ -38,7 +38,8 @@ std::string with_database(const std::string& url, const std::string& database);
 // sessions that are still in it. Throws std::runtime_error with the server's words when that fails.
 class FreshDatabase {
  public:
-  FreshDatabase();
+  enum class Encoding { kUtf8, kSqlAscii };
+  explicit FreshDatabase(Encoding encoding = Encoding::kUtf8);
   ~FreshDatabase();
   FreshDatabase(const FreshDatabase&) = delete;
   FreshDatabase& operator=(const FreshDatabase&) = delete;

@@ -65,7 +65,7 @@ std::string WalOutbox::table_statement(std::string_view columns) {
          std::string(columns) + ")";
 }
 
-WalOutbox::WalOutbox(std::string_view columns) {
+WalOutbox::WalOutbox(std::string_view columns, FreshDatabase::Encoding encoding) : database_(encoding) {
   execute(table_statement(columns));
   settings_.rows.source_name = "orders";
   settings_.rows.url = Secret(database_.url());

@@ -20,7 +20,7 @@ namespace penstock::tests {
 class WalOutbox {
  public:
   // `columns` go behind those of Debezium's table.
-  explicit WalOutbox(std::string_view columns = "");
+  explicit WalOutbox(std::string_view columns = "", FreshDatabase::Encoding encoding = FreshDatabase::Encoding::kUtf8);
   ~WalOutbox();
   WalOutbox(const WalOutbox&) = delete;
   WalOutbox& operator=(const WalOutbox&) = delete;

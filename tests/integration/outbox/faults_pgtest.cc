@@ -66,7 +66,8 @@ TEST_P(OutboxFault, Fault2ReadsOnAfterItsBackendWasKilledAtEachStep) {
 TEST_P(OutboxFault, Fault7WaitsForAFreeConnection) {
   const std::string role = "few_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
   outbox().execute("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT, DELETE, UPDATE, INSERT ON ALL TABLES IN SCHEMA shop TO " + role);
+                   "; GRANT SELECT, DELETE, UPDATE, INSERT ON ALL TABLES IN SCHEMA shop TO " + role +
+                   "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA shop TO " + role);
   const std::string url = outbox().url();
   outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
   EXPECT_EQ(code_of(try_open()), "outbox.unavailable");

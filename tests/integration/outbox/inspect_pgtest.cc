@@ -81,6 +81,7 @@ TEST_F(OutboxInspect, NamesTheRightThatIsMissing) {
       {outbox::DeleteRows{}, "USAGE ON SCHEMA shop", "USAGE on schema shop"},
       {outbox::MarkRows{"type", "x"}, "UPDATE (type) ON shop.outbox", "UPDATE on column `type`"},
       {outbox::KeepRows{}, "SELECT ON shop.outbox", "SELECT on table shop.outbox"},
+      {outbox::KeepRows{}, "SELECT ON SEQUENCE shop.outbox_seq_seq", "SELECT on sequence shop.outbox_seq_seq"},
   };
   tighten();
   const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
@@ -88,9 +89,9 @@ TEST_F(OutboxInspect, NamesTheRightThatIsMissing) {
   outbox().execute("CREATE ROLE " + role + " LOGIN");
   outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
   for (const Case& one : cases) {
-    outbox().execute("GRANT USAGE ON SCHEMA shop TO " + role +
-                     "; GRANT SELECT, DELETE, UPDATE (type) ON shop.outbox TO " + role + "; REVOKE " + one.revoked +
-                     " FROM " + role);
+    outbox().execute(
+        "GRANT USAGE ON SCHEMA shop TO " + role + "; GRANT SELECT, DELETE, UPDATE (type) ON shop.outbox TO " + role +
+        "; GRANT SELECT ON SEQUENCE shop.outbox_seq_seq TO " + role + "; REVOKE " + one.revoked + " FROM " + role);
     outbox().settings().policy = one.policy;
     const std::string lacks = "role " + role + " lacks " + one.missing + ", which policy ";
     const auto found = troubles();

@@ -52,6 +52,31 @@ TEST_F(WalDoctor, NamesTheKindOfASlotThatCantBeRead) {
   EXPECT_THAT(findings(), AllOf(HasSubstr("is physical, of plugin none"), Not(HasSubstr("invalidated"))));
 }
 
+// The server makes their values, and leaves them out of what it publishes.
+TEST_F(WalDoctor, FindsMappedColumnsThatAreGenerated) {
+  if (std::stoi(outbox_->value("SHOW server_version_num")) >= 180'000) GTEST_SKIP() << "the server can publish them";
+  outbox_->execute(
+      "ALTER TABLE shop.outbox DROP COLUMN payload;"
+      "ALTER TABLE shop.outbox ADD COLUMN payload text GENERATED ALWAYS AS (aggregateid || '!') STORED;"
+      "CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'insert')");
+  EXPECT_THAT(findings(), AllOf(HasSubstr("generated"), HasSubstr("payload"), HasSubstr("kind = \"outbox\"")));
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message(), AllOf(HasSubstr("generated"), HasSubstr("payload")));
+}
+
+TEST_F(WalDoctor, FindsTablesThatInheritAndAreNoPartitions) {
+  outbox_->execute(
+      "CREATE TABLE shop.child () INHERITS (shop.outbox);"
+      "CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'insert')");
+  EXPECT_THAT(findings(), AllOf(HasSubstr("inherit"), HasSubstr("shop.child")));
+  WalReader reader(*outbox_);
+  EXPECT_FALSE(reader.open());
+  outbox_->execute("DROP TABLE shop.child");
+  EXPECT_TRUE(reader.open());
+}
+
 TEST_F(WalDoctor, FindsARowFilterAndAColumnList) {
   outbox_->execute("CREATE PUBLICATION p FOR TABLE shop.outbox WHERE (seq > 100) WITH (publish = 'insert')");
   EXPECT_THAT(findings(), HasSubstr("row filter"));

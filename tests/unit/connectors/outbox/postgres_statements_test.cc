@@ -131,7 +131,7 @@ TEST(NumberingStatement, AsksASequenceThatMayBeReadOnly) {
   const PostgresColumn id = column("id", ColumnType::kText, PostgresColumn::Guard::kByLength);
   PostgresColumns table;
   EXPECT_THAT(numbering_statement(settings(), table, id), HasSubstr("SELECT NULL::int8, (SELECT \"id\"::text"));
-  table.order_sequence = PostgresSequence{4711, "s", 20, true};
+  table.order_sequence = PostgresSequence{4711, "s", 20, PostgresSequence::Runs::kUp, true};
   EXPECT_THAT(
       numbering_statement(settings(), table, id),
       AllOf(HasSubstr("pg_sequence_last_value(4711::oid::regclass)::int8"), HasSubstr("NULL::int8, NULL::int8")));
