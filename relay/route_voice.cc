@@ -11,6 +11,7 @@ constexpr std::string_view kComponent = "relay";
 constexpr std::chrono::seconds kSoon{60};
 constexpr std::chrono::seconds kFirstCalm{1}, kLongestCalm{16};
 constexpr std::chrono::seconds kBetweenCodes{15}, kBetweenParked{10};
+constexpr std::chrono::seconds kBetweenWords{60};  // of one code: most say the same with another number
 constexpr std::size_t kCodesAtOnce = 4;  // within kSoon
 
 bool is_fault(RoutePhase phase) { return phase == RoutePhase::kBackingOff || phase == RoutePhase::kBlocked; }
@@ -67,8 +68,9 @@ void RouteVoice::observe(RoutePhase phase, const Error* why, SteadyTime now) {
     message_ = message;
     ++changes_;
   }
-  if (code_ == said_code_) return;
-  code_due_ = may_say_code_at(now);
+  const bool same_code = code_ == said_code_;
+  if (same_code && (message_ == said_message_ || !is_fault(phase_))) return;
+  code_due_ = same_code ? said_at_ + kBetweenWords : may_say_code_at(now);
   if (now >= *code_due_) say_entry(why, now);
 }
 
@@ -104,6 +106,7 @@ void RouteVoice::change(RoutePhase phase, const Error* why, SteadyTime now) {
   if (recovers) {
     said_at_ = now;
     said_code_ = code_;
+    said_message_ = message_;
   } else {
     say_entry(why, now);
   }
@@ -113,6 +116,7 @@ void RouteVoice::say_entry(const Error* why, SteadyTime now) {
   std::erase_if(said_, [&](const auto& said) { return now - said.second >= kSoon; });
   said_at_ = now;
   said_code_ = code_;
+  said_message_ = message_;
   code_due_.reset();
   if (!code_.empty()) said_[code_] = now;
   const std::string words = "route " + route_ + " " + std::string(in_words(phase_));

@@ -1,5 +1,5 @@
 // Says what phase a route is in: one line when a fault begins, one when it has ended, with its code and
-// how long it lasted, and in between only a line for another code.
+// how long it lasted, and in between only a line for another code, or, once a minute, for other words.
 //
 // A fault that comes and goes would still flood the log, so each time that it comes back soon, its end
 // is believed later. The phase shown in `penstock status` is the one said here, its reason the latest.
@@ -54,7 +54,7 @@ class RouteVoice {
   Timestamp since_;
   SteadyTime entered_at_, said_at_;
   std::uint64_t changes_ = 0;
-  std::string said_code_;                                // of the last line
+  std::string said_code_, said_message_;                 // of the last line
   std::map<std::string, SteadyTime, std::less<>> said_;  // when a code was said last, for a while
   std::optional<SteadyTime> code_due_;                   // while `code_` waits for its turn
 

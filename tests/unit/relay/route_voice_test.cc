@@ -97,7 +97,23 @@ TEST_F(RouteVoiceTest, SaysAtMostTenLinesAMinuteAboutManyCodes) {
   EXPECT_LE(log_.lines().size(), 10U) << log_.text();
 }
 
-TEST_F(RouteVoiceTest, ShowsTheLatestWordsOfAReasonWithoutALine) {
+TEST_F(RouteVoiceTest, SaysOtherWordsOfAReasonOnceAMinute) {
+  observe(RoutePhase::kBackingOff, &away_);
+  const Error full{codes::kKafkaUnavailable, "too many connections"};
+  clock_.advance(1s);
+  observe(RoutePhase::kBackingOff, &full);
+  ASSERT_EQ(log_.lines().size(), 1U) << log_.text();
+  EXPECT_EQ(voice_.next_due(), clock_.now() + 59s);
+  clock_.advance(59s);
+  observe(RoutePhase::kBackingOff, &full);
+  ASSERT_EQ(log_.lines().size(), 2U) << log_.text();
+  EXPECT_NE(log_.text().find("too many connections"), std::string::npos);
+  clock_.advance(120s);
+  observe(RoutePhase::kBackingOff, &full);
+  EXPECT_EQ(log_.lines().size(), 2U) << log_.text();
+}
+
+TEST_F(RouteVoiceTest, ShowsTheLatestWordsOfAReasonAtOnce) {
   observe(RoutePhase::kBackingOff, &away_);
   const auto changes = voice_.changes();
   const Error full{codes::kKafkaUnavailable, "too many connections"};
