@@ -48,6 +48,9 @@ constexpr FieldSpec kFields[] = {
     {"null_key", FieldType::kWord, kOptional, "",
      "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
+    {"ids_of", FieldType::kText, kOptional, "",
+     "For `id_kind = \"any\"`, where an event's id is made of the row's id and the name of the source: the name of "
+     "another source that reads, or read, the same table. Both then make equal events of a row."},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"mark", FieldType::kTextTable, kOptional, "",
      "For policy = \"mark\": the column that a settled row is marked in, and the value; without one, the time."},
@@ -283,6 +286,7 @@ void read_row_mapping(const Section& section, OutboxSettings& settings) {
   }
   settings.text_payload = profile.text_payload;
   settings.id_kind = profile.id_kind;
+  settings.ids_of = section.text("ids_of");
   if (!section.text("id_kind").empty())
     settings.id_kind = section.text("id_kind") == "any" ? IdKind::kAny : IdKind::kUuid;
   settings.null_key = null_key_of(section);

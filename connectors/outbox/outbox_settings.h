@@ -29,6 +29,7 @@ struct OutboxSettings {
   std::map<Role, connectors::ColumnOrConstant> columns;  // the profile's, then [source.columns]
   std::vector<std::string> ignore;                       // columns that stay out of the metadata
   IdKind id_kind = IdKind::kUuid;
+  std::string ids_of;  // the source whose ids the rows get, where those are made of its name; empty: this one
   NullKey null_key = NullKey::kRefuse;
   TextPayload text_payload = TextPayload::kJson;
   std::size_t batch = 500;

@@ -63,7 +63,8 @@ RowMapping::RowMapping(const OutboxSettings& settings, const RowShape& shape, co
     : settings_(settings),
       shape_(shape),
       columns_(columns),
-      name_space_(EventId::from_name(kNamespaceUrl, "penstock:source:" + settings.source_name)) {
+      name_space_(EventId::from_name(
+          kNamespaceUrl, "penstock:source:" + (settings.ids_of.empty() ? settings.source_name : settings.ids_of))) {
   for (const Role role : kRoles) {
     if (const std::string* constant = settings_.constant_of(role)) constants_[index_of(role)] = *constant;
     if (const auto* pointed = settings_.pointed(role)) pointed_[index_of(role)] = *pointed;

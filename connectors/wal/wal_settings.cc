@@ -35,6 +35,9 @@ constexpr FieldSpec kFields[] = {
     {"null_key", FieldType::kWord, kOptional, "",
      "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
     {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
+    {"ids_of", FieldType::kText, kOptional, "",
+     "For `id_kind = \"any\"`, where an event's id is made of the row's id and the name of the source: the name of "
+     "another source that reads, or read, the same table. Both then make equal events of a row."},
     {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
     {"settle", FieldType::kWord, kOptional, "keep",
      "What becomes of settled rows: they stay, or are deleted by their id, at most 20,000 a second.", kSettleWords},

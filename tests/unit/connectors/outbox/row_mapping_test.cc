@@ -181,6 +181,19 @@ TEST(RowMapping, KeepsHeadersThatAreTextInsideOfAColumnBesideANumberForAnId) {
   EXPECT_EQ(table.event()->metadata, R"({"source_id":"123456789","tenant":"a"})");
 }
 
+// A refill under another name finds what the store has.
+TEST(RowMapping, MakesTheIdsOfAnotherSourceWhereItIsTold) {
+  Table table, refill;
+  for (Table* one : {&table, &refill}) {
+    one->settings().id_kind = IdKind::kAny;
+    one->set("id", Cell::text("0001-02")).type("id", ColumnType::kText);
+  }
+  refill.settings().source_name = "refill";
+  EXPECT_NE(refill.event()->id, table.event()->id);
+  refill.settings().ids_of = table.settings().source_name;
+  EXPECT_EQ(refill.event()->id, table.event()->id);
+}
+
 // Headers whose names stand in one list and whose values in another.
 class Lists {
  public:
