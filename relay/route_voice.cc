@@ -12,7 +12,7 @@ constexpr std::chrono::seconds kSoon{60};
 constexpr std::chrono::seconds kFirstCalm{1}, kLongestCalm{16};
 constexpr std::chrono::seconds kBetweenCodes{15}, kBetweenParked{10};
 constexpr std::chrono::seconds kBetweenWords{60};  // of one code: most say the same with another number
-constexpr std::size_t kCodesAtOnce = 4;  // within kSoon
+constexpr std::size_t kCodesAtOnce = 4;            // within kSoon
 
 bool is_fault(RoutePhase phase) { return phase == RoutePhase::kBackingOff || phase == RoutePhase::kBlocked; }
 

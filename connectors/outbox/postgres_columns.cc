@@ -284,9 +284,10 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   found.before_update = hindrances.bytes(0, 1);
   found.hides_rows = (*answers)[5].boolean(0, 0);
   if (!sequence.empty())
-    found.order_sequence = {sequence.integer(0, 0), std::string(sequence.bytes(0, 3)), sequence.integer(0, 1),
-                            sequence.boolean(0, 2) ? PostgresSequence::Runs::kUp : PostgresSequence::Runs::kDown,
-                            sequence.boolean(0, 4), sequence.boolean(0, 5)};
+    found.order_sequence = {
+        sequence.integer(0, 0), std::string(sequence.bytes(0, 3)),
+        sequence.integer(0, 1), sequence.boolean(0, 2) ? PostgresSequence::Runs::kUp : PostgresSequence::Runs::kDown,
+        sequence.boolean(0, 4), sequence.boolean(0, 5)};
   if (tracks) {
     found.id_is_unique = (*answers)[6].boolean(0, 1);
     found.settled_table = settled_table_in((*answers)[7]);
