@@ -4,11 +4,11 @@
 #include <memory>
 #include <utility>
 
-#include "connectors/outbox/cell_text.h"
 #include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
+#include "connectors/outbox/postgres_parameters.h"
 #include "connectors/outbox/postgres_rights.h"
 #include "connectors/outbox/postgres_settlement.h"
 #include "connectors/outbox/postgres_statements.h"
@@ -24,7 +24,6 @@ using store::postgres::Call;
 using store::postgres::Parameters;
 using store::postgres::Rows;
 using store::postgres::Session;
-using store::postgres::SqlType;
 using store::postgres::Statement;
 
 constexpr std::chrono::seconds kCallDeadline{12};
@@ -90,7 +89,6 @@ class PostgresTable final : public OutboxTable {
   Status take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop);
   void warn_of_hidden_rows();
   void prepare_statements(const Turn& turn);
-  Parameters settle_parameters(std::span<const RowKey> rows) const;
 
   Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
   Result<Rows> run(const Statement& statement, const Parameters& parameters);
@@ -103,7 +101,6 @@ class PostgresTable final : public OutboxTable {
 
   bool tracks() const { return std::holds_alternative<TrackRows>(settings_.policy); }
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
-  Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const;
 
   const OutboxSettings settings_;
   const std::string instance_;
@@ -193,7 +190,9 @@ void PostgresTable::prepare_statements(const Turn& turn) {
       turn, "outbox_scan",
       by_xid ? xid_scan_statement(settings_, columns, roles_) : scan_statement(settings_, table_, columns, roles_));
   const PostgresColumn& id = columns[roles_.id()];
-  const auto by_rows = [this](std::span<const RowKey> rows) { return settle_parameters(rows); };
+  const auto by_rows = [this](std::span<const RowKey> rows) {
+    return settle_parameters(rows, intake_.columns()[roles_.id()]);
+  };
   if (!keeps_rows())
     settlement_.prepare(seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, id)),
                         seat_->statement(turn, "outbox_left", left_statement(settings_, table_, id)), by_rows);
@@ -222,23 +221,6 @@ void PostgresTable::note_failure(const Session& session) {
     case SqlCondition::kDeadline: company_ = Company::kAlone; return;
     default: return;
   }
-}
-
-Parameters PostgresTable::scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) const {
-  Parameters parameters;
-  if (plan.behind) {
-    parameters.text(std::to_string(plan.behind->xid)).int8(plan.behind->number);
-  } else {
-    std::vector<std::int64_t> firsts, lasts, left_out(plan.in_flight.size() + plan.kept.size());
-    for (const NumberRange& range : plan.ranges) {
-      firsts.push_back(range.first);
-      lasts.push_back(range.last);
-    }
-    std::ranges::merge(plan.in_flight, plan.kept, left_out.begin());
-    parameters.int8s(firsts).int8s(lasts).int8s(left_out);
-  }
-  parameters.int8(static_cast<std::int64_t>(rows)).int8(static_cast<std::int64_t>(column_bytes));
-  return parameters;
 }
 
 Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
@@ -346,34 +328,6 @@ Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHold
   if (rows->empty()) return std::optional<connectors::Blocker>();
   return std::optional(connectors::Blocker{rows->integer(0, 0), std::string(rows->bytes(0, 1)),
                                            std::chrono::seconds(rows->integer(0, 2))});
-}
-
-Parameters PostgresTable::settle_parameters(std::span<const RowKey> rows) const {
-  std::vector<std::int64_t> numbers;
-  std::vector<std::optional<std::string_view>> ids;
-  std::vector<std::string> made;  // texts of ids that are no text
-  numbers.reserve(rows.size());
-  ids.reserve(rows.size());
-  made.reserve(rows.size());
-  for (const RowKey& row : rows) {
-    numbers.push_back(row.number);
-    std::string scratch;
-    const bool as_it_is = row.id.is != Cell::Is::kInteger && row.id.is != Cell::Is::kTime;
-    if (row.id.is == Cell::Is::kNull)
-      ids.emplace_back();
-    else if (as_it_is)
-      ids.emplace_back(row.id.bytes);
-    else
-      ids.emplace_back(made.emplace_back(*text_of(row.id, scratch)));
-  }
-  Parameters parameters;
-  parameters.int8s(numbers);
-  switch (settled_id_type(intake_.columns()[roles_.id()])) {
-    case SettledIdType::kUuid: parameters.array(SqlType::kUuidArray, SqlType::kUuid, ids); break;
-    case SettledIdType::kBytes: parameters.array(SqlType::kByteaArray, SqlType::kBytea, ids); break;
-    case SettledIdType::kText: parameters.array(SqlType::kTextArray, SqlType::kText, ids); break;
-  }
-  return parameters;
 }
 
 Status PostgresTable::settle(std::span<const RowKey> rows) {
