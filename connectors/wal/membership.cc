@@ -37,14 +37,24 @@ std::optional<PublishedAt> parse_published(std::string_view text) {
                      {std::string(words[1]), parse_entries(words[2]), std::string(words[3]), std::string(words[4])}};
 }
 
+// A look that was kept by an earlier version says nothing of the name.
+bool is_same_table(const Membership& before, const Membership& now) {
+  if (before.table.find('/') != std::string::npos) return now.table == before.table;
+  const auto name = now.table.find('/');
+  if (name == std::string::npos) return now.table == before.table;
+  std::string without_name = now.table;
+  return without_name.erase(name, std::min(now.table.find('.'), now.table.size()) - name) == before.table;
+}
+
 bool keeps_published(const Membership::Entry& entry, const Membership& before, const Membership& now) {
   const bool is_old = std::ranges::find(before.entries, entry) != before.entries.end();
+  const bool is_made_anew = oid_of_table(now) != oid_of_table(before);
   switch (entry.of) {
     case Membership::Entry::Of::kAllTables: return is_old;
     // A table that came into the schema was published from then on; one that went and came back was not.
-    case Membership::Entry::Of::kSchema: return is_old && (now.table != before.table || now.since == before.since);
+    case Membership::Entry::Of::kSchema: return is_old && (is_made_anew || now.since == before.since);
     case Membership::Entry::Of::kTable:
-      return (is_old && now.table == before.table) || entry.number.ends_with("." + now.since);
+      return is_made_anew ? entry.number.ends_with("." + now.since) : is_old && is_same_table(before, now);
   }
   return false;
 }
@@ -64,7 +74,7 @@ bool hangs_on_succession(const Membership& before, const Membership& now) {
 }
 
 std::string oid_of_table(const Membership& membership) {
-  return membership.table.substr(0, membership.table.find('.'));
+  return membership.table.substr(0, membership.table.find_first_of("/."));
 }
 
 std::vector<Membership::Entry> parse_entries(std::string_view text) {

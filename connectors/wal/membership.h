@@ -20,7 +20,8 @@ struct Membership {
   };
   std::string publication;  // another one once it was altered or made anew
   std::vector<Entry> entries;
-  std::string table;  // another one once the table was made anew, or attached to a root
+  // number/transaction, and one of each root: another one once the table was made anew, renamed or attached to a root.
+  std::string table;
   std::string since;  // the transaction that brought it into its schema, which mostly made it
   bool operator==(const Membership&) const = default;
 };

@@ -20,8 +20,8 @@ const Statement kServer{
     " (SELECT g.setting::int8 * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size')"};
 
 // Row filters, column lists and publications of whole schemas came with PostgreSQL 15. What is published through a root
-// is entered under it. A row of pg_depend says since when the table is in its schema: moving it writes the row anew,
-// while grants and indexes leave it alone.
+// is entered under it. A row of pg_depend says since when the table is in its schema, and the one of its row type since
+// when it has its name: moving or renaming it writes the row anew, while grants, columns and indexes leave it alone.
 Statement publication_statement(int server_version) {
   const std::string schema_entries =
       server_version < 150'000
@@ -46,7 +46,8 @@ Statement publication_statement(int server_version) {
       "   AND e.prrelid = ANY (o.family)" +
           schema_entries +
           ") e), ''),"
-          " coalesce(o.oid || (SELECT coalesce(string_agg('.' || i.xmin, '' ORDER BY i.inhrelid), '')"
+          " coalesce(o.oid || '/' || (SELECT y.xmin FROM pg_class k JOIN pg_type y ON y.oid = k.reltype"
+          "  WHERE k.oid = o.oid) || (SELECT coalesce(string_agg('.' || i.xmin, '' ORDER BY i.inhrelid), '')"
           "  FROM pg_inherits i WHERE i.inhrelid = ANY (o.family)), ''),"
           " coalesce((SELECT d.xmin::text FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = o.oid"
           "  AND d.objsubid = 0 AND d.refclassid = 'pg_namespace'::regclass), '0'),"
@@ -159,11 +160,13 @@ Result<PublicationLook> look_at_publication(Session& session, const WalSettings&
   return PublicationLook{publication_in((*answers)[1]), parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
 }
 
-// A new name is a new row in pg_class.
+// A new name is a new row of the table's type.
 Result<bool> gave_name_away_before(Session& session, const Membership& before, const Membership& now, Deadline deadline,
                                    std::stop_token stop) {
   static const Statement kEarlier{
-      "", "SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid::text = $1 AND age(c.xmin) > age($2::text::xid))"};
+      "",
+      "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_type y ON y.oid = c.reltype WHERE c.oid::text = $1"
+      " AND age(y.xmin) > age($2::text::xid))"};
   Parameters parameters;
   parameters.text(oid_of_table(before)).text(now.since);
   const auto earlier = session.run(kEarlier, parameters, deadline, std::move(stop));

@@ -63,7 +63,7 @@ Result<PublicationLook> look_at_publication(store::postgres::Session& session, c
                                             Deadline deadline, std::stop_token stop);
 
 // Whether the table of `before` is there still, and gave its name away in an earlier transaction than the one that
-// made the table of `now`. Of a table that was dropped, or altered later, nobody knows: no.
+// made the table of `now`. Of a table that was dropped, or renamed again, nobody knows: no.
 Result<bool> gave_name_away_before(store::postgres::Session& session, const Membership& before, const Membership& now,
                                    Deadline deadline, std::stop_token stop);
 

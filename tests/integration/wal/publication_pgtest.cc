@@ -181,6 +181,8 @@ TEST_F(WalPublication, PutsOnRecordThatTheTableWasOutOfItWhileTheProgramWasStopp
       "ALTER PUBLICATION p DROP TABLE shop.outbox; %; ALTER PUBLICATION p ADD TABLE shop.outbox",
       "ALTER PUBLICATION p SET (publish = 'update'); %; ALTER PUBLICATION p SET (publish = 'insert')",
       "ALTER PUBLICATION p SET TABLE shop.outbox WHERE (seq < 0); %; ALTER PUBLICATION p SET TABLE shop.outbox",
+      "ALTER TABLE shop.outbox RENAME TO own; CREATE TABLE shop.outbox (LIKE shop.own INCLUDING ALL); %;"
+      "DROP TABLE shop.outbox; ALTER TABLE shop.own RENAME TO outbox",
       "ALTER TABLE shop.outbox RENAME TO old; CREATE TABLE shop.outbox (LIKE shop.old INCLUDING ALL); %;"
       "DROP TABLE shop.old; ALTER PUBLICATION p ADD TABLE shop.outbox",
   };

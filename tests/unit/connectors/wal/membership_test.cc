@@ -56,11 +56,35 @@ TEST(Membership, HangsOnTheSuccessionWhereOnlyAnEntryOfItsOwnPublishesANewTable)
   EXPECT_FALSE(hangs_on_succession(of_all_before, of_all));
 }
 
+TEST(Membership, EndsWhereTheTableWasRenamedAndRenamedBack) {
+  const auto named = [](const std::string& table) {
+    Membership membership = kBefore;
+    membership.table = table;
+    return membership;
+  };
+  EXPECT_TRUE(stays_published(named("16390/729"), named("16390/729")));
+  EXPECT_FALSE(stays_published(named("16390/729"), named("16390/760")));
+  EXPECT_FALSE(stays_published(named("16390/729.731"), named("16390/760.731")));
+  EXPECT_TRUE(stays_published(named("16390"), named("16390/760"))) << "kept by an earlier version";
+  EXPECT_TRUE(stays_published(named("16390.731"), named("16390/760.731")));
+  EXPECT_FALSE(stays_published(named("16390.731"), named("16390/760.732")));
+  EXPECT_FALSE(stays_published(named("16390"), named("16391/760")));
+  EXPECT_FALSE(hangs_on_succession(named("16390/729.731"), named("16390/760")));
+  Membership from_its_first_row = named("16390/731");
+  from_its_first_row.since = "731";
+  Membership renamed = from_its_first_row;
+  renamed.table = "16390/760";
+  EXPECT_TRUE(stays_published(from_its_first_row, from_its_first_row));
+  EXPECT_FALSE(stays_published(from_its_first_row, renamed));
+}
+
 TEST(Membership, OfASchemaEndsWhereTheTableIsMovedButNotWhereItIsMadeAnew) {
   const Membership before{"1.1", parse_entries("s3.4"), "16390", "729"};
   Membership now = before;
   now.since = "740";
   EXPECT_FALSE(stays_published(before, now));
+  now.table = "16390/740";
+  EXPECT_FALSE(stays_published({"1.1", before.entries, "16390/729", "729"}, now));
   now.table = "16405";
   EXPECT_TRUE(stays_published(before, now));
 }
