@@ -25,7 +25,7 @@ const Statement kColumns{"",
                          "SELECT a.attname::text, b.typname::text, b.typcategory::text, a.attnotnull,"
                          " CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END,"
                          " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), format_type(a.atttypid, a.atttypmod),"
-                         " has_column_privilege(a.attrelid, a.attnum, 'UPDATE')"
+                         " has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), a.atttypid || '.' || a.atttypmod"
                          " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
                          " JOIN pg_type b ON b.oid = CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END"
                          " WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"};
@@ -113,6 +113,12 @@ std::string expression_of(const std::string& name, ColumnType type, std::string_
   return column;
 }
 
+std::string typed_expression_of(const std::string& name, ColumnType type, std::string_view type_name) {
+  const std::string column = quoted_identifier(name);
+  if (type == ColumnType::kInteger) return column + " + 0::int8";
+  return type_name == "varchar" || type_name == "bpchar" ? "lower(" + column + ")" : column;
+}
+
 // varchar(n) holds n characters of at most four bytes; its modifier is n + 4.
 bool is_short(std::string_view type_name, ColumnType type, std::int64_t modifier) {
   if (type == ColumnType::kUuid || type == ColumnType::kInteger || type == ColumnType::kTime ||
@@ -126,6 +132,7 @@ PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings
   column.name = rows.bytes(row, 0);
   const std::string_view base = rows.bytes(row, 1);
   column.type = type_of(base, rows.bytes(row, 2));
+  column.typed = typed_expression_of(column.name, column.type, base);
   const std::string* id = settings.column_of(Role::kId);
   // An id is compared by its text when the row is deleted.
   if (id != nullptr && *id == column.name && column.type == ColumnType::kTime) column.type = ColumnType::kText;
@@ -135,6 +142,7 @@ PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings
   column.may_select = rows.boolean(row, 5);
   column.type_name = rows.bytes(row, 6);
   column.may_update = rows.boolean(row, 7);
+  column.type_id = rows.bytes(row, 8);
   return column;
 }
 

@@ -17,7 +17,10 @@ namespace penstock::outbox {
 struct PostgresColumn {
   std::string name;
   std::string type_name;  // as the server writes it, for messages
+  std::string type_id;    // in the catalogue: another type has another one
   ColumnType type = ColumnType::kText;
+  // Has another type as soon as the column has one that its values can't be read as. Another length is none.
+  std::string typed;
   std::string expression;  // what is selected, quoted: its binary form is text, bytea, int8, uuid or a time
   // kNone: never longer than a few hundred bytes, so nobody has to look before it is fetched.
   enum class Guard { kNone, kByLength } guard = Guard::kByLength;

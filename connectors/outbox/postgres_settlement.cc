@@ -38,10 +38,13 @@ bool passes(const Session& session) {
 PostgresSettlement::PostgresSettlement(const OutboxSettings& settings, Log& log)
     : settings_(settings), held_back_(settings.source_name, log, HeldBack::kLockedRows) {}
 
-void PostgresSettlement::prepare(Statement settle, Statement left, ParametersOf parameters_of) {
+void PostgresSettlement::prepare(Statement settle, Statement left, ParametersOf parameters_of,
+                                 std::string_view id_type) {
   settle_ = std::move(settle);
   left_ = std::move(left);
   parameters_of_ = std::move(parameters_of);
+  if (id_type_ != id_type) forget();
+  id_type_ = id_type;
 }
 
 Status PostgresSettlement::try_out(Session& session, const SessionSettings& ask, Deadline deadline,

@@ -13,6 +13,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/outbox/held_back.h"
@@ -33,7 +34,10 @@ class PostgresSettlement {
   using ParametersOf = std::function<store::postgres::Parameters(std::span<const RowKey>)>;
   // For an opening. `settle`, and `left`, which answers with those that would be read once more (by their numbers, or
   // by their ids under policy "track"), take the same parameters.
-  void prepare(store::postgres::Statement settle, store::postgres::Statement left, ParametersOf parameters_of);
+  // `id_type`: of the ids among them. What an opening has left that had ids of another type can't be told to this one,
+  // and comes again.
+  void prepare(store::postgres::Statement settle, store::postgres::Statement left, ParametersOf parameters_of,
+               std::string_view id_type);
 
   // What the last opening left, or no row at all: what fails then fails now. Errors: as settle().
   // `ask`: see LockWait.
@@ -56,6 +60,7 @@ class PostgresSettlement {
   HeldBack held_back_;
   store::postgres::Statement settle_, left_;
   ParametersOf parameters_of_;
+  std::string id_type_;
   // Delivered, and not settled by an opening that has ended.
   std::vector<RowKey> unsettled_;
   std::deque<std::string> ids_;  // that unsettled_ looks into

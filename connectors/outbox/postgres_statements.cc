@@ -81,6 +81,23 @@ std::string xid_scan_statement(const OutboxSettings& settings, std::span<const P
          ", " + order + " LIMIT $3) AS t";
 }
 
+// The types stand in its text, so that it is prepared anew for an opening that finds others.
+std::string types_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                            std::span<const PostgresColumn> columns) {
+  std::vector<const PostgresColumn*> read;
+  for (const PostgresColumn& column : columns) read.push_back(&column);
+  const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
+  if (const std::string* order = tracks ? tracked_order(settings) : &settings.order_by)
+    if (const PostgresColumn* column = table.find(*order)) read.push_back(column);
+  std::string values, types;
+  for (const PostgresColumn* column : read) {
+    values += (values.empty() ? "" : ", ") + column->typed;
+    types += column->type_id + " ";
+  }
+  return "SELECT " + values + " FROM " + settings.table.quoted() + " WHERE " + store::postgres::quote_literal(types) +
+         " IS NULL";
+}
+
 // An id is compared in the type that it has, so that indexes serve.
 std::string find_statement(const OutboxSettings& settings, const PostgresColumns& table, Reach reach) {
   const std::string& name = *settings.column_of(Role::kId);

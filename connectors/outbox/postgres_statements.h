@@ -32,6 +32,11 @@ std::string scan_statement(const OutboxSettings& settings, const PostgresColumns
 std::string xid_scan_statement(const OutboxSettings& settings, std::span<const PostgresColumn> columns,
                                const RoleColumns& roles);
 
+// Reads nothing, and fails once a column that is read, or that rows are ordered by, has another type than it had when
+// the statement was prepared: the others would read it on as what it was.
+std::string types_statement(const OutboxSettings& settings, const PostgresColumns& table,
+                            std::span<const PostgresColumn> columns);
+
 // Of policy "track". The ids of rows that are not settled, in order, as text. $1: ids to leave out; $2: most rows;
 // $3, for kOpenRanges only: the value of the order column to start from.
 std::string find_statement(const OutboxSettings& settings, const PostgresColumns& table, Reach reach);

@@ -48,6 +48,12 @@ Numbering numbering_in(const Rows& answer) {
   return numbering;
 }
 
+// Of the look at the types, which is the first call: its answer has another shape, or it doesn't go with the new type.
+bool tells_changed_type(const store::postgres::SqlFailure& failure) {
+  const std::string_view sqlstate = failure.sqlstate;
+  return failure.call == 0 && (sqlstate == "0A000" || sqlstate == "42883");
+}
+
 class PostgresTable final : public OutboxTable {
  public:
   PostgresTable(const OutboxSettings& settings, const connectors::Surroundings& surroundings, SourceSessions* sessions)
@@ -112,7 +118,7 @@ class PostgresTable final : public OutboxTable {
   bool said_hidden_ = false;  // of table_.hides_rows
   RowShape shape_;
   RoleColumns roles_;
-  Statement scan_, numbering_, holders_, blocker_, drawn_, hides_;
+  Statement types_, scan_, numbering_, holders_, blocker_, drawn_, hides_;
   PostgresIntake intake_;
   PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
@@ -179,23 +185,25 @@ void PostgresTable::warn_of_hidden_rows() {
 
 void PostgresTable::prepare_statements(const Turn& turn) {
   const std::vector<PostgresColumn>& columns = intake_.columns();
+  const PostgresColumn& id = columns[roles_.id()];
+  types_ = seat_->statement(turn, "outbox_types", types_statement(settings_, table_, columns));
   if (tracks()) {
     tracking_ = std::make_unique<PostgresTracking>(settings_, table_, columns, roles_, *seat_, turn);
-    settlement_.prepare(tracking_->settle_statement(), tracking_->left_statement(),
-                        PostgresTracking::settle_parameters);
+    settlement_.prepare(tracking_->settle_statement(), tracking_->left_statement(), PostgresTracking::settle_parameters,
+                        id.type_id);
     return;
   }
   const bool by_xid = xid_column(settings_.policy) != nullptr;
   scan_ = seat_->statement(
       turn, "outbox_scan",
       by_xid ? xid_scan_statement(settings_, columns, roles_) : scan_statement(settings_, table_, columns, roles_));
-  const PostgresColumn& id = columns[roles_.id()];
   const auto by_rows = [this](std::span<const RowKey> rows) {
     return settle_parameters(rows, intake_.columns()[roles_.id()]);
   };
   if (!keeps_rows())
     settlement_.prepare(seat_->statement(turn, "outbox_settle", settle_statement(settings_, table_, id)),
-                        seat_->statement(turn, "outbox_left", left_statement(settings_, table_, id)), by_rows);
+                        seat_->statement(turn, "outbox_left", left_statement(settings_, table_, id)), by_rows,
+                        id.type_id);
   else
     numbering_ = seat_->statement(turn, "outbox_numbering", numbering_statement(settings_, table_, id));
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
@@ -269,12 +277,22 @@ Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& par
   return std::move((*answers)[scan]);
 }
 
+// In one transaction with the look at the types: none changes before the rest has read the table.
 Result<std::vector<Rows>> PostgresTable::ask(std::span<const Call> calls, Walk walk) {
   const auto turn = take_turn();
   if (!turn) return fail(turn.error());
-  auto answers = run_calls(turn->session(), calls, walk);
-  if (!answers) note_failure(turn->session());
-  return answers;
+  std::vector<Call> all = {{&types_, nullptr}};
+  all.insert(all.end(), calls.begin(), calls.end());
+  auto answers = run_calls(turn->session(), all, walk);
+  if (answers) {
+    answers->erase(answers->begin());
+    return answers;
+  }
+  note_failure(turn->session());
+  if (!tells_changed_type(turn->session().failure())) return answers;
+  return fail(codes::kOutboxRefused,
+              "table " + settings_.table.to_string() +
+                  ": a column that is read has got another type, so the table is looked at anew");
 }
 
 // On a session that is shared no statement takes long.

@@ -4,6 +4,8 @@
 namespace penstock::tests {
 namespace {
 
+using namespace std::chrono_literals;
+
 class OutboxColumns : public OutboxTest {
  protected:
   void expect_refused(std::string_view code, std::string_view words) {
@@ -72,6 +74,71 @@ TEST_F(OutboxColumns, NeedTheRightToDelete) {
 TEST_F(OutboxColumns, NeedADatabase) {
   outbox().settings().url = Secret("postgresql://nobody@127.0.0.1:1/none");
   expect_refused("outbox.unavailable", "");
+}
+
+// Of a number with a fraction the scan would make one that no settlement finds, so that its row came again for ever.
+TEST_F(OutboxColumns, Fault21NeedAnOrderOfIntegersUnderWayToo) {
+  outbox().insert("a", 1);
+  const auto source = open();
+  ASSERT_EQ(read(*source).size(), 1U);
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+  outbox().execute(
+      "ALTER TABLE shop.outbox ALTER seq DROP IDENTITY; ALTER TABLE shop.outbox ALTER seq TYPE numeric;"
+      " INSERT INTO shop.outbox (seq, aggregatetype, aggregateid, type) VALUES (1000.5, 'order', 'a', 'counted')");
+  const auto batch = source->read(kMuchRoom, Deadline::in(0s), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "outbox.refused");
+  EXPECT_NE(batch.error().message().find("another type"), std::string::npos) << batch.error().message();
+  const auto reopen = [&] { return source->open({}, Deadline::in(10s), {}); };
+  EXPECT_EQ(code_of(reopen()), "outbox.order_missing");
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE bigint");
+  ASSERT_TRUE(reopen());
+  EXPECT_EQ(read(*source).size(), 1U);
+}
+
+// Read on as what they were, these would be other bytes, or ids that no settlement finds.
+TEST_F(OutboxColumns, Fault21AreLookedAtAnewWhenTheirTypesChange) {
+  const char* const changes[] = {
+      "payload TYPE text",
+      "payload TYPE bytea USING convert_to(payload, 'UTF8')",
+      "payload TYPE jsonb USING convert_from(payload, 'UTF8')::jsonb",
+      "aggregateid TYPE uuid USING gen_random_uuid()",
+      "id TYPE text",
+      "id TYPE bigint USING 7",
+      "id TYPE text USING '007'",
+  };
+  outbox().execute("ALTER TABLE shop.outbox ALTER id DROP DEFAULT");
+  const auto source = open();
+  for (const char* change : changes) {
+    EXPECT_EQ(read(*source).size(), 0U);
+    outbox().execute("ALTER TABLE shop.outbox ALTER " + std::string(change));
+    const auto batch = source->read(kMuchRoom, Deadline::in(0s), {});
+    ASSERT_FALSE(batch) << change;
+    EXPECT_EQ(batch.error().code().name, "outbox.refused") << change;
+    ASSERT_TRUE(source->open({}, Deadline::in(10s), {})) << change;
+  }
+}
+
+TEST_F(OutboxColumns, Fault21KeepTheBytesOfAPayloadWhoseTypeChanges) {
+  const auto source = open();
+  EXPECT_EQ(read(*source).size(), 0U);
+  outbox().insert("a", 12);
+  outbox().execute("ALTER TABLE shop.outbox ALTER payload TYPE bytea USING convert_to(payload::text, 'UTF8')");
+  EXPECT_FALSE(source->read(kMuchRoom, Deadline::in(0s), {}));
+  ASSERT_TRUE(source->open({}, Deadline::in(10s), {}));
+  EXPECT_EQ(data_of(read(*source)), "12");
+}
+
+TEST_F(OutboxColumns, MayGrowUnderWay) {
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE int, ALTER type TYPE varchar(20)");
+  const auto source = open();
+  outbox().insert("a", 1);
+  EXPECT_EQ(data_of(read(*source)), "1");
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE bigint, ALTER type TYPE varchar(40), ADD tenant text");
+  outbox().insert("a", 2);
+  EXPECT_EQ(data_of(read(*source)), "2") << "in the same opening";
+  ASSERT_TRUE(source->settle(ReadMark{2}));
+  EXPECT_EQ(outbox().rows(), 0U);
 }
 
 TEST_F(OutboxColumns, TakeNamesThatNeedQuotes) {

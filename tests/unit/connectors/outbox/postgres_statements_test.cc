@@ -6,8 +6,11 @@
 namespace penstock::outbox {
 namespace {
 
+using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 OutboxSettings settings() {
   OutboxSettings settings;
@@ -55,6 +58,14 @@ PostgresColumns ids_and_times() {
   table.columns[1].type_name = "bigint";
   table.columns[2].type_name = "timestamp with time zone";
   return table;
+}
+
+TEST(TypesStatement, NamesWhatIsReadAndItsOrderAndReadsNothing) {
+  PostgresColumns table = ids_and_times();
+  table.columns[0].typed = "\"id\"", table.columns[0].type_id = "2950.-1";
+  table.columns[1].typed = "\"seq\" + 0::int8", table.columns[1].type_id = "20.-1";
+  EXPECT_THAT(types_statement(settings(), table, {table.columns.data(), 1}),
+              AllOf(StartsWith(R"(SELECT "id", "seq" + 0::int8 FROM )"), EndsWith(" WHERE E'2950.-1 20.-1 ' IS NULL")));
 }
 
 TEST(FindStatement, StartsAtTheMarkAndSortsByTheColumn) {
