@@ -9,36 +9,21 @@
 #include <cerrno>
 
 #include "core/invariant.h"
+#include "store/postgres/server_words.h"
 
 namespace penstock::store::postgres {
 namespace {
-
-std::string on_one_line(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    if (c == '\n' || c == '\r' || c == '\t') {
-      if (!line.empty() && line.back() != ' ') line += ' ';
-    } else {
-      line += c;
-    }
-  }
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
-}
 
 std::string field(const pg_result* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text == nullptr ? "" : text;
 }
 
-// The server's words, unless they can quote a value out of the data.
-std::string words_of(const pg_result* result, SqlCondition condition, const std::string& sqlstate) {
-  if (condition != SqlCondition::kData)
-    return on_one_line(field(result, PG_DIAG_MESSAGE_PRIMARY)) + " (" + sqlstate + ")";
-  std::string text = "the server refused the data (" + sqlstate;
-  if (const std::string column = field(result, PG_DIAG_COLUMN_NAME); !column.empty()) text += ", column " + column;
-  if (const std::string name = field(result, PG_DIAG_CONSTRAINT_NAME); !name.empty()) text += ", constraint " + name;
-  return text + ")";
+ServerError error_of(const pg_result* result) {
+  return {field(result, PG_DIAG_SQLSTATE),      field(result, PG_DIAG_MESSAGE_PRIMARY),
+          field(result, PG_DIAG_COLUMN_NAME),   field(result, PG_DIAG_CONSTRAINT_NAME),
+          field(result, PG_DIAG_CONTEXT),       field(result, PG_DIAG_SOURCE_FUNCTION),
+          field(result, PG_DIAG_INTERNAL_QUERY)};
 }
 
 }  // namespace
@@ -96,11 +81,10 @@ tl::unexpected<Error> Session::give_up(SqlCondition condition) {
 }
 
 Error Session::refused(const pg_result* result) {
-  const std::string sqlstate = field(result, PG_DIAG_SQLSTATE);
-  failure_ = {classify(sqlstate), sqlstate, field(result, PG_DIAG_CONSTRAINT_NAME), 0};
-  Error error(code_of_(failure_.condition), sqlstate.empty() ? on_one_line(PQresultErrorMessage(result))
-                                                             : words_of(result, failure_.condition, sqlstate));
-  return error;
+  const ServerError error = error_of(result);
+  failure_ = {classify(error.sqlstate), error.sqlstate, error.constraint, 0};
+  return Error(code_of_(failure_.condition),
+               error.sqlstate.empty() ? on_one_line(PQresultErrorMessage(result)) : words_of(error));
 }
 
 Status Session::wait_for_server(Awaited awaited, Deadline deadline, const std::stop_token& stop) {

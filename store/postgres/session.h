@@ -10,7 +10,7 @@
 // "in doubt" (pid() and backend_start() say which backend to end first).
 //
 // Threads: one at a time. Errors: the codes that SessionSettings::code_of gives to the conditions of
-// sql_condition.h; failure() says more. Messages carry neither parameters nor the password.
+// sql_condition.h; failure() says more. Messages carry no parameter, no password and no data (server_words.h).
 //
 // Not bounded by the deadline: the lookup of host names by the system's resolver.
 #pragma once

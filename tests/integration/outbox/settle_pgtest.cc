@@ -40,12 +40,14 @@ TEST_P(OutboxSettle, TakesTheErrorOfATriggerForARefusalAndGoesOnWhenItIsMended) 
   for (const char* sqlstate : {"P0001", "ZZ123", "42601"}) {
     outbox().execute("TRUNCATE shop.outbox; DROP FUNCTION IF EXISTS shop.keep CASCADE");
     outbox().insert_many(2);
-    add_trigger("RAISE EXCEPTION 'audit is down' USING ERRCODE = '" + std::string(sqlstate) + "';");
+    add_trigger("RAISE EXCEPTION 'no deletes of %', OLD.payload USING ERRCODE = '" + std::string(sqlstate) + "';");
     const auto source = open();
     ASSERT_EQ(read(*source).size(), 2U);
     const Status refused = source->settle(ReadMark{2});
     ASSERT_EQ(code_of(refused), "outbox.refused") << sqlstate;
-    EXPECT_NE(refused.error().message().find(sqlstate), std::string::npos) << refused.error().message();
+    const std::string message = refused.error().message();
+    EXPECT_NE(message.find(std::string(sqlstate) + ", function shop.keep)"), std::string::npos) << message;
+    EXPECT_EQ(message.find("no deletes"), std::string::npos) << "its words may hold a payload";
     EXPECT_EQ(refused.error().kind(), ErrorKind::kInvalid) << "which is tried again";
     EXPECT_EQ(code_of(reopen(*source)), "outbox.refused") << "nothing is read again meanwhile";
     outbox().execute("DROP FUNCTION shop.keep CASCADE");
