@@ -59,16 +59,18 @@ std::string seconds_text(std::optional<double> seconds) {
 
 // Names the transaction that a source waits for, which is no fault of the route; empty where there is none.
 std::string held_back_text(const RouteState& state) {
-  std::string pid, application, age;
+  std::string pid, application, age, how_known;
   for (const JsonMember& member : json_members(state.details).value_or(std::vector<JsonMember>())) {
     if (member.name == "held_back_by_pid") pid = member.text;
     if (member.name == "held_back_by") application = json_string(member);
     if (member.name == "held_back_by_age_s") age = member.text;
+    if (member.name == "held_back_by_age_is") how_known = json_string(member);
   }
   if (pid.empty()) return {};
   std::string text = pid == "0" ? "held back by a prepared transaction" : "held back by pid " + pid;
   if (!application.empty()) text += " (" + printable(application) + ")";
-  return text + ", open for " + age + " s";
+  if (how_known.empty()) return text + ", open for " + age + " s";
+  return text + ", open for at least " + age + " s: GRANT pg_read_all_stats TO the source's role shows since when";
 }
 
 TextTable::Cell last_error_cell(const RouteReport& route) {

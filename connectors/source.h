@@ -64,7 +64,10 @@ struct OpenRequest {
 struct Blocker {
   std::int64_t pid = 0;  // 0: a prepared transaction, which no session drives
   std::string application;
-  std::chrono::seconds age{};  // of the transaction, or since it was noticed where we may not see more
+  std::chrono::seconds age{};  // of the transaction
+  // kAtLeast: our role may not see when it began, so this is since we noticed it.
+  enum class Age { kKnown, kAtLeast } age_is = Age::kKnown;
+  std::string transaction{};  // the server's name for it, by which it is told from a later one; may be empty
 };
 
 // Of the replication slot that a source reads through, as the server said last; looked at every some seconds.

@@ -62,6 +62,7 @@ std::string details_of(const RouteReport& report) {
     if (details.size() > 1) details += ',';
     details.append(R"("held_back_by_pid":)").append(std::to_string(blocker->pid));
     details.append(R"(,"held_back_by_age_s":)").append(std::to_string(blocker->age.count()));
+    if (blocker->age_is == connectors::Blocker::Age::kAtLeast) details.append(R"(,"held_back_by_age_is":"at_least")");
     details.append(R"(,"held_back_by":)");
     append_json_string(details, blocker->application);
   }

@@ -31,7 +31,8 @@ class HeldBack {
   HeldBack(std::string source_name, Log& log, const Words& words = kEarlierRows)
       : source_name_(std::move(source_name)), log_(log), words_(words) {}
 
-  // What a look showed.
+  // What a look showed. An age that our role may not see is counted from the first of the looks that saw this
+  // transaction.
   void saw(std::optional<connectors::Blocker> blocker, SteadyTime now);
 
   const std::optional<connectors::Blocker>& by() const { return by_; }
@@ -42,6 +43,7 @@ class HeldBack {
   const Words words_;
   std::optional<connectors::Blocker> by_;
   SteadyTime since_{};
+  SteadyTime noticed_{};  // *by_, if our role may not see its age
 };
 
 }  // namespace penstock::outbox

@@ -1,7 +1,5 @@
 #include "connectors/outbox/lock_wait.h"
 
-#include <algorithm>
-
 #include "connectors/outbox/held_back.h"
 #include "connectors/outbox/postgres_statements.h"
 
@@ -35,8 +33,7 @@ std::optional<Blocker> LockWait::look(Session& other, std::int64_t waiting_pid, 
   pid.int8(waiting_pid);
   const auto rows = other.run(kHolder, pid, Deadline::in(kAnswer), stop);
   if (!rows || rows->empty()) return std::nullopt;
-  return Blocker{rows->integer(0, 0), std::string(rows->bytes(0, 1)),
-                 std::chrono::seconds(std::max<std::int64_t>(rows->integer(0, 2), 0))};
+  return blocker_in(*rows);
 }
 
 Error LockWait::named(Error error, const Session& waiting, const std::optional<Blocker>& blocker) {

@@ -208,10 +208,6 @@ Status OutboxSource::look_at_blocker() {
     if (!found) return fail(std::move(found.error()));
     blocker = *std::move(found);
   }
-  // What we may not see of another role's session is counted from when it was noticed.
-  if (blocker && blocker->age.count() < 0)
-    blocker->age = opening.waits_since ? std::chrono::duration_cast<std::chrono::seconds>(now - *opening.waits_since)
-                                       : std::chrono::seconds(0);
   held_back_.saw(std::move(blocker), now);
   figures_.held_back_by = held_back_.by();
   opening.next_blocker_look =

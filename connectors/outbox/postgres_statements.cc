@@ -1,5 +1,7 @@
 #include "connectors/outbox/postgres_statements.h"
 
+#include <algorithm>
+
 #include "connectors/outbox/tracked_table.h"
 
 namespace penstock::outbox {
@@ -206,7 +208,7 @@ LockHolders holders_in(const store::postgres::Rows& answer) {
 
 const char* const kBlockerStatement =
     "SELECT coalesce(a.pid, 0)::int8, coalesce(a.application_name, 'prepared ' || p.gid, ''),"
-    " coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), -1)::int8"
+    " coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), -1)::int8, w.id"
     " FROM unnest($1::text[]) AS w(id)"
     " LEFT JOIN pg_locks l ON l.locktype = 'virtualxid' AND l.virtualtransaction = w.id AND l.virtualxid = w.id"
     " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
@@ -217,7 +219,7 @@ const char* const kBlockerStatement =
 std::string xid_blocker_statement(const OutboxSettings& settings) {
   return "SELECT s.pid, concat(s.name, CASE WHEN s.database <> current_database() THEN ' in database ' || s.database "
          "END),"
-         " coalesce(extract(epoch FROM clock_timestamp() - s.since), -1)::int8 FROM"
+         " coalesce(extract(epoch FROM clock_timestamp() - s.since), -1)::int8, s.xid::text FROM"
          " (SELECT a.pid::int8, a.application_name AS name, a.xact_start AS since, a.backend_xid AS xid,"
          " a.datname AS database FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL UNION ALL"
          " SELECT 0, 'prepared ' || p.gid, p.prepared, p.transaction, p.database FROM pg_prepared_xacts p) AS s"
@@ -228,11 +230,20 @@ std::string xid_blocker_statement(const OutboxSettings& settings) {
 
 const char* const kLockHolderStatement =
     "SELECT b.pid::int8, coalesce(a.application_name, p.name, ''),"
-    " coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), -1)::int8"
-    " FROM unnest(pg_blocking_pids($1::int8::int4)) AS b(pid) LEFT JOIN pg_stat_activity a ON a.pid = b.pid"
+    " coalesce(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)), -1)::int8,"
+    " coalesce((SELECT v.virtualtransaction FROM pg_locks v WHERE v.pid = b.pid AND v.locktype = 'virtualxid' LIMIT 1),"
+    " '') FROM unnest(pg_blocking_pids($1::int8::int4)) AS b(pid) LEFT JOIN pg_stat_activity a ON a.pid = b.pid"
     " LEFT JOIN LATERAL (SELECT 'prepared ' || x.gid AS name, x.prepared FROM pg_prepared_xacts x"
     " WHERE b.pid = 0 AND x.database = current_database() ORDER BY x.prepared LIMIT 1) p ON true"
     " ORDER BY 3 DESC LIMIT 1";
+
+connectors::Blocker blocker_in(const store::postgres::Rows& answer) {
+  using connectors::Blocker;
+  const std::int64_t seconds = answer.integer(0, 2);
+  return {answer.integer(0, 0), std::string(answer.bytes(0, 1)),
+          std::chrono::seconds(std::max<std::int64_t>(seconds, 0)),
+          seconds < 0 ? Blocker::Age::kAtLeast : Blocker::Age::kKnown, std::string(answer.bytes(0, 3))};
+}
 
 const char* const kTryLockStatement =
     "SELECT pg_try_advisory_lock(hashtextextended('penstock.source.' || $1::int8::text, 0))";

@@ -10,6 +10,7 @@
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/row_mapping.h"
+#include "connectors/source.h"
 
 namespace penstock::outbox {
 
@@ -79,7 +80,7 @@ extern const char* const kLockHoldersStatement;
 LockHolders holders_in(const store::postgres::Rows& answer);
 
 // The oldest transaction among those of the virtual ids $1: pid (0 = prepared), name, age in seconds (-1 =
-// we may not see it).
+// we may not see it), and the server's name for it.
 extern const char* const kBlockerStatement;
 
 // The same of those that keep rows of the table above the snapshot's xmin; none where there are no such rows.
@@ -87,6 +88,9 @@ std::string xid_blocker_statement(const OutboxSettings& settings);
 
 // Who keeps the session $1 waiting for a lock, the oldest: as kBlockerStatement.
 extern const char* const kLockHolderStatement;
+
+// What one of these three has answered; not empty. An age that we may not see is one of at least no time.
+connectors::Blocker blocker_in(const store::postgres::Rows& answer);
 
 // Whether we got the lock of the source's table $1.
 extern const char* const kTryLockStatement;

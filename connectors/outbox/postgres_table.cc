@@ -344,8 +344,7 @@ Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHold
   const auto rows = run(blocker_, parameters);
   if (!rows) return fail(rows.error());
   if (rows->empty()) return std::optional<connectors::Blocker>();
-  return std::optional(connectors::Blocker{rows->integer(0, 0), std::string(rows->bytes(0, 1)),
-                                           std::chrono::seconds(rows->integer(0, 2))});
+  return std::optional(blocker_in(*rows));
 }
 
 Status PostgresTable::settle(std::span<const RowKey> rows) {

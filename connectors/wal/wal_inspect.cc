@@ -17,7 +17,7 @@ using store::postgres::Statement;
 // Of all that may have written something, in any database.
 const Statement kOldestTransaction{
     "",
-    "SELECT t.pid::int8, t.name, coalesce(extract(epoch FROM clock_timestamp() - t.since), 0)::int8 FROM"
+    "SELECT t.pid::int8, t.name, coalesce(extract(epoch FROM clock_timestamp() - t.since), -1)::int8 FROM"
     " (SELECT a.pid, a.application_name AS name, a.xact_start AS since, a.backend_xid AS xid FROM pg_stat_activity a"
     "  WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()"
     "  UNION ALL SELECT 0, p.gid, p.prepared, p.transaction FROM pg_prepared_xacts p) AS t"
@@ -25,13 +25,16 @@ const Statement kOldestTransaction{
 
 // What keeps a slot from moving on, or from being made.
 struct OpenTransaction {
-  std::int64_t pid = 0;  // 0: a prepared one
-  std::string name;      // of its application, or the one that it was prepared under
-  std::int64_t seconds = 0;
+  std::int64_t pid = 0;      // 0: a prepared one
+  std::string name;          // of its application, or the one that it was prepared under
+  std::int64_t seconds = 0;  // below 0: our role may not see it
+  std::string role;          // ours
 
   std::string words() const {
-    return (pid == 0 ? "prepared transaction " + name : "pid " + std::to_string(pid) + " (" + name + ")") +
-           ", open for " + std::to_string(seconds) + " s";
+    const std::string application = name.empty() ? "" : " (" + name + ")";
+    return (pid == 0 ? "prepared transaction " + name : "pid " + std::to_string(pid) + application) +
+           (seconds < 0 ? ", open since a time that GRANT pg_read_all_stats TO " + role + " would show"
+                        : ", open for " + std::to_string(seconds) + " s");
   }
   std::string fix() const {
     if (pid == 0) return "COMMIT PREPARED or ROLLBACK PREPARED '" + name + "', in its database";
@@ -40,10 +43,10 @@ struct OpenTransaction {
 };
 
 // nullopt where there is none, or the server doesn't say.
-std::optional<OpenTransaction> find_oldest_transaction(Session& session, Deadline deadline) {
+std::optional<OpenTransaction> find_oldest_transaction(Session& session, const std::string& role, Deadline deadline) {
   const auto rows = session.run(kOldestTransaction, Parameters(), deadline);
   if (!rows || rows->empty()) return std::nullopt;
-  return OpenTransaction{rows->integer(0, 0), std::string(rows->bytes(0, 1)), rows->integer(0, 2)};
+  return OpenTransaction{rows->integer(0, 0), std::string(rows->bytes(0, 1)), rows->integer(0, 2), role};
 }
 
 void inspect_table(const WalDatabase& database, const WalSettings& settings, outbox::Inspection& inspection) {
@@ -174,8 +177,8 @@ std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadli
   if (database->may_replicate) inspect_replication(wanted, deadline, inspection);
   inspect_table(*database, settings, inspection);
   inspect_publication(*database, settings, inspection);
-  inspect_slot(*database, settings, (*session)->server().version, find_oldest_transaction(**session, deadline),
-               inspection);
+  inspect_slot(*database, settings, (*session)->server().version,
+               find_oldest_transaction(**session, database->role, deadline), inspection);
   std::string well = "reached, wal_level is " + database->wal_level;
   if (creates_publication(*database, settings)) well += "; `penstock run` creates publication " + settings.publication;
   if (creates_slot(*database, settings)) well += "; `penstock run` creates slot " + settings.slot;

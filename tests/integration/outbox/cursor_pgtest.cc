@@ -1,5 +1,6 @@
 // Policy "cursor": the table stays as it is, and nothing that commits late is passed.
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace penstock::tests {
 namespace {
@@ -100,12 +101,40 @@ TEST_P(OutboxCursor, Fault9NamesTheTransactionThatHoldsItBack) {
   ASSERT_TRUE(blocker);
   EXPECT_EQ(std::to_string(blocker->pid), pid);
   EXPECT_EQ(blocker->application, "checkout");
+  EXPECT_EQ(blocker->age_is, connectors::Blocker::Age::kKnown);
   EXPECT_GE(blocker->age.count(), 0);
   late->run("COMMIT");
   while (source->figures().held_back_by && !deadline.expired()) read(*source);
   EXPECT_FALSE(source->figures().held_back_by);
   EXPECT_EQ(outbox().log().count(LogLevel::kWarn), 1U) << outbox().log().text();
   EXPECT_EQ(outbox().log().count(LogLevel::kInfo), 1U) << outbox().log().text();
+}
+
+// Who may not see since when it is open says so, and not that it was opened just now.
+TEST_P(OutboxCursor, Fault9DoesNotInventTheAgeOfATransactionThatItMayNotSee) {
+  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
+                   "; GRANT SELECT ON shop.outbox TO " + role + "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA shop TO " +
+                   role);
+  const std::string url = outbox().url();
+  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  auto source = open();
+  const auto late = writer();
+  late->run("BEGIN");
+  late->insert("a", 1);
+  outbox().insert("b", 2);
+  EXPECT_TRUE(eventually([&] {
+    read(*source);
+    const auto blocker = source->figures().held_back_by;
+    return blocker && blocker->age.count() > 0;
+  }));
+  const auto blocker = source->figures().held_back_by;
+  ASSERT_TRUE(blocker);
+  EXPECT_EQ(blocker->age_is, connectors::Blocker::Age::kAtLeast);
+  EXPECT_NE(outbox().log().text().find("GRANT pg_read_all_stats"), std::string::npos) << outbox().log().text();
+  late->run("COMMIT");
+  source = nullptr;
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_P(OutboxCursor, Fault9NamesAPreparedTransaction) {

@@ -63,6 +63,10 @@ TEST(StatusReport, NamesTheTransactionThatHoldsASourceBack) {
   EXPECT_EQ(last_column(kHeldBack), "held back by pid 4711 (psql \\x1b[31m), open for 12 s\n");
   EXPECT_EQ(last_column(R"({"held_back_by_pid":0,"held_back_by_age_s":3,"held_back_by":"prepared gid"})"),
             "held back by a prepared transaction (prepared gid), open for 3 s\n");
+  EXPECT_EQ(
+      last_column(R"({"held_back_by_pid":7,"held_back_by_age_s":3,"held_back_by_age_is":"at_least",)"
+                  R"("held_back_by":""})"),
+      "held back by pid 7, open for at least 3 s: GRANT pg_read_all_stats TO the source's role shows since when\n");
 }
 
 TEST(StatusReport, SaysNothingWhereNothingHoldsASourceBack) {
