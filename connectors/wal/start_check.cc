@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "connectors/outbox/cursor_place.h"
 #include "connectors/wal/membership.h"
 
 namespace penstock::wal {
@@ -36,9 +37,24 @@ std::optional<Error> find_lost_tail(const SourceCheckpoint& stored, const Progre
                                            " were delivered and are lost in the database");
 }
 
+Error not_of_the_log(const SourceCheckpoint& stored) {
+  const std::string position = "the stored position \"" + stored.position + "\" ";
+  if (!outbox::parse_ranges(stored.position) && !outbox::parse_xid_place(stored.position))
+    return {codes::kInternal, position + "can't be read"};
+  return {
+      codes::kWalRefused,
+      position +
+          "is none of the log: under this name the table was polled with policy \"cursor\", and that doesn't say "
+          "where the log goes on. Set kind = \"outbox\" again, or read the log under another name, from its slot on"};
+}
+
 }  // namespace
 
 Status check_slot(const SlotState& slot, const std::string& name, const std::string& database) {
+  if (slot.prepared == SlotState::Prepared::kBeforeCommit)
+    return fail(codes::kWalRefused, "slot " + name +
+                                        " hands over prepared transactions before they are committed (two_phase); one "
+                                        "that was made without it is needed");
   if (slot.kind == "logical" && slot.plugin == "pgoutput" && slot.database == database) return {};
   return fail(codes::kWalRefused, "slot " + name + " is " + slot.kind + ", of plugin " +
                                       (slot.plugin.empty() ? "none" : slot.plugin) + " and database " +
@@ -62,7 +78,7 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
     return Progress{*stands_at, {}};
   }
   const auto own = parse_own_position(stored->position);
-  if (!own) return fail(codes::kInternal, "the stored position \"" + stored->position + "\" can't be read");
+  if (!own) return fail(not_of_the_log(*stored));
   const Progress* const progress = &own->progress;
   if (auto same = check_identity(*stored, server, switch_point); !same) return fail(std::move(same.error()));
   if (auto lost = find_lost_tail(*stored, *progress, server, switch_point))

@@ -22,6 +22,8 @@ struct SlotState {
   std::string plugin, kind, database;
   std::string wal_status;              // reserved, extended, unreserved, lost
   std::optional<Lsn> confirmed_flush;  // empty: it can't be read from any more
+  // kBeforeCommit (two_phase): what may yet be rolled back, which this program doesn't read.
+  enum class Prepared { kAtCommit, kBeforeCommit } prepared = Prepared::kAtCommit;
 };
 
 struct ServerIdentity {

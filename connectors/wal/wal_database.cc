@@ -73,7 +73,8 @@ const Statement kSlot{"",
                       " CASE WHEN NOT pg_is_in_recovery()"
                       "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::int8 END,"
                       " CASE WHEN NOT pg_is_in_recovery()"
-                      "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::int8 END"
+                      "  THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn)::int8 END,"
+                      " s.two_phase"
                       " FROM pg_replication_slots s WHERE s.slot_name = $1"};
 
 Parameters publication_parameters(const WalSettings& settings) {
@@ -139,6 +140,7 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
     found.slot = {std::string(slot.bytes(0, 0)), std::string(slot.bytes(0, 1)), std::string(slot.bytes(0, 2)),
                   std::string(slot.bytes(0, 3)), std::nullopt};
     if (!slot.is_null(0, 4)) found.slot->confirmed_flush = parse_lsn(slot.bytes(0, 4));
+    if (slot.boolean(0, 11)) found.slot->prepared = SlotState::Prepared::kBeforeCommit;
     found.slot_is_active = slot.boolean(0, 5);
     found.room = room_of(slot);
     found.survives_failover = slot.bytes(0, 8) != "false";

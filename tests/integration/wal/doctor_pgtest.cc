@@ -77,6 +77,12 @@ TEST_F(WalDoctor, FindsTablesThatInheritAndAreNoPartitions) {
   EXPECT_TRUE(reader.open());
 }
 
+TEST_F(WalDoctor, FindsASlotThatHandsOverPreparedTransactions) {
+  outbox_->execute("SELECT pg_create_logical_replication_slot('" + outbox_->settings().slot +
+                   "', 'pgoutput', false, true)");
+  EXPECT_THAT(findings(), HasSubstr("two_phase"));
+}
+
 TEST_F(WalDoctor, FindsARowFilterAndAColumnList) {
   outbox_->execute("CREATE PUBLICATION p FOR TABLE shop.outbox WHERE (seq > 100) WITH (publish = 'insert')");
   EXPECT_THAT(findings(), HasSubstr("row filter"));

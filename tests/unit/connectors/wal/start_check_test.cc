@@ -69,6 +69,20 @@ TEST(StartCheck, RefusesASlotOfAnotherKind) {
   }
 }
 
+// Its first prepared transaction would come before anybody knows whether it is committed.
+TEST(StartCheck, RefusesASlotThatHandsOverPreparedTransactions) {
+  SlotState slot = slot_at(0x20);
+  slot.prepared = SlotState::Prepared::kBeforeCommit;
+  EXPECT_EQ(judged(stored("0/20"), slot), "wal.refused");
+  EXPECT_EQ(judged({}, slot), "wal.refused");
+}
+
+TEST(StartCheck, SaysThatAPolledSourceLeftNoPlaceOfTheLog) {
+  EXPECT_EQ(judged(stored("4.. seen 3 5cf958be-de6f-4709-8c7c-3803e53c5384"), slot_at(0x20)), "wal.refused");
+  EXPECT_EQ(judged(stored("xid 747:3"), slot_at(0x20)), "wal.refused") << "guard \"xid\"";
+  EXPECT_EQ(judged(stored("?"), slot_at(0x20)), "core.internal");
+}
+
 TEST(StartCheck, RefusesAnotherServerAndAnOlderTimeline) {
   EXPECT_EQ(judged(SourceCheckpoint{"0/20", "8", 3}, slot_at(0x20)), "wal.other_server");
   EXPECT_EQ(judged(stored("0/20", 4), slot_at(0x20)), "wal.other_server");
