@@ -5,6 +5,7 @@
 
 #include "connectors/outbox/cell_text.h"
 #include "connectors/outbox/cursor_place.h"
+#include "connectors/outbox/outbox_errors.h"
 #include "core/failpoint.h"
 
 namespace penstock::outbox {
@@ -52,10 +53,7 @@ Result<CursorCheckpoint::Start> CursorCheckpoint::resume_stored(OutboxTable& tab
   evidence_ = parse_evidence(stored_->position);
   const OutboxTable::Identity server = table.identity();
   if (stored_->system_identifier == server.system_identifier && stored_->timeline > server.timeline)
-    return fail(codes::kOutboxUnavailable, "the server of table " + settings_.table.to_string() + " is on timeline " +
-                                               std::to_string(server.timeline) + ", but timeline " +
-                                               std::to_string(stored_->timeline) +
-                                               " was read before: it is a former primary");
+    return fail(former_primary(settings_.table, server.timeline, stored_->timeline));
   auto loss = unrecorded_;
   if (!loss) {
     auto found = find_loss(table);

@@ -32,6 +32,12 @@ const ErrorCode& code_of_postgres(store::postgres::SqlCondition condition) {
   return codes::kInternal;
 }
 
+Error former_primary(const TableName& table, std::int64_t timeline, std::int64_t read_before) {
+  return {codes::kOutboxUnavailable, "the server of table " + table.to_string() + " is on timeline " +
+                                         std::to_string(timeline) + ", but timeline " + std::to_string(read_before) +
+                                         " was read before: it is a former primary"};
+}
+
 const ErrorCode& code_of_sqlite(int result_code) {
   switch (result_code & 0xff) {
     case SQLITE_BUSY:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "connectors/outbox/lock_wait.h"
+#include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
@@ -92,6 +93,7 @@ class PostgresTable final : public OutboxTable {
  private:
   Status take_seat(Deadline deadline, const std::stop_token& stop);
   Status set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop);
+  Status check_server();
   Status take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop);
   void warn_of_hidden_rows();
   void prepare_statements(const Turn& turn);
@@ -114,6 +116,7 @@ class PostgresTable final : public OutboxTable {
   Log& log_;
   Company company_ = Company::kShared;
   std::unique_ptr<Seat> seat_;
+  store::postgres::ServerFacts last_server_;  // of the last opening that came so far
   PostgresColumns table_;
   bool said_hidden_ = false;  // of table_.hides_rows
   RowShape shape_;
@@ -146,6 +149,7 @@ Status PostgresTable::take_seat(Deadline deadline, const std::stop_token& stop) 
 }
 
 Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop) {
+  if (auto checked = check_server(); !checked) return checked;
   auto table = load_postgres_columns(turn.session(), settings_, deadline, stop);
   if (!table) return fail(std::move(table.error()));
   table_ = *std::move(table);
@@ -166,6 +170,15 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
     if (auto tried = settlement_.try_out(turn.session(), seat_->settings(), deadline, stop); !tried) return tried;
   if (settings_.listen.empty()) return {};
   return seat_->listen(turn, settings_.listen, deadline, stop);
+}
+
+// A former primary that runs again: what is settled there comes again from its successor, or never came to it.
+Status PostgresTable::check_server() {
+  const auto& server = seat_->server();
+  if (server.system_identifier == last_server_.system_identifier && server.timeline < last_server_.timeline)
+    return fail(former_primary(settings_.table, server.timeline, last_server_.timeline));
+  last_server_ = server;
+  return {};
 }
 
 Status PostgresTable::take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop) {
