@@ -18,6 +18,9 @@ constexpr seconds kLongestStatement{60};
 // Where others wait for it. Who needs longer gets a session of its own.
 constexpr seconds kLongestSharedStatement{4}, kLongestSharedLockWait{2};
 
+// A server that has no room for a session is not helped by many that ask.
+constexpr seconds kBetweenTries{1};
+
 store::postgres::SessionSettings settings_of(const SeatWish& wish, Company company) {
   store::postgres::SessionSettings session;
   session.url = wish.url;
@@ -50,7 +53,7 @@ SourceSessions::SourceSessions(std::span<const Secret> urls) {
   for (const Secret& url : urls) {
     const auto sources = std::ranges::count(urls, url.reveal(), &Secret::reveal);
     if (static_cast<std::size_t>(sources) > kSessionsOfADatabase && find(url) == nullptr)
-      databases_.push_back({url, {}, 0});
+      databases_.push_back({url, {}});
   }
 }
 
@@ -65,24 +68,37 @@ Result<std::unique_ptr<Seat>> SourceSessions::take_seat(const SeatWish& wish, De
   if (shared == nullptr) return take_seat_alone(wish, deadline, stop);
   Database& database = *shared;
   std::unique_lock lock(mutex_);
-  for (;;) {
+  for (const std::uint64_t begun_before = database.begun;;) {
     std::erase_if(database.sessions, [](const std::weak_ptr<SharedSession>& one) {
       const auto session = one.lock();
       return session == nullptr || !session->is_open();
     });
-    if (database.sessions.size() + database.opening < kSessionsOfADatabase) break;
+    const auto& refusal = database.refusal;
+    const SteadyTime next_try = refusal ? refusal->at + kBetweenTries : SteadyTime::min();
+    const std::size_t at_once = refusal ? 1 : kSessionsOfADatabase;
+    if (database.sessions.size() + database.opening < kSessionsOfADatabase && database.opening < at_once &&
+        std::chrono::steady_clock::now() >= next_try)
+      break;
     if (auto seat = join_shortest(database)) return seat;
-    const auto anything_to_join = [&] { return database.opening < kSessionsOfADatabase; };
-    if (!changed_.wait_until(lock, stop, deadline.time(), anything_to_join))
+    if (refusal && refusal->opening > begun_before) return fail(refusal->error);
+    const auto anything_new = [&, ended = database.ended] { return database.ended != ended; };
+    const SteadyTime until = refusal && database.opening == 0 ? std::min(next_try, deadline.time()) : deadline.time();
+    if (!changed_.wait_until(lock, stop, until, anything_new) && (stop.stop_requested() || deadline.expired()))
       return fail(codes::kOutboxBusy, "other sources of this database are still connecting");
   }
+  const std::uint64_t opening = ++database.begun;
   ++database.opening;
   lock.unlock();
   std::weak_ptr<SharedSession> session;
   auto seat = open_session(wish, Company::kShared, deadline, stop, session);
   lock.lock();
   --database.opening;
-  if (seat) database.sessions.push_back(std::move(session));
+  ++database.ended;
+  database.refusal.reset();
+  if (seat)
+    database.sessions.push_back(std::move(session));
+  else if (&seat.error().code() != &codes::kStopped)
+    database.refusal = Refusal{seat.error(), std::chrono::steady_clock::now(), opening};
   changed_.notify_all();
   return seat;
 }

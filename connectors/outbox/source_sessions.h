@@ -5,8 +5,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -31,14 +33,22 @@ class SourceSessions {
   // `urls`: one a source.
   explicit SourceSessions(std::span<const Secret> urls);
 
-  // Errors: those of SharedSession::open(); outbox.busy when others are still connecting at the deadline.
+  // A database that refuses its sources is asked once a second for all of them: who waits meanwhile gets the answer to
+  // the next try. Errors: those of SharedSession::open(); outbox.busy when others are still connecting at the deadline.
   Result<std::unique_ptr<Seat>> take_seat(const SeatWish& wish, Deadline deadline, const std::stop_token& stop);
 
  private:
+  struct Refusal {
+    Error error;
+    SteadyTime at;
+    std::uint64_t opening;  // which one of Database::begun
+  };
   struct Database {
     Secret url;
     std::vector<std::weak_ptr<SharedSession>> sessions;
     std::size_t opening = 0;
+    std::uint64_t begun = 0, ended = 0;  // openings so far
+    std::optional<Refusal> refusal{};    // of the last opening that has ended, if it failed
   };
   Database* find(const Secret& url);
   static std::unique_ptr<Seat> join_shortest(const Database& database);

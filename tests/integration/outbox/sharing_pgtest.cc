@@ -4,6 +4,7 @@
 #include "connectors/outbox/source_sessions.h"
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/eventually.h"
+#include "tests/support/tcp_gate.h"
 
 namespace penstock::tests {
 namespace {
@@ -59,6 +60,29 @@ class OutboxSharing : public OutboxTest {
  private:
   std::unique_ptr<outbox::SourceSessions> sessions_;
 };
+
+// Fault 7: many sources don't storm a server that has no room for them.
+TEST_F(OutboxSharing, Fault7AsksAServerThatRefusesThemOnceForAll) {
+  const std::string role = "crowd_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
+  outbox().execute("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0");
+  TcpGate gate(static_cast<std::uint16_t>(std::stoi(outbox().value("SHOW port"))));
+  const Secret refused("postgresql://" + role + "@127.0.0.1:" + std::to_string(gate.port()) + "/" +
+                       outbox().value("SELECT current_database()"));
+  outbox::SourceSessions sessions(std::vector<Secret>(kSources, refused));
+  const auto ask = [&] {
+    const auto seat = sessions.take_seat({refused, "orders", "test"}, Deadline::in(30s), {});
+    return seat ? "ok" : seat.error().message();
+  };
+  EXPECT_NE(ask().find("too many connections"), std::string::npos);
+  const auto of_one = gate.round_trips();
+  std::vector<std::future<std::string>> all;
+  for (int i = 0; i < kSources; ++i) all.push_back(std::async(std::launch::async, ask));
+  for (auto& one : all) EXPECT_NE(one.get().find("too many connections"), std::string::npos);
+  EXPECT_LT(gate.round_trips(), of_one * (1 + kSources));
+  outbox().execute("ALTER ROLE " + role + " CONNECTION LIMIT -1");
+  EXPECT_EQ(ask(), "ok");
+  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
 
 TEST_F(OutboxSharing, TakesTwoSessionsADatabaseAndALockForEachTable) {
   const auto sources = open_all();
