@@ -16,7 +16,7 @@ using store::postgres::Statement;
 const Statement kTable{"",
                        "SELECT c.oid::int8, c.relkind::text, has_schema_privilege(n.oid, 'USAGE'),"
                        " has_any_column_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'DELETE'),"
-                       " quote_ident(current_user)"
+                       " quote_ident(current_user), c.relpersistence = 'u'"
                        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                        " WHERE n.nspname = $1 AND c.relname = $2"};
 
@@ -261,6 +261,7 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   found.may_select = table->boolean(0, 3);
   found.may_delete = table->boolean(0, 4);
   found.role = table->bytes(0, 5);
+  if (table->boolean(0, 6)) found.after_crash = PostgresColumns::AfterCrash::kEmpty;
 
   const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
   const std::string* order = tracks ? tracked_order(settings) : &settings.order_by;

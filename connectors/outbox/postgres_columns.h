@@ -50,6 +50,8 @@ struct PostgresSettledTable {
 struct PostgresColumns {
   std::int64_t table_oid = 0;  // 0 = no such table
   enum class Kind { kTable, kPartitioned, kOther } kind = Kind::kTable;
+  // kEmpty: an UNLOGGED table.
+  enum class AfterCrash { kWhole, kEmpty } after_crash = AfterCrash::kWhole;
   bool may_use_schema = false, may_select = false, may_delete = false;
   std::string role;  // we are
   std::vector<PostgresColumn> columns;

@@ -242,6 +242,9 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
   } else if (table->kind == PostgresColumns::Kind::kOther) {
     inspection.error("it is a view or a foreign table", "Name the table behind it in `table`.");
   } else {
+    if (table->after_crash == PostgresColumns::AfterCrash::kEmpty)
+      inspection.warn("it is UNLOGGED: a crash of the server empties it, with all that was not delivered",
+                      "ALTER TABLE " + settings.table.quoted() + " SET LOGGED;");
     inspect_rights(*table, settings, inspection);
     inspect_roles(*table, settings, inspection);
     if (std::holds_alternative<TrackRows>(settings.policy))

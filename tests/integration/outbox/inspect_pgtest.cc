@@ -211,6 +211,12 @@ TEST_F(OutboxInspect, FindsAnOrderThatMayBeNull) {
   expect_cured(Finding::Severity::kError, "may be NULL");
 }
 
+TEST_F(OutboxInspect, FindsATableThatACrashEmpties) {
+  tighten();
+  outbox().execute("ALTER TABLE shop.outbox SET UNLOGGED");
+  expect_cured(Finding::Severity::kWarning, "UNLOGGED");
+}
+
 TEST_F(OutboxInspect, FindsACachedSequence) {
   tighten();
   outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq CACHE 20");
