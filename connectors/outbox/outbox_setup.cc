@@ -88,11 +88,14 @@ std::string columns_for_existing(const Profile& profile, const OutboxSettings& s
   return statement_that_adds_order_column(Backend::kPostgres, settings.table, settings.order_by) + "\n";
 }
 
+bool brings_sequence(const Profile& profile) {
+  return !brings_number(profile) || profile.ddl.find("serial") != std::string_view::npos ||
+         profile.ddl.find("IDENTITY") != std::string_view::npos;
+}
+
 // A new table's sequence has the name that the server gives it.
-std::string grant_on_new_sequence(const Profile& profile, const OutboxSettings& settings, const SetupWish& wish) {
-  const bool brings_sequence = !brings_number(profile) || profile.ddl.find("serial") != std::string_view::npos ||
-                               profile.ddl.find("IDENTITY") != std::string_view::npos;
-  if (!looks_at_sequence(settings.policy) || !brings_sequence) return {};
+std::string grant_on_new_sequence(const OutboxSettings& settings, const SetupWish& wish) {
+  if (!looks_at_sequence(settings.policy)) return {};
   using store::postgres::quote_literal;
   return "\nDO $$ BEGIN EXECUTE format('GRANT SELECT ON SEQUENCE %s TO %I', pg_get_serial_sequence(" +
          quote_literal(settings.table.quoted()) + ", " + quote_literal(settings.order_by) + "), " +
@@ -121,6 +124,10 @@ Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
   if (!is_identifier(wish.role)) return fail(codes::kConfigInvalid, "`" + wish.role + "` is no role");
   auto policy = policy_of(profile, wish);
   if (!policy) return fail(std::move(policy.error()));
+  if (looks_at_sequence(*policy) && !brings_sequence(profile))
+    return fail(codes::kConfigInvalid, "the numbers of profile \"" + std::string(profile.name) +
+                                           "\" are made by its services and don't ascend with their commits: policy "
+                                           "\"cursor\" would pass rows. Use delete, mark or track, or guard xid");
 
   OutboxSettings settings;
   settings.table = *std::move(table);
@@ -139,7 +146,7 @@ Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
   nothing_granted.role = quoted_identifier(wish.role);
   return Setup{with_table(profile.ddl, settings.table), additions(profile, settings),
                columns_for_existing(profile, settings),
-               grant_statement(nothing_granted, settings) + grant_on_new_sequence(profile, settings, wish),
+               grant_statement(nothing_granted, settings) + grant_on_new_sequence(settings, wish),
                source_section(profile, settings, wish)};
 }
 

@@ -219,6 +219,8 @@ Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settin
                 table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
                     "` must be unique: CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" +
                     quoted_identifier(settings.order_by) + ");");
+  if (const std::string why = why_numbers_are_passed(columns, settings); !why.empty())
+    return fail(codes::kOutboxOrderMissing, table + ": " + why + ": " + statement_that_mends_sequence(columns));
   const std::string* xid = xid_column(settings.policy);
   if (xid == nullptr) return {};
   const PostgresColumn* column = columns.find(*xid);
@@ -328,6 +330,23 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
   if (columns.hides_rows && std::holds_alternative<KeepRows>(settings.policy))
     return fail(hidden_rows_passed(columns, settings));
   return check_cursor(columns, settings);
+}
+
+std::string why_numbers_are_passed(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const auto& sequence = columns.order_sequence;
+  if (!looks_at_sequence(settings.policy) || !sequence) return {};
+  if (sequence->runs == PostgresSequence::Runs::kDown)
+    return "sequence " + sequence->name + " gives ever lower numbers, which policy \"cursor\" passes";
+  if (sequence->cache <= 1) return {};
+  return "sequence " + sequence->name + " hands out " + std::to_string(sequence->cache) +
+         " numbers at a time, and policy \"cursor\" passes those that a session uses late";
+}
+
+std::string statement_that_mends_sequence(const PostgresColumns& columns) {
+  const PostgresSequence& sequence = *columns.order_sequence;
+  if (sequence.runs == PostgresSequence::Runs::kDown) return "take policy \"delete\", \"mark\" or \"track\"";
+  return "ALTER SEQUENCE " + sequence.name +
+         " CACHE 1; -- then let the services connect anew: a session keeps what it has";
 }
 
 std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings) {

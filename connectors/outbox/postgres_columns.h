@@ -85,6 +85,12 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
 // The columns that a poll asks for: those that are mapped, and all others that are not ignored.
 std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings);
 
+// Why the sequence of the order column makes policy "cursor" with guard "writers" pass rows in silence; empty where it
+// does not.
+std::string why_numbers_are_passed(const PostgresColumns& columns, const OutboxSettings& settings);
+// What to do about it, or about numbers that come in advance under another policy.
+std::string statement_that_mends_sequence(const PostgresColumns& columns);
+
 // A name for a column to order by that the table does not have yet; the configured one if that is free.
 std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings);
 

@@ -132,7 +132,14 @@ void inspect_order(const PostgresColumns& table, const OutboxSettings& settings,
                      table.kind == PostgresColumns::Kind::kPartitioned
                          ? alter + " ADD UNIQUE (" + order + ", …the partition key…);"
                          : "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" + order + ");");
-  if (table.order_sequence && table.order_sequence->cache > 1)
+  if (const std::string why = why_numbers_are_passed(table, settings); !why.empty())
+    inspection.error(why, statement_that_mends_sequence(table));
+  else if (looks_at_sequence(settings.policy) && !table.order_sequence)
+    inspection.warn("the numbers of `" + settings.order_by +
+                        "` are of no sequence: where they don't ascend with the commits of their writers, policy "
+                        "\"cursor\" passes rows",
+                    "policy = \"track\", \"mark\" or \"delete\", if services make them");
+  else if (table.order_sequence && table.order_sequence->cache > 1)
     inspection.warn("sequence " + table.order_sequence->name + " hands out " +
                         std::to_string(table.order_sequence->cache) +
                         " numbers at a time: rows of one session may be read before older ones of another",

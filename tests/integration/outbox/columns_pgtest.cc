@@ -76,6 +76,17 @@ TEST_F(OutboxColumns, NeedADatabase) {
   expect_refused("outbox.unavailable", "");
 }
 
+// A cursor would pass what comes late under a lower number.
+TEST_F(OutboxColumns, NeedNumbersThatAscendUnderACursor) {
+  outbox().settings().policy = outbox::KeepRows{};
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq CACHE 20");
+  expect_refused("outbox.order_missing", "ALTER SEQUENCE shop.outbox_seq_seq CACHE 1;");
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq CACHE 1 INCREMENT BY -1");
+  expect_refused("outbox.order_missing", "ever lower numbers");
+  outbox().settings().policy = outbox::DeleteRows{};
+  EXPECT_EQ(code_of(try_open()), "ok");
+}
+
 // Of a number with a fraction the scan would make one that no settlement finds, so that its row came again for ever.
 TEST_F(OutboxColumns, Fault21NeedAnOrderOfIntegersUnderWayToo) {
   outbox().insert("a", 1);

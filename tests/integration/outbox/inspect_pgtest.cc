@@ -223,6 +223,17 @@ TEST_F(OutboxInspect, FindsACachedSequence) {
   expect_cured(Finding::Severity::kWarning, "20 numbers at a time");
 }
 
+TEST_F(OutboxInspect, FindsThatACursorWouldPassNumbers) {
+  tighten();
+  outbox().settings().policy = outbox::KeepRows{};
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq CACHE 20");
+  expect_cured(Finding::Severity::kError, "passes those that a session uses late");
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq DROP IDENTITY");
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].message.find("of no sequence"), std::string::npos) << found[0].message;
+}
+
 TEST_F(OutboxInspect, FindsACachedSequenceOfADefault) {
   outbox().execute(
       "CREATE SEQUENCE shop.numbers CACHE 20; ALTER TABLE shop.outbox ALTER seq DROP IDENTITY,"

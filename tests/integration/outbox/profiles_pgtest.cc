@@ -132,6 +132,11 @@ TEST_P(OutboxProfile, IsReadAndSettledUnderThePrintedGrants) {
 
 TEST_P(OutboxProfile, IsReadByACursorUnderEitherGuard) {
   for (const std::string guard : {"writers", "xid"}) {
+    if (GetParam().profile == "cap" && guard == "writers") {
+      const auto setup = outbox::make_setup(*outbox::find_profile("cap"), {"shop.table_of_x", "r", "cursor", guard});
+      EXPECT_FALSE(setup) << "its services make the numbers, each its own";
+      continue;
+    }
     ASSERT_NO_FATAL_FAILURE(set_up("cursor", guard));
     expect_one_event();
     outbox().execute("DROP TABLE shop.table_of_x");
