@@ -193,6 +193,45 @@ TEST_F(SqlAppend, FollowsTheTruthTableOfKnownIds) {
   expect_sound_log();
 }
 
+TEST_F(SqlAppend, OfAKnownIdTakesNoVersion) {
+  auto store = open_migrated();
+  const auto with_id = [&](char digit, const std::string& expected = "-2") {
+    return outcome("append('order-1', 'placed', '{}'::jsonb, " + expected + ", '" + kId + digit + "')");
+  };
+  EXPECT_EQ(with_id('1'), "ok 0");
+  EXPECT_EQ(with_id('2'), "ok 1");
+  for (const bool swept : {false, true}) {
+    if (swept) append_here(*store);
+    EXPECT_EQ(with_id('1'), "ok 0");
+    EXPECT_EQ(with_id('2'), "ok 1");
+    EXPECT_EQ(with_id('2', "1"), "PS004");
+    EXPECT_EQ(with_id('1', "1"), "PS004");
+    EXPECT_EQ(value("SELECT version FROM penstock.streams WHERE name = 'order-1'"), "1");
+  }
+  EXPECT_EQ(with_id('3', "1"), "ok 2");
+  append_here(*store);
+  expect_sound_log();
+}
+
+TEST_F(SqlAppend, FailsToSerializeWhereTheSnapshotIsOlderThanTheStream) {
+  open_migrated();
+  auto service = session();
+  run(*service, "SET idle_in_transaction_session_timeout = 0");
+  for (const std::string level : {"REPEATABLE READ", "SERIALIZABLE"}) {
+    const std::string stream = level.substr(0, 1) + "-1";
+    for (const char* there : {"ok 0", "ok 1"}) {
+      run(*service, "BEGIN ISOLATION LEVEL " + level + "; SELECT 1");
+      EXPECT_EQ(outcome(append_sql(stream)), there);
+      EXPECT_EQ(outcome(*service, append_sql(stream)), "40001") << level << ", then " << there;
+      run(*service, "ROLLBACK");
+    }
+    run(*service, "BEGIN ISOLATION LEVEL " + level);
+    EXPECT_EQ(outcome(*service, append_sql(stream)), "ok 2");
+    EXPECT_EQ(outcome(*service, append_sql(stream + "-new")), "ok 0");
+    run(*service, "COMMIT");
+  }
+}
+
 TEST_F(SqlAppend, RefusesWhatCouldNotBeWrittenLater) {
   open_migrated();
   const auto bytes = [](int n) { return "repeat('x', " + std::to_string(n) + ")"; };
