@@ -72,8 +72,8 @@ class Checkpoints {
   // there was dropped; store.unavailable; store.in_doubt.
   virtual Status advance(const Lease& lease, std::string_view route, Position from, const Settled& to) = 0;
 
-  // Carries the checkpoint of `old_route` over to `route` if only the old one exists; else nothing
-  // happens. Errors: store.fenced, store.unavailable, store.in_doubt.
+  // Carries the checkpoint of `old_route` and its gap records over to `route` if only the old checkpoint
+  // exists; else nothing happens. Errors: store.fenced, store.unavailable, store.in_doubt.
   virtual Status rename(const Lease& lease, std::string_view old_route, std::string_view route) = 0;
 
   // By name of the route, ascending.

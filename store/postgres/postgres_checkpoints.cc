@@ -57,8 +57,13 @@ PostgresCheckpoints::PostgresCheckpoints(SessionPool& pool, const Schema& schema
                           " timeline = $6, incarnation = $7, epoch = $8, updated_at = clock_timestamp()"
                           " WHERE c.route = $1 AND c.position = $2")},
       rename_{"rename_checkpoint",
-              schema.expand("UPDATE @schema@.checkpoints c SET route = $2 WHERE c.route = $1"
-                            " AND NOT EXISTS (SELECT FROM @schema@.checkpoints o WHERE o.route = $2)")},
+              schema.expand("WITH renamed AS (UPDATE @schema@.checkpoints c SET route = $2 WHERE c.route = $1"
+                            " AND NOT EXISTS (SELECT FROM @schema@.checkpoints o WHERE o.route = $2) RETURNING 1)"
+                            " UPDATE @schema@.gaps g SET route = $2 FROM renamed"
+                            " WHERE g.kind = 'route' AND g.route = $1 AND NOT EXISTS (SELECT FROM @schema@.gaps o"
+                            " WHERE o.kind = g.kind AND o.route = $2 AND o.reason = g.reason"
+                            " AND o.first_position = g.first_position AND o.last_position = g.last_position"
+                            " AND o.events = g.events)")},
       list_{"list_checkpoints",
             schema.expand("SELECT c.route, c.position, c.event_id, c.system_identifier, c.timeline, c.incarnation"
                           " FROM @schema@.checkpoints c ORDER BY c.route")} {}

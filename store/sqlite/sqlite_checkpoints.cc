@@ -116,11 +116,16 @@ Status SqliteCheckpoints::advance(const Lease& lease, std::string_view route, Po
 Status SqliteCheckpoints::rename(const Lease& lease, std::string_view old_route, std::string_view route) {
   return database_.write(doing("renaming", old_route), [&](Connection& connection) -> Status {
     if (auto held = check_lease(connection, lease); !held) return held;
-    auto cursor = connection.prepare(
+    auto checkpoint = connection.prepare(
         "UPDATE checkpoints SET route = ?1 WHERE route = ?2"
         " AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE route = ?1)");
-    if (!cursor) return fail(std::move(cursor.error()));
-    return cursor->bind_text(route).bind_text(old_route).run();
+    if (!checkpoint) return fail(std::move(checkpoint.error()));
+    if (auto renamed = checkpoint->bind_text(route).bind_text(old_route).run(); !renamed) return renamed;
+    if (connection.changed_rows() == 0) return {};
+    // One that is on record under both names stays where it is.
+    auto gaps = connection.prepare("UPDATE OR IGNORE gaps SET route = ?1 WHERE kind = 'route' AND route = ?2");
+    if (!gaps) return fail(std::move(gaps.error()));
+    return gaps->bind_text(route).bind_text(old_route).run();
   });
 }
 

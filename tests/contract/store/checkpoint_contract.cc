@@ -141,14 +141,44 @@ TEST_P(CheckpointContract, CarriesOverToARenamedRoute) {
   EXPECT_FALSE(*store().checkpoints().load("old"));
 }
 
+// Whoever goes on behind a loss waits for the same operator, under whatever name.
+TEST_P(CheckpointContract, TakesGapRecordsAlongToARenamedRoute) {
+  fill("order-1", 3);
+  const auto gap_of = [](std::string route, store::GapRecord::Of of = store::GapRecord::Of::kRoute) {
+    return store::GapRecord{
+        .of = of, .route = std::move(route), .reason = "store.removed", .from = Position{1}, .to = Position{2}};
+  };
+  store::Gaps& gaps = store().gaps();
+  const auto open = gaps.record(gap_of("old"));
+  ASSERT_TRUE(open && gaps.record(gap_of("old", store::GapRecord::Of::kSource)) && gaps.record(gap_of("other")));
+  const Lease lease = take("route/new");
+  ASSERT_TRUE(store().checkpoints().create(take("route/old"), "old", Position{2}));
+  ASSERT_TRUE(store().checkpoints().rename(lease, "old", "new"));
+  const auto found = gaps.find_open("new");
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->number, *open);
+  EXPECT_FALSE(*gaps.find_open("old"));
+  EXPECT_TRUE(*gaps.find_open("other"));
+  EXPECT_EQ((*gaps.find(*open + 1))->route, "old") << "that of a source";
+
+  ASSERT_TRUE(gaps.record(gap_of("older")) && gaps.record(gap_of("newer")));
+  ASSERT_TRUE(store().checkpoints().create(take("route/older"), "older", Position{2}));
+  EXPECT_EQ(code_of(store().checkpoints().rename(take("route/newer"), "older", "newer")), "ok")
+      << "both names have the same record";
+  EXPECT_EQ(position_of(store(), "newer"), Position{2});
+}
+
 TEST_P(CheckpointContract, KeepsTheNewOneWhereBothExist) {
   fill("order-1", 3);
   const Lease lease = take("route/new");
   ASSERT_TRUE(store().checkpoints().create(take("route/old"), "old", Position{2}));
   ASSERT_TRUE(store().checkpoints().create(lease, "new", Position{3}));
+  ASSERT_TRUE(
+      store().gaps().record({.route = "old", .reason = "store.removed", .from = Position{1}, .to = Position{2}}));
   ASSERT_TRUE(store().checkpoints().rename(lease, "old", "new"));
   EXPECT_EQ(position_of(store(), "new"), Position{3});
   EXPECT_EQ(position_of(store(), "old"), Position{2});
+  EXPECT_TRUE(*store().gaps().find_open("old"));
 }
 
 TEST_P(CheckpointContract, RenamesNothingWhereThereIsNothing) {
