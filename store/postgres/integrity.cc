@@ -131,6 +131,8 @@ constexpr Question kQuestions[] = {
      " ('events_go_below_the_floor', 'events', 11, 'refuse_deletion', false),"
      " ('events_only_become_stubs', 'events', 19, 'refuse_change', true),"
      " ('streams_are_revived', 'streams', 19, 'write_to_removed_stream', true),"
+     " ('streams_are_in_bounds', 'streams', 23, 'refuse_bounds', true),"
+     " ('head_is_alone', 'head', 23, 'refuse_second_head', true),"
      " ('head_is_importing', 'head', 19, 'refuse_while_importing', true)) w(name, relation, type, function, asks)"
      " LEFT JOIN (SELECT t.tgname, t.tgenabled, c.relname, t.tgtype, p.proname, t.tgqual IS NOT NULL AS asks"
      " FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid AND p.pronamespace ="
@@ -186,10 +188,11 @@ constexpr Question kQuestions[] = {
      "them"},
     {"no import is unfinished", "'head ' || h.position FROM @schema@.head h", "'head ' || h.position",
      "FROM @schema@.head h WHERE h.importing",
-     "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},
+     "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed",
+     Verdict::kNote},
     {"no gap waits for an operator", "count(*) || ' gap records' FROM @schema@.gaps",
      "'gap ' || g.number || ' of the ' || g.kind || ' \"' || g.route || '\"'",
-     "FROM @schema@.gaps g WHERE g.acknowledged_at IS NULL", "look at `penstock gaps ls`"},
+     "FROM @schema@.gaps g WHERE g.acknowledged_at IS NULL", "look at `penstock gaps ls`", Verdict::kNote},
 };
 
 constexpr int kPlaces = 3;
@@ -268,7 +271,9 @@ Result<IntegrityCheck> check_guards(Session& session, const Schema& schema) {
   auto rows = session.execute(
       schema.expand("SELECT p.proname, p.prosrc FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid ="
                     " p.pronamespace WHERE n.nspname = @schema_text@ AND p.proname IN ('refuse_change',"
-                    " 'refuse_deletion', 'write_to_removed_stream', 'refuse_while_importing') ORDER BY p.proname"),
+                    " 'refuse_deletion', 'write_to_removed_stream', 'refuse_while_importing', 'refuse_bounds', "
+                    "'refuse_second_head')"
+                    " ORDER BY p.proname"),
       Deadline::in(kConnecting));
   if (!rows) return fail(std::move(rows.error()));
   std::int64_t faults = 0;

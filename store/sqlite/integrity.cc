@@ -114,10 +114,11 @@ constexpr Question kQuestions[] = {
      "the route can't go on: `penstock store drop --past ROUTE` with the position behind the floor makes a record"},
     {"no import is unfinished", "'head ' || position FROM head", "'head ' || h.position",
      "FROM head h WHERE h.importing <> 0",
-     "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed"},
+     "run `penstock store import` with the same file again: it goes on where it ended; until then the store is closed",
+     Verdict::kNote},
     {"no gap waits for an operator", "count(*) || ' gap records' FROM gaps",
      "'gap ' || g.number || ' of the ' || g.kind || ' \"' || g.route || '\"'",
-     "FROM gaps g WHERE g.acknowledged_at IS NULL", "look at `penstock gaps ls`"},
+     "FROM gaps g WHERE g.acknowledged_at IS NULL", "look at `penstock gaps ls`", Verdict::kNote},
 };
 
 constexpr std::size_t kPlaces = 3;

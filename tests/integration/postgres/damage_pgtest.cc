@@ -59,6 +59,8 @@ constexpr Damage kDamages[] = {
      "DROP TRIGGER events_go_below_the_floor ON penstock.events; CREATE TRIGGER events_go_below_the_floor BEFORE DELETE"
      " ON penstock.events FOR EACH ROW EXECUTE FUNCTION penstock.write_to_removed_stream()",
      "triggers that guard the log are switched on and call what they should", "events_go_below_the_floor"},
+    {"BoundsGone", "DROP TRIGGER streams_are_in_bounds ON penstock.streams",
+     "triggers that guard the log are switched on and call what they should", "streams_are_in_bounds"},
     {"GuardWithoutEffect",
      "CREATE OR REPLACE FUNCTION penstock.refuse_deletion() RETURNS trigger LANGUAGE plpgsql AS"
      " 'BEGIN RETURN OLD; END'",
@@ -82,6 +84,12 @@ constexpr Damage kDamages[] = {
      " now() FROM penstock.head; UPDATE penstock.head SET floor = 3, floor_id = (SELECT e.id FROM penstock.events e"
      " WHERE e.position = 3)",
      "what was dropped before a route had it is on record", "route \"out\" at position 0"},
+    {"ImportCutOff", "UPDATE penstock.head SET importing = true", "no import is unfinished", "head 9; head 9; run",
+     IntegrityCheck::Verdict::kNote},
+    {"GapOpen",
+     "INSERT INTO penstock.gaps (route, reason, first_position, last_position, events, recorded_at)"
+     " VALUES ('out', 'store.removed', 1, 2, '', now())",
+     "no gap waits for an operator", "1 gap records; gap 1 of the route \"out\"", IntegrityCheck::Verdict::kNote},
     {"MiddleRowOfTheInboxGone", "DELETE FROM penstock.inbox WHERE stream = 'order-4' AND version = 1",
      "rows of the inbox are of this incarnation and go on where the log ends", "version 2 of stream \"order-4\""},
     {"FirstRowOfTheInboxGone", "DELETE FROM penstock.inbox WHERE stream = 'order-4' AND version = 0",

@@ -79,6 +79,12 @@ constexpr Damage kDamages[] = {
      "INSERT INTO checkpoints SELECT 'out', 0, zeroblob(16), identifier, 0, incarnation, 1, 0 FROM head;"
      " UPDATE head SET floor = 3, floor_id = (SELECT id FROM events WHERE position = 3)",
      "what was dropped before a route had it is on record", "route \"out\" at position 0"},
+    {"ImportCutOff", "UPDATE head SET importing = 1", "no import is unfinished", "run `penstock store import`",
+     IntegrityCheck::Verdict::kNote},
+    {"GapOpen",
+     "INSERT INTO gaps (route, reason, first_position, last_position, events, recorded_at)"
+     " VALUES ('out', 'store.removed', 1, 2, '', 0)",
+     "no gap waits for an operator", "gap 1 of the route \"out\"", IntegrityCheck::Verdict::kNote},
 };
 
 struct Loss {
