@@ -93,6 +93,7 @@ ColumnType type_of(std::string_view name, std::string_view category) {
   if (name == "bytea") return ColumnType::kBytes;
   if (name == "int2" || name == "int4" || name == "int8") return ColumnType::kInteger;
   if (name == "timestamptz" || name == "timestamp") return ColumnType::kTime;
+  if (name == "bpchar") return ColumnType::kPaddedText;
   if (name == "bool") return ColumnType::kBoolean;
   return category == "N" ? ColumnType::kNumber : ColumnType::kText;
 }
@@ -105,6 +106,7 @@ std::string expression_of(const std::string& name, ColumnType type, std::string_
     case ColumnType::kInteger: return column + "::int8";
     case ColumnType::kTime: return column + "::" + std::string(type_name);
     case ColumnType::kText:
+    case ColumnType::kPaddedText:
     case ColumnType::kJson:
     case ColumnType::kNumber:
     case ColumnType::kBoolean:
@@ -316,7 +318,7 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
                                                 statement_that_adds_mark(settings));
   if (const auto* mark = std::get_if<MarkRows>(&settings.policy); mark != nullptr && !mark->value) {
     const PostgresColumn& column = *columns.find(mark->column);
-    if (column.type != ColumnType::kTime && column.type != ColumnType::kText)
+    if (column.type != ColumnType::kTime && !is_text(column.type))
       return fail(codes::kOutboxRefused, table + ": column `" + column.name + "` is " + column.type_name +
                                              ", which can't hold the time of settling: name a value for it in `mark`");
   }

@@ -60,7 +60,7 @@ std::string create_schema_statement(Session& session, const OutboxSettings& sett
 
 // Why values of this type can never make what the role needs; empty when they can.
 std::string why_unfit(const PostgresColumn& column, Role role, const OutboxSettings& settings) {
-  const bool text = column.type == ColumnType::kText;
+  const bool text = is_text(column.type);
   if (settings.pointed(role) != nullptr)
     return text || column.type == ColumnType::kJson ? "" : "can't hold JSON to look into";
   switch (role) {

@@ -111,6 +111,7 @@ Cell PostgresIntake::cell_of(const Rows& rows, std::size_t row, std::size_t colu
       return Cell::time(store::postgres::from_postgres_time(time).time_since_epoch().count());
     }
     case ColumnType::kText:
+    case ColumnType::kPaddedText:
     case ColumnType::kJson:
     case ColumnType::kNumber:
     case ColumnType::kBoolean:

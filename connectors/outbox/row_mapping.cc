@@ -362,7 +362,8 @@ std::string_view RowMapping::content_type_of(const Cell& payload) const {
   switch (shape_.columns[*columns_[Role::kPayload]].type) {
     case ColumnType::kJson: return kJson;
     case ColumnType::kBytes: return kOctets;
-    case ColumnType::kText: return text;
+    case ColumnType::kText:
+    case ColumnType::kPaddedText: return text;
     case ColumnType::kDynamic:
       if (payload.is == Cell::Is::kBytes) return kOctets;
       return payload.is == Cell::Is::kText || payload.is == Cell::Is::kNull ? text : kPlainText;

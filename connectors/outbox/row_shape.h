@@ -11,8 +11,11 @@
 
 namespace penstock::outbox {
 
-// What a column's values are by its declared type. SQLite declares nothing that binds: kDynamic.
-enum class ColumnType { kText, kJson, kBytes, kInteger, kNumber, kBoolean, kUuid, kTime, kDynamic };
+// What a column's values are by its declared type. Of kPaddedText (char(n)) blanks at the end mean nothing, and no cell
+// has them. SQLite declares nothing that binds: kDynamic.
+enum class ColumnType { kText, kPaddedText, kJson, kBytes, kInteger, kNumber, kBoolean, kUuid, kTime, kDynamic };
+
+inline bool is_text(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kPaddedText; }
 
 struct ColumnShape {
   std::string name;

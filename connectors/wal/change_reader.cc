@@ -28,11 +28,11 @@ constexpr struct {
   std::uint32_t oid;
   ColumnType type;
 } kBuiltIn[] = {
-    {16, ColumnType::kBoolean},  {17, ColumnType::kBytes},   {18, ColumnType::kText},    {19, ColumnType::kText},
-    {20, ColumnType::kInteger},  {21, ColumnType::kInteger}, {23, ColumnType::kInteger}, {25, ColumnType::kText},
-    {26, ColumnType::kNumber},   {114, ColumnType::kJson},   {700, ColumnType::kNumber}, {701, ColumnType::kNumber},
-    {1042, ColumnType::kText},   {1043, ColumnType::kText},  {1114, ColumnType::kTime},  {1184, ColumnType::kTime},
-    {1700, ColumnType::kNumber}, {2950, ColumnType::kUuid},  {3802, ColumnType::kJson},
+    {16, ColumnType::kBoolean},      {17, ColumnType::kBytes},   {18, ColumnType::kText},    {19, ColumnType::kText},
+    {20, ColumnType::kInteger},      {21, ColumnType::kInteger}, {23, ColumnType::kInteger}, {25, ColumnType::kText},
+    {26, ColumnType::kNumber},       {114, ColumnType::kJson},   {700, ColumnType::kNumber}, {701, ColumnType::kNumber},
+    {1042, ColumnType::kPaddedText}, {1043, ColumnType::kText},  {1114, ColumnType::kTime},  {1184, ColumnType::kTime},
+    {1700, ColumnType::kNumber},     {2950, ColumnType::kUuid},  {3802, ColumnType::kJson},
 };
 
 tl::unexpected<Error> not_understood(const DecodeError& error) {
@@ -353,6 +353,7 @@ Cell ChangeReader::cell_of(const Tuple::Value& value, ColumnType type, EventBatc
       return Cell::text(value.bytes);
     case ColumnType::kTime: return time_cell(value.bytes);
     case ColumnType::kBoolean: return Cell::text(value.bytes == "t" ? "true" : "false");
+    case ColumnType::kPaddedText: return Cell::text(value.bytes.substr(0, value.bytes.find_last_not_of(' ') + 1));
     case ColumnType::kText:
     case ColumnType::kJson:
     case ColumnType::kNumber:

@@ -31,9 +31,9 @@ using outbox::Role;
 
 constexpr const char* kNames[] = {"id", "a",    "b",          "c",           "payload", "at",       "type",
                                   "k",  "null", "z\u00fc\"'", "line\nbreak", "headers", "source_id"};
-constexpr ColumnType kTypes[] = {ColumnType::kText,    ColumnType::kJson,   ColumnType::kBytes,
-                                 ColumnType::kInteger, ColumnType::kNumber, ColumnType::kBoolean,
-                                 ColumnType::kUuid,    ColumnType::kTime,   ColumnType::kDynamic};
+constexpr ColumnType kTypes[] = {ColumnType::kText,    ColumnType::kJson,      ColumnType::kBytes, ColumnType::kInteger,
+                                 ColumnType::kNumber,  ColumnType::kBoolean,   ColumnType::kUuid,  ColumnType::kTime,
+                                 ColumnType::kDynamic, ColumnType::kPaddedText};
 constexpr std::size_t kMostRows = 20;
 
 // Behind a byte with its length. 255 stands for a character that is repeated beyond every limit of a name.
@@ -129,6 +129,7 @@ struct RawRow {
     std::int64_t value = kind;
     std::memcpy(&value, text.data(), std::min(sizeof value, text.size()));
     switch (type) {
+      case ColumnType::kPaddedText: text.erase(text.find_last_not_of(' ') + 1); [[fallthrough]];
       case ColumnType::kText: return is_utf8_text(text) ? Cell::text({}) : Cell::null();
       case ColumnType::kJson: return is_json(text) ? Cell::text({}) : Cell::null();
       case ColumnType::kBytes: return Cell::blob({});

@@ -230,6 +230,27 @@ TEST_F(WalReading, DeletesWhatIsSettledAndNoMore) {
   EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
 }
 
+// A poll gets them without their padding: one event would have two streams.
+TEST_F(WalReading, LeavesThePaddingOfCharactersAway) {
+  outbox_->execute(
+      "CREATE DOMAIN shop.key AS char(12); ALTER TABLE shop.outbox ALTER id DROP DEFAULT, ALTER id TYPE char(40),"
+      " ALTER aggregatetype TYPE char(8), ALTER aggregateid TYPE shop.key, ALTER type TYPE char(9),"
+      " ALTER payload TYPE char(4)");
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  reopen();
+  outbox_->execute(
+      "INSERT INTO shop.outbox (id, aggregatetype, aggregateid, type, payload) VALUES"
+      " (gen_random_uuid()::text, 'o', ' 7', 't', '1')");
+  const auto items = reader_->read(1);
+  ASSERT_EQ(data_of(items), "1");
+  const auto& event = items[0].event;
+  EXPECT_EQ(event->stream, "o- 7");
+  EXPECT_EQ(event->category, "o");
+  EXPECT_EQ(event->type, "t");
+  ASSERT_TRUE(reader_->source().settle(items[0].mark));
+  EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
+}
+
 TEST_F(WalReading, DeletesALongBacklogInPieces) {
   outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
   reopen();
