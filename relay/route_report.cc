@@ -25,9 +25,11 @@ void append_slot(std::string& details, const connectors::SlotFigures& slot) {
   details.append(R"(,"slot_retained_wal_bytes":)").append(std::to_string(slot.retained_bytes));
   if (slot.safe_bytes) {
     details.append(R"(,"slot_safe_wal_bytes":)").append(std::to_string(*slot.safe_bytes));
+    // The server counts whole segments, so that a fresh slot may have more than all of it.
     if (slot.limit_bytes > 0)
       details.append(R"(,"slot_safe_wal_share":)")
-          .append(fraction(static_cast<double>(*slot.safe_bytes) / static_cast<double>(slot.limit_bytes)));
+          .append(
+              fraction(std::min(static_cast<double>(*slot.safe_bytes) / static_cast<double>(slot.limit_bytes), 1.0)));
   }
   if (slot.heartbeat)
     details.append(R"(,"heartbeat_round_trip_seconds":)")

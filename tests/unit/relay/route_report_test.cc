@@ -27,6 +27,20 @@ TEST(RouteReport, GivesASlotNoShareWhereTheServerSetsNoLimit) {
             R"("slot_status":"reserved","slot_retained_wal_bytes":100})");
 }
 
+TEST(RouteReport, GivesAFreshSlotNoMoreThanAllOfIt) {
+  EXPECT_EQ(slot_part_of({"reserved", 74 << 20, 64 << 20, 0, std::nullopt}),
+            R"("slot_status":"reserved","slot_retained_wal_bytes":0,"slot_safe_wal_bytes":77594624,)"
+            R"("slot_safe_wal_share":1.000000})");
+}
+
+TEST(RouteReport, HoldsHowAnAgeIsKnown) {
+  RouteReport report;
+  report.source.held_back_by = connectors::Blocker{7, "psql", std::chrono::seconds(3)};
+  EXPECT_EQ(details_of(report).find("held_back_by_age_is"), std::string::npos);
+  report.source.held_back_by->age_is = connectors::Blocker::Age::kAtLeast;
+  EXPECT_NE(details_of(report).find(R"("held_back_by_age_s":3,"held_back_by_age_is":"at_least")"), std::string::npos);
+}
+
 TEST(RouteReport, SaysNothingOfASlotWhereThereIsNone) {
   EXPECT_EQ(details_of(RouteReport()).find("slot"), std::string::npos);
 }
