@@ -16,6 +16,8 @@ using store::postgres::SqlCondition;
 
 namespace {
 
+constexpr std::chrono::seconds kAnswerTakes{10};
+
 std::string words_of(const SourceGaps::Recorded& record) {
   return "gap " + std::to_string(record.number) + " from " + to_string(lsn_of(record.gap.from)) + " to " +
          to_string(lsn_of(record.gap.to));
@@ -119,7 +121,7 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
 // Before the slot: a slot sees only what was published when it was written.
 Status SlotStart::provide_publication(WalDatabase& database) {
   if (!database.publication && !database.slot && parts_.settings.create == WalSettings::Create::kYes) {
-    const auto created = make(create_publication_statement(parts_.settings));
+    const auto created = make(create_publication_statement(parts_.settings), deadline_);
     if (!created)
       return fail(codes::kWalPublicationMissing, "publication " + parts_.settings.publication +
                                                      " could not be created (" + created.error().message() +
@@ -133,9 +135,9 @@ Status SlotStart::provide_publication(WalDatabase& database) {
 }
 
 // What is waited for too long has a name: who holds the table, or a transaction that a new slot has to wait for.
-Status SlotStart::make(const std::string& statement) {
+Status SlotStart::make(const std::string& statement, Deadline deadline) {
   const outbox::LockWait wait(session_, parts_.session_settings, stop_);
-  const auto made = session_.execute(statement, deadline_, stop_);
+  const auto made = session_.execute(statement, deadline, stop_);
   if (made) return {};
   const SqlCondition condition = session_.failure().condition;
   const bool waited_too_long = condition == SqlCondition::kLockTimeout || condition == SqlCondition::kCanceled;
@@ -154,11 +156,15 @@ Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
     const auto dropped = session_.execute(drop_slot_statement(parts_.settings), deadline_, stop_);
     if (!dropped) return fail(Error(dropped.error()).with_context("dropping slot " + parts_.settings.slot));
   }
-  const auto created = make(statement);
-  if (!created)
+  const auto patience = parts_.slot_patience;
+  const auto created = make(create_slot_patiently(statement, patience), Deadline::in(patience + kAnswerTakes));
+  if (!created) {
+    parts_.slot_patience = std::min<std::chrono::milliseconds>(patience * 2, kLongestPatience);
     return fail(Error(created.error())
                     .with_context("creating slot " + parts_.settings.slot +
                                   " (it waits for every transaction that runs; " + statement + ")"));
+  }
+  deadline_ = Deadline::at(std::max(deadline_.time(), Deadline::in(kAnswerTakes).time()));
   parts_.log.info(component(), "slot " + parts_.settings.slot + " was created: what was committed before is not read");
   auto again = load_wal_database(session_, parts_.settings, deadline_, stop_);
   if (!again) return fail(std::move(again.error()));

@@ -6,6 +6,7 @@
 // the store.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -32,7 +33,12 @@ class SlotStart {
     PublicationWatch& publication;
     Log& log;
     const store::postgres::SessionSettings& session_settings;
+    // How long the next new slot is waited for. Kept from opening to opening: it grows with each that was in vain, so
+    // that the reason is seen in between and the slot is made in the end, however long transactions last.
+    std::chrono::milliseconds& slot_patience;
   };
+  static constexpr std::chrono::seconds kFirstPatience{5}, kLongestPatience{600};
+
   // All of it outlives this.
   SlotStart(const Parts& parts, store::postgres::Session& session, const Lease& lease, Deadline deadline,
             std::stop_token stop)
@@ -43,6 +49,8 @@ class SlotStart {
   // Once the stream has begun, which holds the slot: refuses one that was made anew or moved on since find() saw it.
   // Errors: wal.slot_lost, wal.slot_ahead.
   Status check_begun(const Progress& start);
+  // That of the opening, or a later one where a new slot took its time.
+  Deadline deadline() const { return deadline_; }
   // What is stored now.
   const std::optional<SourceCheckpoint>& stored() const { return stored_; }
 
@@ -50,7 +58,7 @@ class SlotStart {
   Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database);
   Status keep(const OwnPosition& position);
   Status provide_publication(WalDatabase& database);
-  Status make(const std::string& statement);
+  Status make(const std::string& statement, Deadline deadline);
   Result<Lsn> make_slot(WalDatabase& database);
   Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);
   Result<GapOnRecord> find_on_record(const LostLog& lost, Lsn end);
@@ -60,7 +68,7 @@ class SlotStart {
   const Parts parts_;
   store::postgres::Session& session_;
   const Lease& lease_;
-  const Deadline deadline_;
+  Deadline deadline_;
   const std::stop_token stop_;
   std::optional<SourceCheckpoint> stored_;
   std::optional<OwnPosition> own_;  // nullopt: none, or not in the log

@@ -94,7 +94,9 @@ Result<std::vector<SwitchStep>> steps_to_log(const WalDatabase& database, const 
   if (const std::string fault = publication_fault(database, settings); !fault.empty())
     steps.push_back({(database.publication ? "alter " : "create ") + name_of_publication(settings),
                      publication_fix(database, settings)});
-  if (!has_slot) steps.push_back({"create " + name_of_slot(settings), create_slot_statement(settings, server_version)});
+  if (!has_slot)
+    steps.push_back({"create " + name_of_slot(settings), create_slot_statement(settings, server_version),
+                     SwitchStep::Waits::kForTransactions});
   return steps;
 }
 
@@ -130,7 +132,9 @@ Result<WalDatabase> SwitchSession::look(Deadline deadline) {
 }
 
 Status SwitchSession::carry_out(const SwitchStep& step, Deadline deadline) {
-  const auto done = session_->execute(step.statement, deadline);
+  const bool patient = step.waits == SwitchStep::Waits::kForTransactions;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining());
+  const auto done = session_->execute(patient ? create_slot_patiently(step.statement, left) : step.statement, deadline);
   if (!done) return fail(Error(done.error()).with_context(step.words));
   return {};
 }

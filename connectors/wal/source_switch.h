@@ -36,6 +36,8 @@ std::vector<connectors::Finding> find_hindrances(const outbox::OutboxSettings& p
 struct SwitchStep {
   std::string words;      // "create slot penstock_orders"
   std::string statement;  // that an administrator may run instead
+  // kForTransactions: for every one that runs, as long as there is patience; all else would keep services waiting.
+  enum class Waits { kShortly, kForTransactions } waits = Waits::kShortly;
 };
 
 // What is left to do, in its order; empty when all is done. Pure.

@@ -141,6 +141,11 @@ std::string create_slot_statement(const WalSettings& settings, int server_versio
          failover + ");";
 }
 
+std::string create_slot_patiently(const std::string& statement, std::chrono::milliseconds patience) {
+  return "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '" +
+         std::to_string(patience.count()) + "ms', true); " + statement;
+}
+
 std::string drop_slot_statement(const WalSettings& settings) {
   return "SELECT pg_drop_replication_slot(" + store::postgres::quote_literal(settings.slot) + ");";
 }

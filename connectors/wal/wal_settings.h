@@ -42,6 +42,8 @@ std::string default_log_name(std::string_view source_name);
 // What an operator runs where the program may not: the publication, always before the slot.
 std::string create_publication_statement(const WalSettings& settings);
 std::string create_slot_statement(const WalSettings& settings, int server_version);
+// The same for a server that gives it `patience`: it waits for every transaction that runs.
+std::string create_slot_patiently(const std::string& statement, std::chrono::milliseconds patience);
 std::string drop_slot_statement(const WalSettings& settings);
 std::string drop_publication_statement(const WalSettings& settings);
 

@@ -115,6 +115,7 @@ class WalSource final : public connectors::Source {
   const std::string application_name_;
   const SessionSettings session_settings_;
   PublicationWatch publication_;
+  std::chrono::milliseconds slot_patience_ = SlotStart::kFirstPatience;
   SlotPulse pulse_;
   std::optional<Opening> opening_;
   SourceFigures figures_;
@@ -141,11 +142,12 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
   if (database->slot_is_active)
     return fail(codes::kWalSlotInUse, "slot " + settings_.slot + " is read by somebody else");
-  SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, session_settings_}, *opening.session,
-                       opening.lease, deadline, stop);
+  SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, session_settings_, slot_patience_},
+                       *opening.session, opening.lease, deadline, stop);
   const auto start = slot_start.find(*database);
   if (!start) return fail(start.error());
   opening.stored = slot_start.stored();
+  deadline = slot_start.deadline();
   auto stream = WalStream::open(settings_, application_name_, *start, ChangeReader(settings_, table_now(*database)),
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));

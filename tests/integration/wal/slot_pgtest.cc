@@ -1,5 +1,6 @@
 // Slots and publications of a real server: made, missing, lost, taken, moved on by others.
 #include <functional>
+#include <thread>
 
 #include "connectors/wal/membership.h"
 #include "tests/integration/wal/wal_reader.h"
@@ -68,6 +69,26 @@ TEST_F(WalSlot, NamesWhomItsCreationWaitsFor) {
             std::string::npos)
       << opened.error().message();
   EXPECT_EQ(code_of_next_opening(), "opened");
+}
+
+// On a server where some transaction is always older than the first patience, none would ever be made.
+TEST_F(WalSlot, IsWaitedForLongerAfterEachTimeInVain) {
+  const std::string holder = "holder " + outbox_->settings().slot;
+  outbox_->execute("BEGIN; " + WalOutbox::insert_statement("a", 1) + "PREPARE TRANSACTION '" + holder + "'");
+  WalReader reader(*outbox_);
+  const auto first = reader.open();
+  ASSERT_FALSE(first);
+  std::thread ender([&] {
+    EXPECT_TRUE(eventually([&] {
+      return outbox_->value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
+                 " wait_event_type = 'Lock' AND query LIKE '%10000ms%pg_create_logical_replication_slot%'") == "1";
+    }));
+    outbox_->execute("ROLLBACK PREPARED '" + holder + "'");
+  });
+  const auto second = reader.open();
+  ender.join();
+  EXPECT_TRUE(second) << second.error().describe();
 }
 
 TEST_F(WalSlot, IsAskedForWithTheStatementWhereItMayNotBeMade) {
