@@ -497,8 +497,8 @@ TEST_F(SqlAppend, KeepsOneLogWithAppendsOfPrograms) {
   for (Store* store : {watching.get(), appending.get()})
     writers.emplace_back([&, store] {
       for (int round = 0; round < kRounds; ++round) {
-        const auto answer =
-            store->events().append_and_wait(request("shared-" + std::to_string(round % 6), 1 + round % 3), soon());
+        const auto answer = store->events().append_and_wait(
+            request("shared-" + std::to_string(round % 6), static_cast<std::size_t>(1 + round % 3)), soon());
         ASSERT_TRUE(answer) << answer.error().describe();
         committed += 1 + round % 3;
       }
