@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/support/memory/parts.h"
 
 namespace penstock::tests {
@@ -54,6 +56,18 @@ Status MemoryParts::Checkpoints::advance(const Lease& lease, std::string_view ro
   });
 }
 
+void MemoryParts::Checkpoints::take_gaps_along(MemoryDatabase& db, std::string_view old_route, std::string_view route) {
+  for (store::GapRecord& gap : db.gaps_) {
+    if (gap.of != store::GapRecord::Of::kRoute || gap.route != old_route) continue;
+    // One that is on record under both names stays where it is.
+    const bool known = std::ranges::any_of(db.gaps_, [&](const store::GapRecord& other) {
+      return other.of == gap.of && other.route == route && other.reason == gap.reason && other.from == gap.from &&
+             other.to == gap.to && other.events == gap.events;
+    });
+    if (!known) gap.route = route;
+  }
+}
+
 Status MemoryParts::Checkpoints::rename(const Lease& lease, std::string_view old_route, std::string_view route) {
   return parts.perform(StoreCall::kRenameCheckpoint, [&](MemoryDatabase& db) -> Status {
     if (auto held = check_lease(db, lease); !held) return held;
@@ -62,6 +76,7 @@ Status MemoryParts::Checkpoints::rename(const Lease& lease, std::string_view old
     auto row = db.checkpoints_.extract(old);
     row.key() = route;
     db.checkpoints_.insert(std::move(row));
+    take_gaps_along(db, old_route, route);
     return {};
   });
 }

@@ -62,6 +62,7 @@ struct MemoryParts {
     Result<store::Checkpoint> create(const Lease& lease, std::string_view route, Position start) override;
     Status advance(const Lease& lease, std::string_view route, Position from, const store::Settled& to) override;
     Status rename(const Lease& lease, std::string_view old_route, std::string_view route) override;
+    static void take_gaps_along(MemoryDatabase& db, std::string_view old_route, std::string_view route);
     Result<std::vector<std::pair<std::string, store::Checkpoint>>> list() override;
     MemoryParts& parts;
   };
