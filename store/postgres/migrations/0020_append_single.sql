@@ -1,4 +1,5 @@
 -- The same of the one row of `head`, which every append changes and nobody adds to.
+ALTER TABLE @schema@.head DROP CONSTRAINT head_id_check;
 CREATE FUNCTION @schema@.refuse_second_head() RETURNS trigger LANGUAGE plpgsql AS $function$
 BEGIN
   RAISE EXCEPTION 'the log has one head' USING ERRCODE = 'check_violation';
@@ -6,7 +7,6 @@ END
 $function$;
 CREATE TRIGGER head_is_alone BEFORE INSERT OR UPDATE OF id ON @schema@.head FOR EACH ROW
 WHEN (NEW.id <> 1) EXECUTE FUNCTION @schema@.refuse_second_head();
-ALTER TABLE @schema@.head DROP CONSTRAINT head_id_check;
 
 -- One event without tags for a stream that is there, with nothing in the inbox: the case of nearly every call, in half
 -- of the statements of append_one, and without arrays to take apart. The rest goes to append_one, in the same
