@@ -39,6 +39,7 @@ class StoreSource final : public Source {
   SourceFigures figures() const override;
 
  private:
+  Status take_former_name_over();
   Result<store::Checkpoint> load_or_create();
   Result<store::Checkpoint> create_at_start();
   Result<Position> begin_behind(Position checkpoint);
@@ -85,6 +86,8 @@ class StoreSource final : public Source {
 Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::stop_token stop) {
   close();
   lease_ = request.lease;
+  // First: what stands under the former name holds for this one, also a gap that nobody has acknowledged.
+  if (auto renamed = take_former_name_over(); !renamed) return renamed;
   const auto compared_with = tail_.compare();
   if (!compared_with) return fail(compared_with.error());
   generation_ = *compared_with;
@@ -108,12 +111,15 @@ Status StoreSource::open(const OpenRequest& request, Deadline deadline, std::sto
   return {};
 }
 
+Status StoreSource::take_former_name_over() {
+  if (settings_.renamed_from.empty()) return {};
+  auto renamed = checkpoints_.rename(lease_, settings_.renamed_from, settings_.route);
+  if (renamed) return {};
+  return fail(
+      std::move(renamed.error()).with_context("carrying over the checkpoint of route " + settings_.renamed_from));
+}
+
 Result<store::Checkpoint> StoreSource::load_or_create() {
-  if (!settings_.renamed_from.empty()) {
-    if (auto renamed = checkpoints_.rename(lease_, settings_.renamed_from, settings_.route); !renamed)
-      return fail(
-          std::move(renamed.error()).with_context("carrying over the checkpoint of route " + settings_.renamed_from));
-  }
   auto loaded = checkpoints_.load(settings_.route);
   if (!loaded) return fail(std::move(loaded.error()).with_context("loading the checkpoint of " + settings_.route));
   if (*loaded) return **std::move(loaded);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/invariant.h"
+#include "store/dropping.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/recording_log.h"
@@ -149,6 +150,26 @@ TEST_F(StoreSourceTest, CarriesTheCheckpointOfItsFormerNameOver) {
   auto renamed = source({.route = "new", .renamed_from = "old"});
   ASSERT_TRUE(open(*renamed));
   EXPECT_EQ(checkpoint("new"), 2);
+}
+
+TEST_F(StoreSourceTest, WaitsBehindAGapOfItsFormerName) {
+  append("aaaa");
+  auto old = source({.route = "old"});
+  ASSERT_TRUE(open(*old));
+  read(*old, {.events = 1, .bytes = 1'000, .window = ReadRoom::Window::kEmpty});
+  ASSERT_TRUE(old->settle(ReadMark{1}));
+  old = nullptr;
+  const auto dropped = store::drop(store_, {Position{3}, {"old"}}, [](std::uint64_t) {});
+  ASSERT_TRUE(dropped && dropped->gaps.size() == 1u);
+
+  auto renamed = source({.route = "new", .renamed_from = "old"});
+  const Status opened = open(*renamed);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, codes::kStoreRemoved.name);
+  ASSERT_TRUE(store_.gaps().acknowledge(dropped->gaps[0], "operator"));
+  const Status again = open(*renamed);
+  ASSERT_TRUE(again) << again.error().describe();
+  EXPECT_EQ(read(*renamed).size(), 1u);
 }
 
 TEST_F(StoreSourceTest, RefusesACheckpointBeyondTheHead) {
