@@ -151,7 +151,11 @@ constexpr FieldSpec kRoute[] = {
      "names them.",
      kLostTails},
     {.name = "retry", .type = kTable, .help = "Waits after failures.", .members = kRetry},
-    {"renamed_from", kText, kOptional, {}, "Former name of the route: carries its checkpoint over."},
+    {"renamed_from",
+     kText,
+     kOptional,
+     {},
+     "Former name of the route: carries its checkpoint and its gap records over."},
 };
 
 constexpr GlobalTable kGlobalTables[] = {
