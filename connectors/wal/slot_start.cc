@@ -142,9 +142,11 @@ Status SlotStart::make(const std::string& statement, Deadline deadline) {
   const SqlCondition condition = session_.failure().condition;
   const bool waited_too_long = condition == SqlCondition::kLockTimeout || condition == SqlCondition::kCanceled;
   if (!waited_too_long || !wait.blocker()) return fail(made.error());
+  const connectors::Blocker& blocker = *wait.blocker();
+  const bool knows_age = blocker.age_is == connectors::Blocker::Age::kKnown;
   return fail(Error(made.error())
-                  .with_context("it waited for " + outbox::name_of(*wait.blocker()) + ", open for " +
-                                std::to_string(wait.blocker()->age.count()) + " s"));
+                  .with_context("it waited for " + outbox::name_of(blocker) +
+                                (knows_age ? ", open for " + std::to_string(blocker.age.count()) + " s" : "")));
 }
 
 // In place of one that can't be read from any more. Answers where it begins.
@@ -159,11 +161,13 @@ Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
   const auto patience = parts_.slot_patience;
   const auto created = make(create_slot_patiently(statement, patience), Deadline::in(patience + kAnswerTakes));
   if (!created) {
-    parts_.slot_patience = std::min<std::chrono::milliseconds>(patience * 2, kLongestPatience);
+    if (session_.failure().condition == SqlCondition::kCanceled)
+      parts_.slot_patience = std::min<std::chrono::milliseconds>(patience * 2, kLongestPatience);
     return fail(Error(created.error())
                     .with_context("creating slot " + parts_.settings.slot +
                                   " (it waits for every transaction that runs; " + statement + ")"));
   }
+  parts_.slot_patience = kFirstPatience;
   deadline_ = Deadline::at(std::max(deadline_.time(), Deadline::in(kAnswerTakes).time()));
   parts_.log.info(component(), "slot " + parts_.settings.slot + " was created: what was committed before is not read");
   auto again = load_wal_database(session_, parts_.settings, deadline_, stop_);

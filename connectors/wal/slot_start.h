@@ -33,8 +33,8 @@ class SlotStart {
     PublicationWatch& publication;
     Log& log;
     const store::postgres::SessionSettings& session_settings;
-    // How long the next new slot is waited for. Kept from opening to opening: it grows with each that was in vain, so
-    // that the reason is seen in between and the slot is made in the end, however long transactions last.
+    // How long the next new slot is waited for. Kept from opening to opening: it grows with each wait that was in vain,
+    // so that the reason is seen in between and the slot is made in the end, however long transactions last.
     std::chrono::milliseconds& slot_patience;
   };
   static constexpr std::chrono::seconds kFirstPatience{5}, kLongestPatience{600};

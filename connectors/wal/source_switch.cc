@@ -92,6 +92,7 @@ Result<std::vector<SwitchStep>> steps_to_log(const WalDatabase& database, const 
     }
   }
   if (const std::string fault = publication_fault(database, settings); !fault.empty())
+    // What no statement mends was said by the check above.
     steps.push_back({(database.publication ? "alter " : "create ") + name_of_publication(settings),
                      publication_fix(database, settings)});
   if (!has_slot)

@@ -8,6 +8,11 @@ using store::postgres::Rows;
 using store::postgres::Session;
 using store::postgres::Statement;
 
+// Of a table that the log brings in part.
+constexpr std::string_view kWaysOut =
+    "Poll the table (kind = \"outbox\"), or make plain columns of generated ones and partitions of tables that "
+    "inherit.";
+
 const Statement kServer{
     "",
     "SELECT current_database()::text, quote_ident(current_user), current_setting('wal_level'),"
@@ -130,6 +135,7 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   found.log_end = parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{});
   found.database = server.bytes(0, 0);
   found.role = server.bytes(0, 1);
+  found.server_version = session.server().version;
   found.wal_level = server.bytes(0, 2);
   found.may_replicate = server.boolean(0, 3);
   found.other_idle_slots = server.integer(0, 4);
@@ -199,6 +205,18 @@ std::string grant_of_removal(const WalDatabase& database, const WalSettings& set
          settings.rows.table.quoted() + " TO " + database.role + ";";
 }
 
+std::string table_fault(const outbox::PostgresColumns& table, const WalSettings& settings, int server_version) {
+  const std::string name = "table " + settings.rows.table.to_string();
+  if (!table.children.empty())
+    return "tables inherit from " + name + ", and the log has their rows under their own names: " + table.children;
+  if (server_version >= 180'000) return {};
+  for (const outbox::Role role : outbox::kRoles)
+    if (const std::string* mapped = settings.rows.column_of(role))
+      if (const outbox::PostgresColumn* column = table.find(*mapped); column != nullptr && column->is_generated)
+        return name + ": column `" + *mapped + "` is generated, and the server doesn't publish those";
+  return {};
+}
+
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings) {
   if (database.wal_level != "logical")
     return fail(codes::kWalNotLogical, "wal_level of the server is " + database.wal_level);
@@ -210,6 +228,8 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (database.table->table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);
   if (database.table->kind == outbox::PostgresColumns::Kind::kOther)
     return fail(codes::kOutboxTableMissing, settings.rows.table.to_string() + " is a view or a foreign table");
+  if (const std::string fault = table_fault(*database.table, settings, database.server_version); !fault.empty())
+    return fail(codes::kOutboxTableMissing, fault + ". " + std::string(kWaysOut));
   const std::string* id = settings.rows.column_of(outbox::Role::kId);
   if (settings.settle == WalSettings::Settle::kDelete && id != nullptr) {
     const outbox::PostgresColumn* column = database.table->find(*id);
@@ -251,11 +271,8 @@ std::string publication_fault(const std::optional<PublicationState>& publication
 
 std::string publication_fix(const WalDatabase& database, const WalSettings& settings) {
   if (!database.publication) return create_publication_statement(settings);
-  if (!database.publication->generated_columns.empty())
-    return "Poll the table (kind = \"outbox\"), or map plain columns: ALTER COLUMN … DROP EXPRESSION makes one of a "
-           "generated one, which producers then have to write.";
-  if (!database.publication->children.empty())
-    return "Poll the table (kind = \"outbox\"), or make it a partitioned one.";
+  if (!database.publication->generated_columns.empty()) return std::string(kWaysOut);
+  if (!database.publication->children.empty()) return std::string(kWaysOut);
   const std::string alter = "ALTER PUBLICATION " + outbox::quoted_identifier(settings.publication);
   if (!database.publication->publishes_inserts) return alter + " SET (publish = 'insert');";
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;

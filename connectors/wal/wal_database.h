@@ -38,6 +38,7 @@ struct SlotRoom {
 
 struct WalDatabase {
   std::string database, role, wal_level;
+  int server_version = 0;             // 150004
   std::int64_t slot_limit_bytes = 0;  // max_slot_wal_keep_size; negative: none
   bool may_replicate = false;
   bool may_publish = false;                      // make publications, and of the table
@@ -75,6 +76,8 @@ Result<std::optional<Lsn>> load_slot_place(store::postgres::Session& session, co
 Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session, const WalSettings& settings,
                                                Deadline deadline);
 
+// What of the table itself the log doesn't bring, whatever is published; empty: nothing.
+std::string table_fault(const outbox::PostgresColumns& table, const WalSettings& settings, int server_version);
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
