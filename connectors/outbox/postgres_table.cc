@@ -239,6 +239,7 @@ void PostgresTable::note_failure(const Session& session) {
   switch (session.failure().condition) {
     case SqlCondition::kCanceled:
     case SqlCondition::kLockTimeout:
+    case SqlCondition::kUnsupported:  // a plan of the session's that the table has outgrown
     case SqlCondition::kDeadline: company_ = Company::kAlone; return;
     default: return;
   }

@@ -128,6 +128,8 @@ RowMapping::Checked RowMapping::fill_id(const Row& row, Event& event) {
     const Text original = text_of_id(row);
     if (!original.text) return Wrong{Role::kId, "is NULL"};
     if (original.text->empty()) return Wrong{Role::kId, "is empty"};
+    if (!is_pointed(Role::kId) && !is_said_text(*cell_of(row, Role::kId), *original.text))
+      return Wrong{Role::kId, "is not UTF-8 text"};
     event.id = EventId::from_name(name_space_, *original.text);
     return std::nullopt;
   }

@@ -111,6 +111,7 @@ TEST_F(OutboxColumns, Fault21NeedAnOrderOfIntegersUnderWayToo) {
 TEST_F(OutboxColumns, Fault21AreLookedAtAnewWhenTheirTypesChange) {
   const char* const changes[] = {
       "payload TYPE text",
+      "type TYPE text",  // was read without a look at its length
       "payload TYPE bytea USING convert_to(payload, 'UTF8')",
       "payload TYPE jsonb USING convert_from(payload, 'UTF8')::jsonb",
       "aggregateid TYPE uuid USING gen_random_uuid()",
@@ -141,11 +142,11 @@ TEST_F(OutboxColumns, Fault21KeepTheBytesOfAPayloadWhoseTypeChanges) {
 }
 
 TEST_F(OutboxColumns, MayGrowUnderWay) {
-  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE int, ALTER type TYPE varchar(20)");
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE int, ALTER type TYPE varchar(2000)");
   const auto source = open();
   outbox().insert("a", 1);
   EXPECT_EQ(data_of(read(*source)), "1");
-  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE bigint, ALTER type TYPE varchar(40), ADD tenant text");
+  outbox().execute("ALTER TABLE shop.outbox ALTER seq TYPE bigint, ALTER type TYPE varchar(4000), ADD tenant text");
   outbox().insert("a", 2);
   EXPECT_EQ(data_of(read(*source)), "2") << "in the same opening";
   ASSERT_TRUE(source->settle(ReadMark{2}));
