@@ -16,9 +16,7 @@ using store::postgres::Statement;
 const Statement kTable{"",
                        "SELECT c.oid::int8, c.relkind::text, has_schema_privilege(n.oid, 'USAGE'),"
                        " has_any_column_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'DELETE'),"
-                       " quote_ident(current_user), c.relpersistence = 'u',"
-                       " coalesce((SELECT string_agg(i.inhrelid::regclass::text, ', ') FROM pg_inherits i"
-                       "  WHERE i.inhparent = c.oid AND c.relkind = 'r'), '')"
+                       " quote_ident(current_user), c.relpersistence = 'u'"
                        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                        " WHERE n.nspname = $1 AND c.relname = $2"};
 
@@ -27,8 +25,7 @@ const Statement kColumns{"",
                          "SELECT a.attname::text, b.typname::text, b.typcategory::text, a.attnotnull,"
                          " CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END,"
                          " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), format_type(a.atttypid, a.atttypmod),"
-                         " has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), a.atttypid || '.' || a.atttypmod,"
-                         " a.attgenerated <> ''"
+                         " has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), a.atttypid || '.' || a.atttypmod"
                          " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
                          " JOIN pg_type b ON b.oid = CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END"
                          " WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"};
@@ -148,7 +145,6 @@ PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings
   column.type_name = rows.bytes(row, 6);
   column.may_update = rows.boolean(row, 7);
   column.type_id = rows.bytes(row, 8);
-  column.is_generated = rows.boolean(row, 9);
   // What is read without a look at its length has to keep its bound, which every column of its type shares.
   if (column.guard == PostgresColumn::Guard::kNone && column.type == ColumnType::kText)
     column.typed = quoted_identifier(column.name);
@@ -273,7 +269,6 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
   found.may_delete = table->boolean(0, 4);
   found.role = table->bytes(0, 5);
   if (table->boolean(0, 6)) found.after_crash = PostgresColumns::AfterCrash::kEmpty;
-  found.children = table->bytes(0, 7);
 
   const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
   const std::string* order = tracks ? tracked_order(settings) : &settings.order_by;

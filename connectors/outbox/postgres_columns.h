@@ -25,7 +25,6 @@ struct PostgresColumn {
   // kNone: never longer than a few hundred bytes, so nobody has to look before it is fetched.
   enum class Guard { kNone, kByLength } guard = Guard::kByLength;
   bool not_null = false;
-  bool is_generated = false;
   bool may_select = false, may_update = false;
 };
 
@@ -54,8 +53,7 @@ struct PostgresColumns {
   // kEmpty: an UNLOGGED table.
   enum class AfterCrash { kWhole, kEmpty } after_crash = AfterCrash::kWhole;
   bool may_use_schema = false, may_select = false, may_delete = false;
-  std::string role;      // we are
-  std::string children;  // tables that inherit from it and are no partitions, quoted, with commas
+  std::string role;  // we are
   std::vector<PostgresColumn> columns;
   RowShape::Texts texts = RowShape::Texts::kUtf8;
   // Of the order column.

@@ -68,7 +68,9 @@ Status PublicationWatch::look(store::postgres::Session& session, Deadline deadli
   if (!last_) return {};
   const auto now = look_at_publication(session, settings_, deadline, stop);
   if (!now) return fail(now.error());
-  if (const std::string fault = publication_fault(now->state, partitioned_, settings_); !fault.empty()) {
+  const std::string fault =
+      now->left_out.empty() ? publication_fault(now->state, partitioned_, settings_) : now->left_out;
+  if (!fault.empty()) {
     const auto known = list_records(*last_);
     if (!known) return fail(known.error());
     if (known->empty())

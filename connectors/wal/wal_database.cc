@@ -8,11 +8,6 @@ using store::postgres::Rows;
 using store::postgres::Session;
 using store::postgres::Statement;
 
-// Of a table that the log brings in part.
-constexpr std::string_view kWaysOut =
-    "Poll the table (kind = \"outbox\"), or make plain columns of generated ones and partitions of tables that "
-    "inherit.";
-
 const Statement kServer{
     "",
     "SELECT current_database()::text, quote_ident(current_user), current_setting('wal_level'),"
@@ -39,11 +34,6 @@ Statement publication_statement(int server_version) {
       " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a"
       "  ON a.attname = m AND a.attrelid = o.oid"
       "  WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m), ''),"
-      " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a"
-      "  ON a.attname = m AND a.attrelid = o.oid WHERE a.attgenerated = 'v' OR (a.attgenerated = 's'"
-      "  AND current_setting('server_version_num')::int < 180000)), ''),"
-      " coalesce((SELECT string_agg(i.inhrelid::regclass::text, ', ') FROM pg_inherits i JOIN pg_class c"
-      "  ON c.oid = i.inhparent WHERE i.inhparent = o.oid AND c.relkind = 'r'), ''),"
       " p.oid || '.' || p.xmin,"
       " coalesce((SELECT string_agg(e.entry, ',' ORDER BY e.entry) FROM ("
       "  SELECT 'a' AS entry WHERE p.puballtables"
@@ -66,6 +56,17 @@ Statement publication_statement(int server_version) {
           " AND t.tablename = $3 WHERE p.pubname = $1"};
 }
 
+// Values that the server makes and doesn't publish, and tables that inherit from one that isn't partitioned.
+const Statement kLeftOut{
+    "",
+    "SELECT coalesce((SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a"
+    "  WHERE a.attrelid = c.oid AND a.attname = ANY ($3::text[]) AND (a.attgenerated = 'v' OR (a.attgenerated = 's'"
+    "  AND current_setting('server_version_num')::int < 180000))), ''),"
+    " coalesce((SELECT string_agg(i.inhrelid::regclass::text, ', ') FROM pg_inherits i"
+    "  WHERE i.inhparent = c.oid AND c.relkind = 'r'), '')"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = $1 AND c.relname = $2"};
+
 const Statement kLogEnd{"",
                         "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
                         " ELSE pg_current_wal_insert_lsn() END::text"};
@@ -82,12 +83,24 @@ const Statement kSlot{"",
                       " s.two_phase"
                       " FROM pg_replication_slots s WHERE s.slot_name = $1"};
 
-Parameters publication_parameters(const WalSettings& settings) {
+std::vector<std::string> mapped_columns(const WalSettings& settings) {
   std::vector<std::string> mapped;
   for (const outbox::Role role : outbox::kRoles)
     if (const std::string* column = settings.rows.column_of(role)) mapped.push_back(*column);
+  return mapped;
+}
+
+Parameters publication_parameters(const WalSettings& settings) {
+  const outbox::TableName& table = settings.rows.table;
   Parameters parameters;
-  parameters.text(settings.publication).text(settings.rows.table.schema).text(settings.rows.table.name).texts(mapped);
+  parameters.text(settings.publication).text(table.schema).text(table.name).texts(mapped_columns(settings));
+  return parameters;
+}
+
+Parameters left_out_parameters(const WalSettings& settings) {
+  const outbox::TableName& table = settings.rows.table;
+  Parameters parameters;
+  parameters.text(table.schema).text(table.name).texts(mapped_columns(settings));
   return parameters;
 }
 
@@ -99,13 +112,23 @@ std::optional<PublicationState> publication_in(const Rows& rows) {
   state.has_table = rows.boolean(0, 2);
   state.row_filter = rows.bytes(0, 3);
   state.missing_columns = rows.bytes(0, 4);
-  state.generated_columns = rows.bytes(0, 5);
-  state.children = rows.bytes(0, 6);
-  state.membership = {std::string(rows.bytes(0, 7)), parse_entries(rows.bytes(0, 8)), std::string(rows.bytes(0, 9)),
-                      std::string(rows.bytes(0, 10))};
-  state.is_ours = rows.boolean(0, 11);
-  state.hinders_changes = rows.boolean(0, 12);
+  state.membership = {std::string(rows.bytes(0, 5)), parse_entries(rows.bytes(0, 6)), std::string(rows.bytes(0, 7)),
+                      std::string(rows.bytes(0, 8))};
+  state.is_ours = rows.boolean(0, 9);
+  state.hinders_changes = rows.boolean(0, 10);
   return state;
+}
+
+std::string left_out_in(const Rows& rows, const WalSettings& settings) {
+  if (rows.empty() || settings.reads_messages()) return {};
+  const std::string table = "table " + settings.rows.table.to_string();
+  if (const std::string_view children = rows.bytes(0, 1); !children.empty())
+    return "tables inherit from " + table +
+           ", and the log has their rows under their own names: " + std::string(children);
+  if (const std::string_view columns = rows.bytes(0, 0); !columns.empty())
+    return "columns of " + table +
+           " that are mapped are generated, and the server doesn't publish those: " + std::string(columns);
+  return {};
 }
 
 SlotRoom room_of(const Rows& slot) {
@@ -121,27 +144,30 @@ SlotRoom room_of(const Rows& slot) {
 Result<WalDatabase> load_wal_database(Session& session, const WalSettings& settings, Deadline deadline,
                                       std::stop_token stop) {
   Parameters server_names, slot_name;
-  const Parameters nothing, publication = publication_parameters(settings);
+  const Parameters nothing, publication = publication_parameters(settings), left_out = left_out_parameters(settings);
   const Statement published_so = publication_statement(session.server().version);
   server_names.text(settings.slot).text(settings.rows.table.schema).text(settings.rows.table.name);
   slot_name.text(settings.slot);
   // The place first: what the catalogue shows then was so at that place, or came later.
-  const store::postgres::Call calls[] = {
-      {&kLogEnd, &nothing}, {&kServer, &server_names}, {&published_so, &publication}, {&kSlot, &slot_name}};
+  const store::postgres::Call calls[] = {{&kLogEnd, &nothing},
+                                         {&kServer, &server_names},
+                                         {&published_so, &publication},
+                                         {&kLeftOut, &left_out},
+                                         {&kSlot, &slot_name}};
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
-  const Rows &server = (*answers)[1], &published = (*answers)[2], &slot = (*answers)[3];
+  const Rows &server = (*answers)[1], &published = (*answers)[2], &slot = (*answers)[4];
   WalDatabase found;
   found.log_end = parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{});
   found.database = server.bytes(0, 0);
   found.role = server.bytes(0, 1);
-  found.server_version = session.server().version;
   found.wal_level = server.bytes(0, 2);
   found.may_replicate = server.boolean(0, 3);
   found.other_idle_slots = server.integer(0, 4);
   found.may_publish = server.boolean(0, 5);
   found.slot_limit_bytes = server.integer(0, 6);
   found.publication = publication_in(published);
+  found.left_out = left_out_in((*answers)[3], settings);
   if (!slot.empty()) {
     found.slot = {std::string(slot.bytes(0, 0)), std::string(slot.bytes(0, 1)), std::string(slot.bytes(0, 2)),
                   std::string(slot.bytes(0, 3)), std::nullopt};
@@ -160,12 +186,13 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
 
 Result<PublicationLook> look_at_publication(Session& session, const WalSettings& settings, Deadline deadline,
                                             std::stop_token stop) {
-  const Parameters nothing, publication = publication_parameters(settings);
+  const Parameters nothing, publication = publication_parameters(settings), left_out = left_out_parameters(settings);
   const Statement published_so = publication_statement(session.server().version);
-  const store::postgres::Call calls[] = {{&kLogEnd, &nothing}, {&published_so, &publication}};
+  const store::postgres::Call calls[] = {{&kLogEnd, &nothing}, {&published_so, &publication}, {&kLeftOut, &left_out}};
   const auto answers = session.run_pipeline(calls, deadline, std::move(stop));
   if (!answers) return fail(answers.error());
-  return PublicationLook{publication_in((*answers)[1]), parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
+  return PublicationLook{publication_in((*answers)[1]), left_out_in((*answers)[2], settings),
+                         parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
 }
 
 // A new name is a new row of the table's type.
@@ -205,18 +232,6 @@ std::string grant_of_removal(const WalDatabase& database, const WalSettings& set
          settings.rows.table.quoted() + " TO " + database.role + ";";
 }
 
-std::string table_fault(const outbox::PostgresColumns& table, const WalSettings& settings, int server_version) {
-  const std::string name = "table " + settings.rows.table.to_string();
-  if (!table.children.empty())
-    return "tables inherit from " + name + ", and the log has their rows under their own names: " + table.children;
-  if (server_version >= 180'000) return {};
-  for (const outbox::Role role : outbox::kRoles)
-    if (const std::string* mapped = settings.rows.column_of(role))
-      if (const outbox::PostgresColumn* column = table.find(*mapped); column != nullptr && column->is_generated)
-        return name + ": column `" + *mapped + "` is generated, and the server doesn't publish those";
-  return {};
-}
-
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings) {
   if (database.wal_level != "logical")
     return fail(codes::kWalNotLogical, "wal_level of the server is " + database.wal_level);
@@ -228,8 +243,10 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (database.table->table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);
   if (database.table->kind == outbox::PostgresColumns::Kind::kOther)
     return fail(codes::kOutboxTableMissing, settings.rows.table.to_string() + " is a view or a foreign table");
-  if (const std::string fault = table_fault(*database.table, settings, database.server_version); !fault.empty())
-    return fail(codes::kOutboxTableMissing, fault + ". " + std::string(kWaysOut));
+  if (!database.left_out.empty())
+    return fail(codes::kOutboxTableMissing, database.left_out +
+                                                ". Poll the table (kind = \"outbox\"), or make plain columns of"
+                                                " generated ones and partitions of tables that inherit.");
   const std::string* id = settings.rows.column_of(outbox::Role::kId);
   if (settings.settle == WalSettings::Settle::kDelete && id != nullptr) {
     const outbox::PostgresColumn* column = database.table->find(*id);
@@ -251,16 +268,9 @@ std::string publication_fault(const std::optional<PublicationState>& publication
   if (!publication) return "there is no " + name;
   if (settings.reads_messages()) return {};
   if (!publication->publishes_inserts) return name + " publishes no inserts";
-  const std::string table = "table " + settings.rows.table.to_string();
-  const std::string of_table = " of " + table;
+  const std::string of_table = " of table " + settings.rows.table.to_string();
   if (!publication->row_filter.empty())
     return name + " has a row filter: rows" + of_table + " that it leaves out would be lost";
-  if (!publication->generated_columns.empty())
-    return "columns" + of_table +
-           " that are mapped are generated, and the server doesn't publish those: " + publication->generated_columns;
-  if (!publication->children.empty())
-    return "tables inherit from " + table +
-           ", and the log has their rows under their own names: " + publication->children;
   if (!publication->missing_columns.empty())
     return name + " leaves out mapped columns" + of_table + ": " + publication->missing_columns;
   if (publication->has_table) return {};
@@ -271,8 +281,6 @@ std::string publication_fault(const std::optional<PublicationState>& publication
 
 std::string publication_fix(const WalDatabase& database, const WalSettings& settings) {
   if (!database.publication) return create_publication_statement(settings);
-  if (!database.publication->generated_columns.empty()) return std::string(kWaysOut);
-  if (!database.publication->children.empty()) return std::string(kWaysOut);
   const std::string alter = "ALTER PUBLICATION " + outbox::quoted_identifier(settings.publication);
   if (!database.publication->publishes_inserts) return alter + " SET (publish = 'insert');";
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;

@@ -17,12 +17,10 @@ namespace penstock::wal {
 struct PublicationState {
   bool publishes_inserts = false;
   bool via_root = false;
-  bool has_table = false;         // under the name that the settings give
-  std::string row_filter;         // empty: none
-  std::string missing_columns;    // mapped ones that a column list leaves out; empty: none
-  std::string generated_columns;  // mapped ones that the server can't publish because it makes their values; or empty
-  std::string children;           // tables that inherit from a table that isn't partitioned; empty: none
-  bool hinders_changes = false;   // it publishes updates or deletes, and the table has no replica identity for them
+  bool has_table = false;        // under the name that the settings give
+  std::string row_filter;        // empty: none
+  std::string missing_columns;   // mapped ones that a column list leaves out; empty: none
+  bool hinders_changes = false;  // it publishes updates or deletes, and the table has no replica identity for them
   Membership membership;
   bool is_ours = false;  // the session's role made it
 };
@@ -38,11 +36,11 @@ struct SlotRoom {
 
 struct WalDatabase {
   std::string database, role, wal_level;
-  int server_version = 0;             // 150004
   std::int64_t slot_limit_bytes = 0;  // max_slot_wal_keep_size; negative: none
   bool may_replicate = false;
   bool may_publish = false;                      // make publications, and of the table
   std::optional<outbox::PostgresColumns> table;  // empty where messages are read
+  std::string left_out;                          // of the table by the log, whatever is published; empty: nothing
   std::optional<PublicationState> publication;
   Lsn log_end;  // a place in the log before which it was so published
   std::optional<SlotState> slot;
@@ -58,6 +56,7 @@ Result<WalDatabase> load_wal_database(store::postgres::Session& session, const W
 // What is published of the table, and a place in the log before which it was so.
 struct PublicationLook {
   std::optional<PublicationState> state;
+  std::string left_out;  // as in WalDatabase
   Lsn at;
 };
 Result<PublicationLook> look_at_publication(store::postgres::Session& session, const WalSettings& settings,
@@ -76,8 +75,6 @@ Result<std::optional<Lsn>> load_slot_place(store::postgres::Session& session, co
 Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session, const WalSettings& settings,
                                                Deadline deadline);
 
-// What of the table itself the log doesn't bring, whatever is published; empty: nothing.
-std::string table_fault(const outbox::PostgresColumns& table, const WalSettings& settings, int server_version);
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);

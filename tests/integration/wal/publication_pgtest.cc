@@ -307,6 +307,19 @@ TEST_F(WalPublicationOfMore, PutsOnRecordThatTheTableWasInAnotherSchema) {
   EXPECT_EQ(gaps(), 1u);
 }
 
+TEST_F(WalPublication, StopsWhereATableComesToInherit) {
+  outbox_->execute("CREATE TABLE shop.child () INHERITS (shop.outbox)");
+  EXPECT_EQ(code_of_reading(), "wal.publication_missing");
+  EXPECT_NE(message_.find("shop.child"), std::string::npos) << message_;
+  EXPECT_EQ(gaps(), 1u);
+  EXPECT_EQ(code_of_opening(), "outbox.table_missing") << message_;
+  outbox_->execute("DROP TABLE shop.child");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing") << message_;
+  EXPECT_EQ(gaps(), 2u) << "what was missed until then";
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened") << message_;
+}
+
 // Fault 21: the log goes on with the same table under its new name.
 TEST_F(WalPublication, ReadsOnWhereTheTableWasRenamedForATime) {
   outbox_->execute(
