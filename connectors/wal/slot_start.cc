@@ -6,12 +6,12 @@
 #include "connectors/outbox/held_back.h"
 #include "connectors/outbox/lock_wait.h"
 #include "connectors/wal/start_check.h"
+#include "connectors/wal/wal_session.h"
 #include "core/failpoint.h"
 
 namespace penstock::wal {
 
 using store::postgres::Session;
-using store::postgres::SessionSettings;
 using store::postgres::SqlCondition;
 
 namespace {
@@ -220,9 +220,7 @@ Result<GapOnRecord> SlotStart::find_on_record(const LostLog& lost, Lsn end) {
 }
 
 Result<std::optional<Lsn>> SlotStart::find_switch_point() {
-  SessionSettings wanted = parts_.session_settings;
-  wanted.kind = SessionSettings::Kind::kReplication;
-  auto session = Session::open(wanted, deadline_, stop_);
+  auto session = Session::open(for_replication(parts_.session_settings), deadline_, stop_);
   if (!session) return fail(std::move(session.error()));
   const auto history =
       (*session)->execute("TIMELINE_HISTORY " + std::to_string(session_.server().timeline), deadline_, stop_);

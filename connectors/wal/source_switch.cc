@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "connectors/outbox/outbox_table.h"
-#include "connectors/wal/wal_errors.h"
+#include "connectors/wal/wal_session.h"
 
 namespace penstock::wal {
 namespace {
@@ -92,7 +92,6 @@ Result<std::vector<SwitchStep>> steps_to_log(const WalDatabase& database, const 
     }
   }
   if (const std::string fault = publication_fault(database, settings); !fault.empty())
-    // What no statement mends was said by the check above.
     steps.push_back({(database.publication ? "alter " : "create ") + name_of_publication(settings),
                      publication_fix(database, settings)});
   if (!has_slot)
@@ -116,10 +115,7 @@ Result<std::vector<SwitchStep>> steps_to_polling(const WalDatabase& database, co
 }
 
 Result<SwitchSession> SwitchSession::open(const WalSettings& settings, Duration patience, Deadline deadline) {
-  SessionSettings wanted;
-  wanted.url = settings.rows.url;
-  wanted.application_name = "penstock sources switch";
-  wanted.code_of = code_of_postgres;
+  SessionSettings wanted = session_settings_of(settings, "penstock sources switch");
   wanted.statement_timeout = std::chrono::ceil<std::chrono::milliseconds>(patience);
   auto session = Session::open(wanted, deadline);
   if (!session) return fail(std::move(session.error()));

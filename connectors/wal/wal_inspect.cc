@@ -3,7 +3,7 @@
 #include "connectors/outbox/connection_fix.h"
 #include "connectors/outbox/inspection.h"
 #include "connectors/wal/wal_database.h"
-#include "connectors/wal/wal_errors.h"
+#include "connectors/wal/wal_session.h"
 #include "connectors/wal/wal_source.h"
 
 namespace penstock::wal {
@@ -143,9 +143,8 @@ void inspect_server(const WalDatabase& database, const WalSettings& settings, ou
 }
 
 // Behind pgbouncer a replication session is refused or ends up in its admin console.
-void inspect_replication(SessionSettings wanted, Deadline deadline, outbox::Inspection& inspection) {
-  wanted.kind = SessionSettings::Kind::kReplication;
-  if (const auto replication = Session::open(wanted, deadline); !replication)
+void inspect_replication(const SessionSettings& wanted, Deadline deadline, outbox::Inspection& inspection) {
+  if (const auto replication = Session::open(for_replication(wanted), deadline); !replication)
     inspection.error("a replication session is refused: " + replication.error().message(),
                      "let pg_hba.conf admit the role, and name the server itself in `url`, not a pooler");
 }
@@ -155,11 +154,7 @@ void inspect_replication(SessionSettings wanted, Deadline deadline, outbox::Insp
 std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadline deadline) {
   outbox::Inspection inspection(settings.reads_messages() ? "wal source of " + settings.rows.table.to_string()
                                                           : "wal source of table " + settings.rows.table.to_string());
-  SessionSettings wanted;
-  wanted.url = settings.rows.url;
-  wanted.application_name = "penstock validate";
-  wanted.code_of = code_of_postgres;
-  wanted.texts = SessionSettings::Texts::kAsStored;
+  const SessionSettings wanted = session_settings_of(settings, "penstock validate");
   const auto session = Session::open(wanted, deadline);
   if (!session) {
     inspection.error(session.error().message() + " [" + std::string(session.error().code().name) + "]",

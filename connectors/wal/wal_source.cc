@@ -12,7 +12,7 @@
 #include "connectors/wal/slot_start.h"
 #include "connectors/wal/visibility_gate.h"
 #include "connectors/wal/wal_database.h"
-#include "connectors/wal/wal_errors.h"
+#include "connectors/wal/wal_session.h"
 #include "connectors/wal/wal_stream.h"
 #include "core/failpoint.h"
 #include "core/invariant.h"
@@ -30,21 +30,9 @@ using store::postgres::Session;
 using store::postgres::SessionSettings;
 
 constexpr std::chrono::seconds kCallDeadline{12};
-// A slot begins when every transaction that runs at its creation has ended.
-constexpr std::chrono::seconds kStatementTimeout{10};
 constexpr std::chrono::seconds kStoreIdleEvery{10};
 constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
 constexpr std::chrono::milliseconds kWaitForRoom{5}, kWaitForLock{100};
-
-SessionSettings session_settings_of(const WalSettings& settings, const std::string& application_name) {
-  SessionSettings wanted;
-  wanted.url = settings.rows.url;
-  wanted.application_name = application_name;
-  wanted.code_of = code_of_postgres;
-  wanted.statement_timeout = kStatementTimeout;
-  wanted.texts = SessionSettings::Texts::kAsStored;
-  return wanted;
-}
 
 class WalSource final : public connectors::Source {
  public:
@@ -55,8 +43,8 @@ class WalSource final : public connectors::Source {
         gaps_(gaps),
         clock_(surroundings.clock),
         log_(surroundings.log),
-        application_name_("penstock source " + settings.rows.source_name + " " + surroundings.instance),
-        session_settings_(session_settings_of(settings, application_name_)),
+        session_settings_(session_settings_of(
+            settings, "penstock source " + settings.rows.source_name + " " + surroundings.instance)),
         publication_(settings_, gaps_, log_),
         pulse_(settings_, publication_, clock_, log_) {}
   ~WalSource() override { close(); }
@@ -112,7 +100,6 @@ class WalSource final : public connectors::Source {
   SourceGaps& gaps_;
   const Clock& clock_;
   Log& log_;
-  const std::string application_name_;
   const SessionSettings session_settings_;
   PublicationWatch publication_;
   std::chrono::milliseconds slot_patience_ = SlotStart::kFirstPatience;
@@ -148,7 +135,7 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (!start) return fail(start.error());
   opening.stored = slot_start.stored();
   deadline = slot_start.deadline();
-  auto stream = WalStream::open(settings_, application_name_, *start, ChangeReader(settings_, table_now(*database)),
+  auto stream = WalStream::open(settings_, session_settings_, *start, ChangeReader(settings_, table_now(*database)),
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "connectors/wal/wal_errors.h"
+#include "connectors/wal/wal_session.h"
 
 namespace penstock::wal {
 namespace {
@@ -59,22 +59,16 @@ WalStream::WalStream(const WalSettings& settings, const Progress& start, ChangeR
       transactions_({kTransactionMemory, spill_folder()}),
       confirmation_(start) {}
 
-Result<std::unique_ptr<WalStream>> WalStream::open(const WalSettings& settings, const std::string& application_name,
+Result<std::unique_ptr<WalStream>> WalStream::open(const WalSettings& settings, const SessionSettings& session,
                                                    const Progress& start, ChangeReader reader, const Clock& clock,
                                                    Deadline deadline, std::stop_token stop) {
   std::unique_ptr<WalStream> stream(new WalStream(settings, start, std::move(reader), clock));
-  if (auto begun = stream->start(application_name, deadline, std::move(stop)); !begun)
-    return fail(std::move(begun.error()));
+  if (auto begun = stream->start(session, deadline, std::move(stop)); !begun) return fail(std::move(begun.error()));
   return stream;
 }
 
-Status WalStream::start(const std::string& application_name, Deadline deadline, std::stop_token stop) {
-  SessionSettings wanted;
-  wanted.kind = SessionSettings::Kind::kReplication;
-  wanted.url = settings_.rows.url;
-  wanted.application_name = application_name;
-  wanted.code_of = code_of_postgres;
-  wanted.texts = SessionSettings::Texts::kAsStored;
+Status WalStream::start(const SessionSettings& session, Deadline deadline, std::stop_token stop) {
+  SessionSettings wanted = for_replication(session);
   wanted.parameters.emplace_back("wal_sender_timeout", std::string(kSilenceAtMost));
   // As long as a sink is away nothing is read, and the connection is full: TCP would take that for a peer that has
   // gone.

@@ -28,10 +28,11 @@ struct ReadyTransaction {
 
 class WalStream {
  public:
-  // Begins behind `start`. `settings` and `clock` outlive it.
-  static Result<std::unique_ptr<WalStream>> open(const WalSettings& settings, const std::string& application_name,
-                                                 const Progress& start, ChangeReader reader, const Clock& clock,
-                                                 Deadline deadline, std::stop_token stop);
+  // Begins behind `start`, in a session of its own. `settings` and `clock` outlive it.
+  static Result<std::unique_ptr<WalStream>> open(const WalSettings& settings,
+                                                 const store::postgres::SessionSettings& session, const Progress& start,
+                                                 ChangeReader reader, const Clock& clock, Deadline deadline,
+                                                 std::stop_token stop);
 
   // Takes what has arrived, without waiting, until so many events wait, nothing is left, or it took
   // many messages.
@@ -61,7 +62,7 @@ class WalStream {
  private:
   WalStream(const WalSettings& settings, const Progress& start, ChangeReader reader, const Clock& clock);
 
-  Status start(const std::string& application_name, Deadline deadline, std::stop_token stop);
+  Status start(const store::postgres::SessionSettings& session, Deadline deadline, std::stop_token stop);
   Error explain(Error error) const;
   Status take(std::string_view frame);
   Status take_message(std::string_view bytes);
