@@ -115,12 +115,6 @@ std::string expression_of(const std::string& name, ColumnType type, std::string_
   return column;
 }
 
-std::string typed_expression_of(const std::string& name, ColumnType type, std::string_view type_name) {
-  const std::string column = quoted_identifier(name);
-  if (type == ColumnType::kInteger) return column + " + 0::int8";
-  return type_name == "varchar" || type_name == "bpchar" ? "lower(" + column + ")" : column;
-}
-
 // varchar(n) holds n characters of at most four bytes; its modifier is n + 4.
 bool is_short(std::string_view type_name, ColumnType type, std::int64_t modifier) {
   if (type == ColumnType::kUuid || type == ColumnType::kInteger || type == ColumnType::kTime ||
@@ -129,25 +123,31 @@ bool is_short(std::string_view type_name, ColumnType type, std::int64_t modifier
   return (type_name == "varchar" || type_name == "bpchar") && modifier > 4 && (modifier - 4) * 4 <= kShortText;
 }
 
+// What is read without a look at its length has to keep its bound; other texts may get another one.
+std::string typed_expression_of(const PostgresColumn& column, std::string_view type_name) {
+  const std::string name = quoted_identifier(column.name);
+  if (column.type == ColumnType::kInteger) return name + " + 0::int8";
+  const bool may_grow =
+      column.guard == PostgresColumn::Guard::kByLength && (type_name == "varchar" || type_name == "bpchar");
+  return may_grow ? "lower(" + name + ")" : name;
+}
+
 PostgresColumn column_of(const Rows& rows, std::size_t row, const OutboxSettings& settings) {
   PostgresColumn column;
   column.name = rows.bytes(row, 0);
   const std::string_view base = rows.bytes(row, 1);
   column.type = type_of(base, rows.bytes(row, 2));
-  column.typed = typed_expression_of(column.name, column.type, base);
   const std::string* id = settings.column_of(Role::kId);
   // An id is compared by its text when the row is deleted.
   if (id != nullptr && *id == column.name && column.type == ColumnType::kTime) column.type = ColumnType::kText;
   column.expression = expression_of(column.name, column.type, base);
   column.not_null = rows.boolean(row, 3);
   if (is_short(base, column.type, rows.integer(row, 4))) column.guard = PostgresColumn::Guard::kNone;
+  column.typed = typed_expression_of(column, base);
   column.may_select = rows.boolean(row, 5);
   column.type_name = rows.bytes(row, 6);
   column.may_update = rows.boolean(row, 7);
   column.type_id = rows.bytes(row, 8);
-  // What is read without a look at its length has to keep its bound, which every column of its type shares.
-  if (column.guard == PostgresColumn::Guard::kNone && column.type == ColumnType::kText)
-    column.typed = quoted_identifier(column.name);
   return column;
 }
 

@@ -19,7 +19,8 @@ struct PostgresColumn {
   std::string type_name;  // as the server writes it, for messages
   std::string type_id;    // in the catalogue: another type has another one
   ColumnType type = ColumnType::kText;
-  // Has another type as soon as the column has one that its values can't be read as. Another length is none.
+  // Has another type as soon as the column has one that its values can't be read as, or longer values than are fetched
+  // without a look at their length.
   std::string typed;
   std::string expression;  // what is selected, quoted: its binary form is text, bytea, int8, uuid or a time
   // kNone: never longer than a few hundred bytes, so nobody has to look before it is fetched.
@@ -88,7 +89,7 @@ std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, cons
 // Why the sequence of the order column makes policy "cursor" with guard "writers" pass rows in silence; empty where it
 // does not.
 std::string why_numbers_are_passed(const PostgresColumns& columns, const OutboxSettings& settings);
-// What to do about it, or about numbers that come in advance under another policy.
+// What to do about it.
 std::string statement_that_mends_sequence(const PostgresColumns& columns);
 
 // A name for a column to order by that the table does not have yet; the configured one if that is free.

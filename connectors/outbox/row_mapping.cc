@@ -231,10 +231,8 @@ RowMapping::Checked RowMapping::read_headers(const Row& row, Text& headers) {
   if (auto wrong = read_text(row, Role::kHeaders, headers)) return wrong;
   if (!headers.text || trim(*headers.text).empty()) headers = {"{}", Text::Lives::kWithBatch};
   const auto column = columns_[Role::kHeaders];
-  const bool checked_by_database =
-      column && shape_.columns[*column].type == ColumnType::kJson && shape_.texts == RowShape::Texts::kUtf8;
   const std::string_view object = trim(*headers.text);
-  if (checked_by_database ? !object.starts_with('{') : !is_json_object(object))
+  if (column && is_json_column(*column) ? !object.starts_with('{') : !is_json_object(object))
     return Wrong{Role::kHeaders, "is not a JSON object"};
   headers.text = object;
   if (headers.lives == Text::Lives::kShortly) headers.text = headers_.assign(object);
@@ -279,8 +277,8 @@ void RowMapping::add_extras(const Row& row, std::string_view headers) {
     if (cell.is == Cell::Is::kNull || has_member(headers, column.name)) continue;
     if (metadata_.size() > 1) metadata_ += ',';
     metadata_ += extra_names_[i];
-    const bool is_json = column.type == ColumnType::kJson && is_said_text(cell, cell.bytes);
-    append_json_value(metadata_, cell, column.type == ColumnType::kJson && !is_json ? ColumnType::kText : column.type);
+    const bool is_broken = column.type == ColumnType::kJson && !is_said_text(cell, cell.bytes);
+    append_json_value(metadata_, cell, is_broken ? ColumnType::kText : column.type);
   }
 }
 
@@ -309,10 +307,7 @@ std::optional<std::string_view> RowMapping::find_pointed(const Row& row, Role ro
   const Cell* cell = cell_of(row, role);
   const bool may_be_json = cell->is == Cell::Is::kText || cell->is == Cell::Is::kBytes;
   if (!may_be_json) return std::nullopt;
-  // The database has looked at its own JSON types; what a text holds is looked at here.
-  const bool looked_at =
-      shape_.columns[*columns_[role]].type == ColumnType::kJson && shape_.texts == RowShape::Texts::kUtf8;
-  if (!looked_at && !is_json(cell->bytes)) return std::nullopt;
+  if (!is_json_column(*columns_[role]) && !is_json(cell->bytes)) return std::nullopt;
   return find_by_pointer(cell->bytes, pointed_[index_of(role)]->pointer);
 }
 

@@ -84,6 +84,10 @@ class RowMapping {
   // The JSON object of the headers, `{}` where there are none. Stays until the next row.
   Checked read_headers(const Row& row, Text& headers);
   Checked read_header_lists(const Row& row, Text& headers);
+  // Whether the database has looked at what the column holds.
+  bool is_json_column(std::size_t column) const {
+    return shape_.columns[column].type == ColumnType::kJson && shape_.texts == RowShape::Texts::kUtf8;
+  }
   // Whether a text of a column is one; true also of what no column says to be text.
   bool is_said_text(const Cell& cell, std::string_view bytes) const;
   std::string_view content_type_of(const Cell& payload) const;

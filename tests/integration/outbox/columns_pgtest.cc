@@ -111,7 +111,8 @@ TEST_F(OutboxColumns, Fault21NeedAnOrderOfIntegersUnderWayToo) {
 TEST_F(OutboxColumns, Fault21AreLookedAtAnewWhenTheirTypesChange) {
   const char* const changes[] = {
       "payload TYPE text",
-      "type TYPE text",  // was read without a look at its length
+      "type TYPE text",        // was read without a look at its length
+      "tenant TYPE char(30)",  // so was this one
       "payload TYPE bytea USING convert_to(payload, 'UTF8')",
       "payload TYPE jsonb USING convert_from(payload, 'UTF8')::jsonb",
       "aggregateid TYPE uuid USING gen_random_uuid()",
@@ -119,7 +120,7 @@ TEST_F(OutboxColumns, Fault21AreLookedAtAnewWhenTheirTypesChange) {
       "id TYPE bigint USING 7",
       "id TYPE text USING '007'",
   };
-  outbox().execute("ALTER TABLE shop.outbox ALTER id DROP DEFAULT");
+  outbox().execute("ALTER TABLE shop.outbox ALTER id DROP DEFAULT, ADD tenant char(20)");
   const auto source = open();
   for (const char* change : changes) {
     EXPECT_EQ(read(*source).size(), 0U);
