@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "connectors/outbox/connection_text.h"
+#include "connectors/outbox/mapping_fields.h"
 #include "connectors/outbox/text_list.h"
 #include "connectors/outbox/tracked_table.h"
 #include "core/json_pointer.h"
@@ -18,11 +19,7 @@ using connectors::FieldType;
 using connectors::Section;
 using connectors::SectionError;
 
-constexpr std::string_view kProfileWords[] = {"debezium", "eventuate",   "event-store-rs", "factcast", "goharvest",
-                                              "cap",      "open-outbox", "modulith",       "custom"};
 constexpr std::string_view kPolicyWords[] = {"delete", "mark", "cursor", "track"};
-constexpr std::string_view kNullKeyWords[] = {"refuse", "allow"};
-constexpr std::string_view kIdKindWords[] = {"uuid", "any"};
 constexpr std::string_view kGuardWords[] = {"xid", "writers"};
 
 constexpr auto kRequired = FieldSpec::Presence::kRequired;
@@ -31,7 +28,7 @@ constexpr auto kOptional = FieldSpec::Presence::kOptional;
 constexpr FieldSpec kFields[] = {
     {"url", FieldType::kUrl, kRequired, "", "Database of the service: postgresql://… or sqlite:FILE."},
     {"table", FieldType::kText, kRequired, "", "The outbox table: `table` or `schema.table`."},
-    {"profile", FieldType::kWord, kOptional, "debezium", "Known column names to start from.", kProfileWords},
+    kProfileField,
     {"order_by", FieldType::kText, kOptional, "",
      "Unique, ascending integer column that rows are read by; default: the profile's, where it has one. With "
      "policy = \"track\" any column that sorts, or none."},
@@ -43,15 +40,12 @@ constexpr FieldSpec kFields[] = {
     {"listen", FieldType::kText, kOptional, "", "NOTIFY channel that wakes the source up."},
     {"columns", FieldType::kColumns, kOptional, "",
      "Column names, values inside of JSON columns, or constants, over those of the profile, by role: id, "
-     "aggregate_type, "
-     "aggregate_id, type, payload, occurred_at, content_type, headers, or header_names and header_values."},
-    {"null_key", FieldType::kWord, kOptional, "",
-     "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
-    {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
-    {"ids_of", FieldType::kText, kOptional, "",
-     "For `id_kind = \"any\"`, where an event's id is made of the row's id and the name of the source: the name of "
-     "another source that reads, or read, the same table. Both then make equal events of a row."},
-    {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
+     "aggregate_type, aggregate_id, type, payload, occurred_at, content_type, headers, or header_names and "
+     "header_values."},
+    kNullKeyField,
+    kIdKindField,
+    kIdsOfField,
+    kIgnoreField,
     {"mark", FieldType::kTextTable, kOptional, "",
      "For policy = \"mark\": the column that a settled row is marked in, and the value; without one, the time."},
     {"guard", FieldType::kWord, kOptional, "",

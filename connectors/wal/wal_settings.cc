@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "connectors/outbox/connection_text.h"
+#include "connectors/outbox/mapping_fields.h"
 #include "connectors/outbox/table_name.h"
 #include "store/postgres/session.h"
 
@@ -14,11 +15,7 @@ using connectors::FieldType;
 using connectors::Section;
 using connectors::SectionError;
 
-constexpr std::string_view kProfileWords[] = {"debezium", "eventuate",   "event-store-rs", "factcast", "goharvest",
-                                              "cap",      "open-outbox", "modulith",       "custom"};
 constexpr std::string_view kSettleWords[] = {"keep", "delete"};
-constexpr std::string_view kNullKeyWords[] = {"refuse", "allow"};
-constexpr std::string_view kIdKindWords[] = {"uuid", "any"};
 
 constexpr auto kRequired = FieldSpec::Presence::kRequired;
 constexpr auto kOptional = FieldSpec::Presence::kOptional;
@@ -28,17 +25,14 @@ constexpr FieldSpec kFields[] = {
     {"table", FieldType::kText, kOptional, "", "The outbox table: `table` or `schema.table`."},
     {"message_prefix", FieldType::kText, kOptional, "",
      "Instead of `table`: prefix of the messages that pg_logical_emit_message writes."},
-    {"profile", FieldType::kWord, kOptional, "debezium", "Known column names to start from.", kProfileWords},
+    outbox::kProfileField,
     {"order_by", FieldType::kText, kOptional, "",
      "Column that a polling source of this table reads by: here only left out of the metadata, as there."},
     {"columns", FieldType::kColumns, kOptional, "", "Column names, or constants, over those of the profile."},
-    {"null_key", FieldType::kWord, kOptional, "",
-     "What a NULL or empty aggregate id is; default: as the profile says, mostly refuse.", kNullKeyWords},
-    {"id_kind", FieldType::kWord, kOptional, "", "What the id column holds.", kIdKindWords},
-    {"ids_of", FieldType::kText, kOptional, "",
-     "For `id_kind = \"any\"`, where an event's id is made of the row's id and the name of the source: the name of "
-     "another source that reads, or read, the same table. Both then make equal events of a row."},
-    {"ignore", FieldType::kTextList, kOptional, "", "Columns that stay out of the metadata."},
+    outbox::kNullKeyField,
+    outbox::kIdKindField,
+    outbox::kIdsOfField,
+    outbox::kIgnoreField,
     {"settle", FieldType::kWord, kOptional, "keep",
      "What becomes of settled rows: they stay, or are deleted by their id, at most 20,000 a second.", kSettleWords},
     {"visibility_gate", FieldType::kBoolean, kOptional, "",
