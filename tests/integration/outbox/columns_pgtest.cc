@@ -1,5 +1,6 @@
 // Why an opening is refused, in words that hold the cure.
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -60,15 +61,13 @@ TEST_F(OutboxColumns, NeedAnOrderThatIsNeverNull) {
 }
 
 TEST_F(OutboxColumns, NeedTheRightToDelete) {
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON shop.outbox TO " + role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
-  expect_refused("outbox.unauthorized", R"(GRANT SELECT, DELETE ON "shop"."outbox" TO )" + role);
-  outbox().execute("GRANT DELETE ON shop.outbox TO " + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox");
+  outbox().settings().url = role.url();
+  expect_refused("outbox.unauthorized", R"(GRANT SELECT, DELETE ON "shop"."outbox" TO )" + role.name());
+  role.grant("DELETE ON shop.outbox");
   EXPECT_EQ(code_of(try_open()), "ok");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(OutboxColumns, NeedADatabase) {

@@ -1,6 +1,7 @@
 // Policy "cursor": the table stays as it is, and nothing that commits late is passed.
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/eventually.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -112,12 +113,11 @@ TEST_P(OutboxCursor, Fault9NamesTheTransactionThatHoldsItBack) {
 
 // Who may not see since when it is open says so, and not that it was opened just now.
 TEST_P(OutboxCursor, Fault9DoesNotInventTheAgeOfATransactionThatItMayNotSee) {
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON shop.outbox TO " + role + "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA shop TO " +
-                   role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox");
+  role.grant("SELECT ON ALL SEQUENCES IN SCHEMA shop");
+  outbox().settings().url = role.url();
   auto source = open();
   const auto late = writer();
   late->run("BEGIN");
@@ -134,7 +134,6 @@ TEST_P(OutboxCursor, Fault9DoesNotInventTheAgeOfATransactionThatItMayNotSee) {
   EXPECT_NE(outbox().log().text().find("GRANT pg_read_all_stats"), std::string::npos) << outbox().log().text();
   late->run("COMMIT");
   source = nullptr;
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_P(OutboxCursor, Fault9NamesAPreparedTransaction) {
@@ -186,12 +185,11 @@ TEST_P(OutboxCursor, DeliversNothingTwiceThoughAHoleHoldsItBack) {
 }
 
 TEST_P(OutboxCursor, NeedsNoMoreThanTheRightToRead) {
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON shop.outbox TO " + role);
-  if (!by_xid()) outbox().execute("GRANT SELECT ON SEQUENCE shop.outbox_seq_seq TO " + role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox");
+  if (!by_xid()) role.grant("SELECT ON SEQUENCE shop.outbox_seq_seq");
+  outbox().settings().url = role.url();
   outbox().insert_many(5);
   {
     const auto source = open();
@@ -200,7 +198,6 @@ TEST_P(OutboxCursor, NeedsNoMoreThanTheRightToRead) {
   }
   EXPECT_EQ(outbox().rows(), 5U);
   EXPECT_EQ(read(*open()).size(), 0U);
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // One row with a far too high number would let all that the sequence has yet to give be passed.
@@ -225,33 +222,30 @@ TEST_P(OutboxCursor, StopsAtANumberThatItsSequenceHasNotGivenYet) {
 
 // Row level security that hides a row from the role would let it be passed.
 TEST_P(OutboxCursor, RefusesATableThatMayHideRows) {
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON shop.outbox, shop.outbox_seq_seq TO " + role +
-                   "; ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox, shop.outbox_seq_seq");
+  outbox().execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  outbox().settings().url = role.url();
   outbox().insert("a", 1);
   const Status opened = try_open();
   ASSERT_EQ(code_of(opened), "outbox.unauthorized");
   const std::string& message = opened.error().message();
   outbox().execute(message.substr(message.find("CREATE POLICY")));
   EXPECT_EQ(data_of(read_until(*open(), 1)), "1");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_P(OutboxCursor, StopsWhereRowsAreHiddenWhileItReads) {
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON shop.outbox, shop.outbox_seq_seq TO " + role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox, shop.outbox_seq_seq");
+  outbox().settings().url = role.url();
   auto source = open();
   outbox().insert("a", 1);
   ASSERT_EQ(data_of(read_until(*source, 1)), "1");
   ASSERT_TRUE(source->settle(ReadMark{1}));
 
-  outbox().execute("CREATE POLICY shown ON shop.outbox FOR SELECT TO " + role +
+  outbox().execute("CREATE POLICY shown ON shop.outbox FOR SELECT TO " + role.name() +
                    " USING (aggregateid <> 'hidden'); ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
   outbox().insert("hidden", 2);
   outbox().insert("a", 3);
@@ -263,16 +257,14 @@ TEST_P(OutboxCursor, StopsWhereRowsAreHiddenWhileItReads) {
   outbox().execute("DROP POLICY shown ON shop.outbox; ALTER TABLE shop.outbox DISABLE ROW LEVEL SECURITY");
   source = open();
   EXPECT_EQ(data_of(read_until(*source, 2)), "2 3");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // Numbers that start again are told by the sequence alone: who may not see it would pass rows in silence.
 TEST_P(OutboxCursor, Fault22RefusesARoleThatMayNotSeeTheSequence) {
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON shop.outbox TO " + role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox");
+  outbox().settings().url = role.url();
   const Status opened = try_open();
   if (by_xid()) {
     EXPECT_TRUE(opened) << opened.error().describe();
@@ -283,7 +275,6 @@ TEST_P(OutboxCursor, Fault22RefusesARoleThatMayNotSeeTheSequence) {
     outbox().execute(message.substr(message.find("GRANT")));
     EXPECT_EQ(code_of(try_open()), "ok");
   }
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // Whoever writes to a child holds a lock on the child alone.

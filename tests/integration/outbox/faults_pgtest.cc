@@ -2,6 +2,7 @@
 // policy "cursor" stand in cursor_pgtest.cc.
 #include "connectors/outbox/tracked_table.h"
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -64,17 +65,15 @@ TEST_P(OutboxFault, Fault2ReadsOnAfterItsBackendWasKilledAtEachStep) {
 }
 
 TEST_P(OutboxFault, Fault7WaitsForAFreeConnection) {
-  const std::string role = "few_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT, DELETE, UPDATE, INSERT ON ALL TABLES IN SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA shop TO " + role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url(), "LOGIN CONNECTION LIMIT 0");
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT, DELETE, UPDATE, INSERT ON ALL TABLES IN SCHEMA shop");
+  role.grant("SELECT ON ALL SEQUENCES IN SCHEMA shop");
+  outbox().settings().url = role.url();
   EXPECT_EQ(code_of(try_open()), "outbox.unavailable");
-  outbox().execute("ALTER ROLE " + role + " CONNECTION LIMIT 2");
+  role.alter("CONNECTION LIMIT 2");
   outbox().insert("a", 1);
   EXPECT_EQ(data_of(read(*open())), "1");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_P(OutboxFault, Fault8GivesUpOnALockedTableAndComesBack) {

@@ -4,6 +4,7 @@
 #include "connectors/outbox/outbox_setup.h"
 #include "connectors/outbox/profiles.h"
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -59,14 +60,12 @@ TEST_F(OutboxInspect, FindsWhatMayUndoASettlement) {
 
 TEST_F(OutboxInspect, FindsRowLevelSecurityThatMayHideRows) {
   tighten();
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT, DELETE ON shop.outbox TO " + role +
-                   "; ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT, DELETE ON shop.outbox");
+  outbox().execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  outbox().settings().url = role.url();
   expect_cured(Finding::Severity::kWarning, "may hide rows");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // A right that was revoked looks the same in the server's words whichever it was.
@@ -84,16 +83,15 @@ TEST_F(OutboxInspect, NamesTheRightThatIsMissing) {
       {outbox::KeepRows{}, "SELECT ON SEQUENCE shop.outbox_seq_seq", "SELECT on sequence shop.outbox_seq_seq"},
   };
   tighten();
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  const std::string url = outbox().url();
-  outbox().execute("CREATE ROLE " + role + " LOGIN");
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  outbox().settings().url = role.url();
   for (const Case& one : cases) {
-    outbox().execute(
-        "GRANT USAGE ON SCHEMA shop TO " + role + "; GRANT SELECT, DELETE, UPDATE (type) ON shop.outbox TO " + role +
-        "; GRANT SELECT ON SEQUENCE shop.outbox_seq_seq TO " + role + "; REVOKE " + one.revoked + " FROM " + role);
+    role.grant("USAGE ON SCHEMA shop");
+    role.grant("SELECT, DELETE, UPDATE (type) ON shop.outbox");
+    role.grant("SELECT ON SEQUENCE shop.outbox_seq_seq");
+    outbox().execute("REVOKE " + std::string(one.revoked) + " FROM " + role.name());
     outbox().settings().policy = one.policy;
-    const std::string lacks = "role " + role + " lacks " + one.missing + ", which policy ";
+    const std::string lacks = "role " + role.name() + " lacks " + one.missing + ", which policy ";
     const auto found = troubles();
     ASSERT_FALSE(found.empty()) << one.missing;
     EXPECT_TRUE(found[0].message.starts_with(lacks)) << found[0].message;
@@ -106,18 +104,15 @@ TEST_F(OutboxInspect, NamesTheRightThatIsMissing) {
       return one_left.message.find(" lacks ") != std::string::npos;
     })) << one.missing;
   }
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(OutboxInspect, NamesAColumnThatMayNotBeRead) {
   tighten();
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT (id, aggregatetype, aggregateid, type), DELETE ON shop.outbox TO " + role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT (id, aggregatetype, aggregateid, type), DELETE ON shop.outbox");
+  outbox().settings().url = role.url();
   expect_cured(Finding::Severity::kError, "lacks SELECT on column `payload`, SELECT on column `seq`, which policy");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(OutboxInspect, NamesARoleThatTheServerDoesNotAdmit) {
@@ -244,12 +239,9 @@ TEST_F(OutboxInspect, FindsACachedSequenceOfADefault) {
 
 TEST_F(OutboxInspect, FindsAMissingGrant) {
   tighten();
-  const std::string role = "reader_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN");
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
-  expect_cured(Finding::Severity::kError, role);
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+  const TestRole role(outbox().url());
+  outbox().settings().url = role.url();
+  expect_cured(Finding::Severity::kError, role.name());
 }
 
 TEST_F(OutboxInspect, WarnsOfAKeyThatMayBeNull) {

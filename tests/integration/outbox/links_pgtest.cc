@@ -9,6 +9,7 @@
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_gate.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -82,15 +83,15 @@ TEST_F(OutboxLine, Fault3NoticesAServerThatHangsDuringALongScan) {
 
 // Fault 3, the other way round: a server that works for long is not taken for a dead one.
 TEST_F(OutboxLine, Fault3WaitsForALongScanOfAServerThatLives) {
-  const std::string role = "slow_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT, DELETE ON shop.outbox TO " + role +
-                   "; ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY;"
-                   " CREATE POLICY slow ON shop.outbox USING (pg_sleep(5) IS NOT NULL)");
-  outbox().settings().url = Secret(outbox().url() + "?user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT, DELETE ON shop.outbox");
+  outbox().execute(
+      "ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY;"
+      "CREATE POLICY slow ON shop.outbox USING (pg_sleep(5) IS NOT NULL)");
+  outbox().settings().url = role.url();
   outbox().insert("a", 1);
   EXPECT_EQ(data_of(read(*open())), "1");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 // Before the delete, between it and its commit, before the answer: the line is cut at any moment of settling.

@@ -1,6 +1,7 @@
 // Policy "mark": rows stay in the table and say that they are settled.
 #include "connectors/outbox/postgres_statements.h"
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -114,15 +115,12 @@ TEST_F(OutboxMark, RefusesAtTheOpeningWhatItCouldNotMark) {
 }
 
 TEST_F(OutboxMark, NeedsNoMoreThanTheRightToUpdateTheMark) {
-  const std::string role = "marker_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT ON"
-                   " shop.outbox TO " +
-                   role);
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT ON shop.outbox");
+  outbox().settings().url = role.url();
   EXPECT_EQ(code_of(try_open()), "outbox.unauthorized");
-  outbox().execute("GRANT UPDATE (state) ON shop.outbox TO " + role);
+  role.grant("UPDATE (state) ON shop.outbox");
   outbox().insert_many(2);
   {
     const auto source = open();
@@ -130,7 +128,6 @@ TEST_F(OutboxMark, NeedsNoMoreThanTheRightToUpdateTheMark) {
     ASSERT_TRUE(source->settle(ReadMark{2}));
   }
   EXPECT_EQ(unread(), "0");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(OutboxMark, IsServedByTheIndexThatValidateNames) {

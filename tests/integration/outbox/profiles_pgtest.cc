@@ -1,8 +1,11 @@
 // Every profile: its table as `penstock outbox init` prints it, read under exactly the grants it prints.
 #include <gmock/gmock.h>
 
+#include <optional>
+
 #include "connectors/outbox/outbox_setup.h"
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -61,25 +64,20 @@ class OutboxProfile : public OutboxTest, public testing::WithParamInterface<Exam
   void SetUp() override {
     OutboxTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    role_ = "relay_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-    outbox().execute("CREATE ROLE " + role_ + " LOGIN");
-  }
-  void TearDown() override {
-    if (!role_.empty()) outbox().execute("DROP OWNED BY " + role_ + "; DROP ROLE " + role_);
+    role_.emplace(outbox().url());
   }
 
   // Creates what is printed and takes the settings that are printed with it.
   void set_up(const std::string& policy = {}, const std::string& guard = "writers") {
     const Profile& profile = *outbox::find_profile(GetParam().profile);
-    const auto setup = outbox::make_setup(profile, {"shop.table_of_x", role_, policy, guard});
+    const auto setup = outbox::make_setup(profile, {"shop.table_of_x", role_->name(), policy, guard});
     ASSERT_TRUE(setup) << setup.error().message();
     outbox().execute(setup->table);
     if (!setup->order.empty()) outbox().execute(setup->order);
     outbox().execute(setup->grants);
 
     Section section;
-    const std::string url = outbox().url();
-    section.set("url", Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role_), "t:1:1");
+    section.set("url", role_->url(), "t:1:1");
     section.set("table", std::string("shop.table_of_x"), "t:2:1");
     section.set("profile", std::string(profile.name), "t:3:1");
     if (setup->settings.find("order_by") != std::string::npos) section.set("order_by", std::string("seq"), "t:4:1");
@@ -122,7 +120,7 @@ class OutboxProfile : public OutboxTest, public testing::WithParamInterface<Exam
   }
 
  private:
-  std::string role_;
+  std::optional<TestRole> role_;
 };
 
 TEST_P(OutboxProfile, IsReadAndSettledUnderThePrintedGrants) {

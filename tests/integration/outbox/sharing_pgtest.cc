@@ -5,6 +5,7 @@
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_gate.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -63,10 +64,9 @@ class OutboxSharing : public OutboxTest {
 
 // Fault 7: many sources don't storm a server that has no room for them.
 TEST_F(OutboxSharing, Fault7AsksAServerThatRefusesThemOnceForAll) {
-  const std::string role = "crowd_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 0");
+  const TestRole role(outbox().url(), "LOGIN CONNECTION LIMIT 0");
   TcpGate gate(static_cast<std::uint16_t>(std::stoi(outbox().value("SHOW port"))));
-  const Secret refused("postgresql://" + role + "@127.0.0.1:" + std::to_string(gate.port()) + "/" +
+  const Secret refused("postgresql://" + role.name() + "@127.0.0.1:" + std::to_string(gate.port()) + "/" +
                        outbox().value("SELECT current_database()"));
   outbox::SourceSessions sessions(std::vector<Secret>(kSources, refused));
   const auto ask = [&] {
@@ -79,9 +79,8 @@ TEST_F(OutboxSharing, Fault7AsksAServerThatRefusesThemOnceForAll) {
   for (int i = 0; i < kSources; ++i) all.push_back(std::async(std::launch::async, ask));
   for (auto& one : all) EXPECT_NE(one.get().find("too many connections"), std::string::npos);
   EXPECT_LT(gate.round_trips(), of_one * (1 + kSources));
-  outbox().execute("ALTER ROLE " + role + " CONNECTION LIMIT -1");
+  role.alter("CONNECTION LIMIT -1");
   EXPECT_EQ(ask(), "ok");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(OutboxSharing, TakesTwoSessionsADatabaseAndALockForEachTable) {

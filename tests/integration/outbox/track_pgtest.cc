@@ -5,6 +5,7 @@
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -308,14 +309,12 @@ TEST_F(OutboxTrack, RefusesAColumnThatNothingCanBeSortedBy) {
 }
 
 TEST_F(OutboxTrack, NeedsEveryOneOfItsRights) {
-  const std::string role = "tracker_" + outbox().value("SELECT replace(gen_random_uuid()::text, '-', '')");
-  outbox().execute("CREATE ROLE " + role + " LOGIN");
-  const std::string url = outbox().url();
-  outbox().settings().url = Secret(url + (url.find('?') == std::string::npos ? "?" : "&") + "user=" + role);
+  const TestRole role(outbox().url());
+  outbox().settings().url = role.url();
   for (const char* grant : {"USAGE ON SCHEMA shop", "SELECT ON shop.outbox", "SELECT ON shop.outbox_settled",
                             "INSERT ON shop.outbox_settled"}) {
     EXPECT_EQ(code_of(try_open()), "outbox.unauthorized") << grant;
-    outbox().execute("GRANT " + std::string(grant) + " TO " + role);
+    role.grant(grant);
   }
   outbox().insert_many(2);
   {
@@ -324,7 +323,6 @@ TEST_F(OutboxTrack, NeedsEveryOneOfItsRights) {
     ASSERT_TRUE(source->settle(ReadMark{2}));
   }
   EXPECT_EQ(settled(), "2");
-  outbox().execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(OutboxTrack, IsMendedByWhatValidateSays) {

@@ -1,8 +1,11 @@
 // The statements that give a role its rights on the store must do so as they stand.
 #include <gmock/gmock.h>
 
+#include <optional>
+
 #include "store/postgres/grants.h"
 #include "tests/integration/postgres/store_fixture.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -10,24 +13,17 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using tests::TestRole;
 
 class GrantsTest : public StoreFixture {
  protected:
   void SetUp() override {
     StoreFixture::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    role_ = "relay_" + value("SELECT replace(gen_random_uuid()::text, '-', '')");
-    execute("CREATE ROLE " + role_ + " LOGIN");
-  }
-  void TearDown() override {
-    if (!role_.empty()) execute("DROP OWNED BY " + role_ + "; DROP ROLE " + role_);
-  }
-  Secret url_of_role() const {
-    const std::string all = url();
-    return Secret(all + (all.find('?') == std::string::npos ? "?" : "&") + "user=" + role_);
+    role_.emplace(url());
   }
   std::vector<std::string> missing() {
-    auto found = missing_grants(url_of_role(), "penstock", soon());
+    auto found = missing_grants(role_->url(), "penstock", soon());
     EXPECT_TRUE(found) << found.error().describe();
     return found ? *found : std::vector<std::string>{};
   }
@@ -37,11 +33,11 @@ class GrantsTest : public StoreFixture {
   }
   std::unique_ptr<Store> open_as_role() {
     StoreSettings settings;
-    settings.url = url_of_role();
+    settings.url = role_->url();
     return open(settings);
   }
 
-  std::string role_;
+  std::optional<TestRole> role_;
 };
 
 TEST_F(GrantsTest, LetARoleMakeTheStore) {
@@ -66,14 +62,15 @@ TEST_F(GrantsTest, LetARoleUseAStoreThatAnotherMade) {
 TEST_F(GrantsTest, SeeASingleTableThatMayNotBeWritten) {
   open_migrated();
   grant_what_is_missing();
-  execute("REVOKE UPDATE ON penstock.head FROM " + role_);
-  EXPECT_THAT(missing(), ElementsAre("GRANT UPDATE ON \"penstock\".head, \"penstock\".limits TO " + role_ + ";"));
+  execute("REVOKE UPDATE ON penstock.head FROM " + role_->name());
+  EXPECT_THAT(missing(),
+              ElementsAre("GRANT UPDATE ON \"penstock\".head, \"penstock\".limits TO " + role_->name() + ";"));
 }
 
 TEST_F(GrantsTest, AskForNothingMoreThanTheRuntimeRoleHas) {
   const auto store = open_migrated();
   execute(*store->roles_sql());
-  execute("GRANT penstock_runtime TO " + role_);
+  role_->grant("penstock_runtime");
   EXPECT_THAT(missing(), IsEmpty());
 }
 

@@ -2,7 +2,6 @@
 // polled and read from the log, and what isn't stops nobody.
 #include <gmock/gmock.h>
 
-#include "connectors/outbox/outbox_source.h"
 #include "tests/integration/wal/wal_reader.h"
 
 namespace penstock::tests {
@@ -68,16 +67,7 @@ TEST_F(UnknownEncoding, Fault41StopsNoSourceFromTheLog) {
 
 TEST_F(UnknownEncoding, Fault41StopsNoPoll) {
   insert_all();
-  SystemClock clock;
-  SeededRandom random(1);
-  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(), outbox_->gaps(),
-                                                 {clock, random, outbox_->log(), "test"});
-  const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
-  ASSERT_TRUE(opened) << opened.error().describe();
-  const auto batch = source->read({100, 16 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
-  ASSERT_TRUE(batch) << batch.error().describe();
-  expect_verdicts(batch->items);
-  ASSERT_TRUE(source->settle(batch->items.back().mark));
+  expect_verdicts(poll_once(*outbox_));
   EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
 }
 

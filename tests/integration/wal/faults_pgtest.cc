@@ -8,6 +8,7 @@
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 #include "tests/support/tcp_gate.h"
+#include "tests/support/test_role.h"
 #include "tests/support/tiny_disk.h"
 
 namespace penstock::tests {
@@ -102,20 +103,18 @@ TEST_F(WalFaults, Fault6ReadsOnOverALineThatStallsAgainAndAgain) {
 }
 
 TEST_F(WalFaults, Fault7WaitsForAFreeConnection) {
-  const std::string role = "few_" + outbox_->settings().slot;
-  outbox_->execute("CREATE ROLE " + role + " LOGIN REPLICATION CONNECTION LIMIT 0; GRANT USAGE ON SCHEMA shop TO " +
-                   role);
-  outbox_->settings().rows.url = Secret(outbox_->url() + "?user=" + role);
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION CONNECTION LIMIT 0");
+  role.grant("USAGE ON SCHEMA shop");
+  outbox_->settings().rows.url = role.url();
   WalReader refused(*outbox_);
   const auto opened = refused.open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code().name, "wal.unavailable");
-  outbox_->execute("ALTER ROLE " + role + " CONNECTION LIMIT 2");
+  role.alter("CONNECTION LIMIT 2");
   outbox_->insert("a", 1);
   open();
   EXPECT_EQ(data_of(reader_->read(1)), "1");
   reader_.reset();
-  outbox_->execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(WalFaults, Fault12WaitsWhereNoRoomIsLeftForALargeTransaction) {

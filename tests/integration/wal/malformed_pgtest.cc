@@ -1,7 +1,6 @@
 // Rows that no event can be made of, polled and read from the log: the same verdict either way.
 #include <gmock/gmock.h>
 
-#include "connectors/outbox/outbox_source.h"
 #include "tests/integration/wal/wal_reader.h"
 
 namespace penstock::tests {
@@ -90,16 +89,7 @@ TEST_F(MalformedRows, Fault41AreParkedFromTheLogWithTheirReason) {
 
 TEST_F(MalformedRows, Fault41AreParkedByAPollWithTheirReason) {
   insert_all();
-  SystemClock clock;
-  SeededRandom random(1);
-  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(), outbox_->gaps(),
-                                                 {clock, random, outbox_->log(), "test"});
-  const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
-  ASSERT_TRUE(opened) << opened.error().describe();
-  const auto batch = source->read({100, 16 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
-  ASSERT_TRUE(batch) << batch.error().describe();
-  expect_verdicts(batch->items);
-  ASSERT_TRUE(source->settle(batch->items.back().mark));
+  expect_verdicts(poll_once(*outbox_));
   EXPECT_EQ(outbox_->value("SELECT count(*) FROM shop.outbox"), "0");
 }
 
@@ -162,15 +152,7 @@ TEST_F(RowsWithListedHeaders, HaveTheSameHeadersFromTheLog) {
 
 TEST_F(RowsWithListedHeaders, HaveTheSameHeadersByAPoll) {
   insert_all();
-  SystemClock clock;
-  SeededRandom random(1);
-  const auto source = outbox::make_outbox_source(outbox_->settings().rows, outbox_->checkpoints(), outbox_->gaps(),
-                                                 {clock, random, outbox_->log(), "test"});
-  const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
-  ASSERT_TRUE(opened) << opened.error().describe();
-  const auto batch = source->read({100, 16 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
-  ASSERT_TRUE(batch) << batch.error().describe();
-  expect_headers(batch->items);
+  expect_headers(poll_once(*outbox_));
 }
 
 }  // namespace

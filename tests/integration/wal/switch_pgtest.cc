@@ -1,6 +1,7 @@
 // What a switch between polling and the log asks of a real server.
 #include "connectors/wal/source_switch.h"
 #include "tests/integration/wal/wal_reader.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -83,10 +84,10 @@ TEST_F(WalSwitch, ASourceThatWasPolledIsReadOnlyFromASlotThatIsThere) {
 }
 
 TEST_F(WalSwitch, SaysThatARoleMayNotMakeThePublication) {
-  const std::string role = "relay_" + outbox_->settings().slot;
-  outbox_->execute("CREATE ROLE " + role + " LOGIN REPLICATION; GRANT USAGE ON SCHEMA shop TO " + role +
-                   "; GRANT SELECT, DELETE ON shop.outbox TO " + role);
-  outbox_->settings().rows.url = Secret(outbox_->url() + "?user=" + role);
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION");
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT, DELETE ON shop.outbox");
+  outbox_->settings().rows.url = role.url();
   {
     auto session = open();
     const auto database = session.look(Deadline::in(kPatience));
@@ -97,7 +98,6 @@ TEST_F(WalSwitch, SaysThatARoleMayNotMakeThePublication) {
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().kind(), ErrorKind::kUnauthorized) << done.error().describe();
   }
-  outbox_->execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 }  // namespace

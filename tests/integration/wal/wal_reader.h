@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/outbox/outbox_source.h"
 #include "tests/support/wal_outbox.h"
 
 namespace penstock::tests {
@@ -39,6 +40,20 @@ class WalReader {
   WalOutbox& outbox_;
   std::unique_ptr<connectors::Source> source_;
 };
+
+// The rows of its table as one poll brings them, settled.
+inline std::vector<connectors::ReadItem> poll_once(WalOutbox& outbox) {
+  const SystemClock clock;
+  SeededRandom random(1);
+  const auto source = outbox::make_outbox_source(outbox.settings().rows, outbox.checkpoints(), outbox.gaps(),
+                                                 {clock, random, outbox.log(), "test"});
+  const auto opened = source->open({}, Deadline::in(std::chrono::seconds(10)), {});
+  EXPECT_TRUE(opened) << opened.error().describe();
+  if (!opened) return {};
+  auto batch = source->read({100, 16 << 20, connectors::ReadRoom::Window::kEmpty}, Deadline::in({}), {});
+  EXPECT_TRUE(batch && !batch->items.empty() && source->settle(batch->items.back().mark));
+  return batch ? std::move(batch->items) : std::vector<connectors::ReadItem>();
+}
 
 inline std::string data_of(const std::vector<connectors::ReadItem>& items) {
   std::string text;
