@@ -1,5 +1,6 @@
 #include "relay/source_pump.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace penstock::relay {
@@ -7,15 +8,14 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kKeepAlive{1};
-
 }  // namespace
 
 SourcePump::SourcePump(std::unique_ptr<connectors::Source> source, SourceWorker::Lists lists, SourceWorker::Names names,
-                       std::uint32_t attempts, RouteInbox& inbox)
+                       std::uint32_t attempts, RouteInbox& inbox, Duration keep_alive)
     : source_(std::move(source)),
       worker_(*source_, lists, std::move(names), attempts),
       inbox_(inbox),
+      keep_alive_(keep_alive),
       thread_([this] { run(); }) {}
 
 SourcePump::~SourcePump() {
@@ -45,33 +45,43 @@ void SourcePump::run() {
   std::unique_lock lock(mutex_);
   while (course_ == Course::kGoesOn) {
     if (commands_.empty()) {
-      const bool woken = posted_.wait_until(lock, steady_clock::now() + kKeepAlive,
-                                            [this] { return !commands_.empty() || course_ == Course::kStop; });
-      if (woken) continue;
+      if (rest_until(SteadyTime::max(), lock) == Rest::kCutShort) continue;
       lock.unlock();
-      keep_alive();
+      inbox_.answer(SourceLost{worker_.last_error()}, source_->figures());
       lock.lock();
       continue;
     }
     SourceCommand command = std::move(commands_.front());
     commands_.pop_front();
     const std::stop_token stop = interrupt_.token();  // ended by whatever is posted from here on
-    if (auto* read = std::get_if<ReadSource>(&command); read != nullptr && read->not_before > steady_clock::now()) {
-      const bool woken =
-          posted_.wait_until(lock, read->not_before, [this] { return !commands_.empty() || course_ == Course::kStop; });
-      if (woken) {
-        connectors::ReadBatch none;
-        none.idle_for = read->not_before - steady_clock::now();
-        lock.unlock();
-        inbox_.answer(SourceRead{std::move(none)}, source_->figures());
-        lock.lock();
-        continue;
-      }
+    const auto* read = std::get_if<ReadSource>(&command);
+    if (read != nullptr && rest_until(read->not_before, lock) == Rest::kCutShort) {
+      connectors::ReadBatch none;
+      none.idle_for = read->not_before - steady_clock::now();
+      lock.unlock();
+      inbox_.answer(SourceRead{std::move(none)}, source_->figures());
+      lock.lock();
+      continue;
     }
     lock.unlock();
     carry_out(std::move(command), stop);
     lock.lock();
   }
+}
+
+// Over at its end, or once the source is lost, which the next call on it says. Cut short by a command.
+SourcePump::Rest SourcePump::rest_until(SteadyTime end, std::unique_lock<std::mutex>& lock) {
+  while (steady_clock::now() < end) {
+    const bool cut_short = posted_.wait_until(lock, std::min(end, steady_clock::now() + keep_alive_),
+                                              [this] { return !commands_.empty() || course_ == Course::kStop; });
+    if (cut_short) return Rest::kCutShort;
+    if (steady_clock::now() >= end) return Rest::kOver;
+    lock.unlock();
+    const Status alive = worker_.keep_alive();
+    lock.lock();
+    if (!alive) return Rest::kOver;
+  }
+  return Rest::kOver;
 }
 
 // `stop` tells of commands that were posted since; one that was posted before is seen by the look into
@@ -90,11 +100,6 @@ void SourcePump::carry_out(SourceCommand command, const std::stop_token& stop) {
     return worker_.carry_out(std::move(command), interruptible ? at_once.get_token() : stop);
   }();
   inbox_.answer(std::move(answer), source_->figures());
-}
-
-void SourcePump::keep_alive() {
-  Status alive = worker_.keep_alive();
-  if (!alive) inbox_.answer(SourceLost{std::move(alive.error())}, source_->figures());
 }
 
 }  // namespace penstock::relay

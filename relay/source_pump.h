@@ -16,9 +16,12 @@ namespace penstock::relay {
 
 class SourcePump final : public SourcePort {
  public:
+  // How often a source that has nothing to do shows that it lives; its server ends a session that is silent for long.
+  static constexpr std::chrono::seconds kKeepAlive{1};
+
   // `lists` and `inbox` outlive it.
   SourcePump(std::unique_ptr<connectors::Source> source, SourceWorker::Lists lists, SourceWorker::Names names,
-             std::uint32_t attempts, RouteInbox& inbox);
+             std::uint32_t attempts, RouteInbox& inbox, Duration keep_alive = kKeepAlive);
   // Waits for the call that is being made, after telling the source to give it up.
   ~SourcePump() override;
   SourcePump(const SourcePump&) = delete;
@@ -29,12 +32,14 @@ class SourcePump final : public SourcePort {
 
  private:
   void run();
+  enum class Rest { kOver, kCutShort };
+  Rest rest_until(SteadyTime end, std::unique_lock<std::mutex>& lock);
   void carry_out(SourceCommand command, const std::stop_token& stop);
-  void keep_alive();
 
   std::unique_ptr<connectors::Source> source_;
   SourceWorker worker_;
   RouteInbox& inbox_;
+  const Duration keep_alive_;
   Interrupt interrupt_;
 
   std::mutex mutex_;  // guards what follows

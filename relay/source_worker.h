@@ -35,6 +35,8 @@ class SourceWorker {
   // For a source that nothing is asked of; an error ends the opening.
   Status keep_alive();
   bool is_open() const { return opening_ == Opening::kOpen; }
+  // What ended the last opening.
+  const Error& last_error() const { return last_error_; }
 
  private:
   SourceOpened open(const Lease& lease, const std::stop_token& stop);

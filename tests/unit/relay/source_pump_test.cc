@@ -2,19 +2,30 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
+#include <limits>
 #include <thread>
 #include <vector>
 
+#include "tests/support/eventually.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_store.h"
 
 namespace penstock::relay {
 namespace {
 
+// What its server sees of a source.
+struct SignsOfLife {
+  std::atomic<int> count = 0;
+  std::atomic<int> lost_after = std::numeric_limits<int>::max();
+};
+
 // Looks at its stop token for a moment, as a call does that waits for a server.
 class WaitingSource final : public connectors::Source {
  public:
+  explicit WaitingSource(SignsOfLife& life) : life_(life) {}
+
   Status open(const connectors::OpenRequest& /*request*/, Deadline /*deadline*/, std::stop_token stop) override {
     const Deadline answer = Deadline::in(std::chrono::milliseconds(5));
     while (!answer.expired())
@@ -28,8 +39,15 @@ class WaitingSource final : public connectors::Source {
     return connectors::ReadBatch{};
   }
   Status settle(ReadMark /*mark*/) override { return {}; }
+  Status keep_alive() override {
+    if (++life_.count <= life_.lost_after) return {};
+    return fail(codes::kOutboxUnavailable, "the session was lost");
+  }
   void close() override {}
   connectors::SourceFigures figures() const override { return {}; }
+
+ private:
+  SignsOfLife& life_;
 };
 
 class SourcePumpTest : public testing::Test {
@@ -49,9 +67,16 @@ class SourcePumpTest : public testing::Test {
   RouteInbox inbox_;
   RouteInbox::Post post_;
   std::deque<SourceAnswer> answers_;
-  SourcePump pump_{
-      std::make_unique<WaitingSource>(), {store_.parked(), store_.attempts()}, {"one", "outbox"}, 3, inbox_};
+  SignsOfLife life_;
+  SourcePump pump_{std::make_unique<WaitingSource>(life_),
+                   {store_.parked(), store_.attempts()},
+                   {"one", "outbox"},
+                   3,
+                   inbox_,
+                   std::chrono::milliseconds(1)};
 };
+
+const connectors::ReadRoom kRoom{10, 10'000, connectors::ReadRoom::Window::kEmpty};
 
 // On busy processors, so that the pump may run between any two steps of a post.
 TEST_F(SourcePumpTest, InterruptsNoCommandByItsOwnPost) {
@@ -71,11 +96,42 @@ TEST_F(SourcePumpTest, InterruptsNoCommandByItsOwnPost) {
 TEST_F(SourcePumpTest, EndsAReadThatWaitsForTheNextCommand) {
   pump_.post(OpenSource{{"route/one", "me", Epoch{1}}});
   take();
-  pump_.post(ReadSource{{10, 10'000, connectors::ReadRoom::Window::kEmpty}});
+  pump_.post(ReadSource{kRoom});
   pump_.post(SettleSource{ReadMark{1}});
   const auto read = take();
   ASSERT_FALSE(std::get<SourceRead>(read).batch);
   EXPECT_EQ(&std::get<SourceRead>(read).batch.error().code(), &codes::kStopped);
+}
+
+TEST_F(SourcePumpTest, KeepsASourceAliveThatIsToBeReadLater) {
+  pump_.post(OpenSource{{"route/one", "me", Epoch{1}}});
+  take();
+  pump_.post(ReadSource{kRoom, std::chrono::steady_clock::now() + std::chrono::hours(1)});
+  const int before = life_.count;
+  EXPECT_TRUE(tests::eventually([&] { return life_.count > before + 2; }));
+  pump_.post(SettleSource{ReadMark{1}});
+  const auto read = take();
+  ASSERT_TRUE(std::get<SourceRead>(read).batch);
+  EXPECT_GT(std::get<SourceRead>(read).batch->idle_for, std::chrono::minutes(50));
+}
+
+TEST_F(SourcePumpTest, AnswersAReadForLaterWhenTheSourceIsLost) {
+  pump_.post(OpenSource{{"route/one", "me", Epoch{1}}});
+  take();
+  pump_.post(ReadSource{kRoom, std::chrono::steady_clock::now() + std::chrono::hours(1)});
+  life_.lost_after = life_.count.load() + 1;
+  auto read = take();
+  if (std::holds_alternative<SourceLost>(read)) read = take();  // the read was not under way yet
+  ASSERT_FALSE(std::get<SourceRead>(read).batch);
+  EXPECT_EQ(&std::get<SourceRead>(read).batch.error().code(), &codes::kOutboxUnavailable);
+}
+
+TEST_F(SourcePumpTest, SaysThatASourceWasLostOfWhichNothingIsAsked) {
+  pump_.post(OpenSource{{"route/one", "me", Epoch{1}}});
+  take();
+  life_.lost_after = life_.count.load() + 1;
+  const auto lost = take();
+  EXPECT_EQ(&std::get<SourceLost>(lost).error.code(), &codes::kOutboxUnavailable);
 }
 
 }  // namespace
