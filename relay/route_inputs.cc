@@ -4,18 +4,12 @@
 
 #include "core/failpoint.h"
 #include "core/invariant.h"
+#include "core/overloaded.h"
 #include "relay/read_room.h"
 #include "relay/route_machine.h"
 
 namespace penstock::relay {
 namespace {
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <typename... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 std::string name_of(const Event& event) {
   std::string name = "event " + event.id.to_string();

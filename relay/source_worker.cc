@@ -3,18 +3,13 @@
 #include <exception>
 #include <utility>
 
+#include "core/overloaded.h"
+
 namespace penstock::relay {
 namespace {
 
 constexpr std::chrono::seconds kOpenWait{10};
 constexpr std::chrono::seconds kReadWait{1};  // an idle source is looked at again after this
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <typename... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 // What a source throws is a defect; it stops its route and nothing else.
 template <typename Act>

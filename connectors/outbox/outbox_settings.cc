@@ -64,13 +64,6 @@ const Profile& profile_of(const Section& section) {
 // What `penstock outbox init` calls the number that it adds to a shape without one.
 constexpr std::string_view kAddedOrderColumn = "seq";
 
-std::optional<Backend> backend_of(std::string_view url) {
-  if (url.starts_with("sqlite:")) return Backend::kSqlite;
-  const bool keywords = url.find("://") == std::string_view::npos && url.find('=') != std::string_view::npos;
-  if (url.starts_with("postgresql://") || url.starts_with("postgres://") || keywords) return Backend::kPostgres;
-  return std::nullopt;
-}
-
 std::map<Role, ColumnOrConstant> mapped_columns(const Section& section) {
   std::map<Role, ColumnOrConstant> columns = columns_of(profile_of(section));
   for (const auto& [word, column] : section.columns("columns"))
@@ -228,6 +221,13 @@ class SettingsCheck {
 };
 
 }  // namespace
+
+std::optional<Backend> backend_of(std::string_view url) {
+  if (url.starts_with("sqlite:")) return Backend::kSqlite;
+  const bool keywords = url.find("://") == std::string_view::npos && url.find('=') != std::string_view::npos;
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://") || keywords) return Backend::kPostgres;
+  return std::nullopt;
+}
 
 const std::string* OutboxSettings::column_of(Role role) const {
   const auto found = columns.find(role);

@@ -54,6 +54,9 @@ std::map<Role, connectors::ColumnOrConstant> columns_of(const Profile& profile);
 
 std::span<const connectors::FieldSpec> outbox_fields();
 
+// The server that a `url` names; nullopt: none of ours.
+std::optional<Backend> backend_of(std::string_view url);
+
 // All that is wrong in the section, without looking at the database.
 std::vector<connectors::SectionError> check_settings(const connectors::Section& section);
 

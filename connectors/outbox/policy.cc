@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "connectors/outbox/table_name.h"
+#include "core/overloaded.h"
 
 namespace penstock::outbox {
 namespace {
@@ -101,13 +102,6 @@ class PolicyCheck {
   const std::string policy_;
   std::vector<SectionError>& errors_;
 };
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <typename... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 }  // namespace
 

@@ -48,11 +48,6 @@ bool is_slot_name(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-bool is_postgres(std::string_view url) {
-  const bool keywords = url.find("://") == std::string_view::npos && url.find('=') != std::string_view::npos;
-  return url.starts_with("postgresql://") || url.starts_with("postgres://") || keywords;
-}
-
 }  // namespace
 
 std::span<const FieldSpec> wal_fields() { return kFields; }
@@ -62,7 +57,7 @@ std::vector<SectionError> check_settings(const Section& section) {
   const auto complain = [&](std::string_view key, std::string message) {
     errors.push_back({section.place(key), std::move(message)});
   };
-  if (section.has("url") && !is_postgres(section.secret("url").reveal()))
+  if (section.has("url") && outbox::backend_of(section.secret("url").reveal()) != outbox::Backend::kPostgres)
     complain("url", "expected postgresql://user@host/database: only PostgreSQL has a log that can be read");
   else if (section.has("url") && !store::postgres::is_connection_text(section.secret("url")))
     complain("url", outbox::words_of_connection_text(section.secret("url")));

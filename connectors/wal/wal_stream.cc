@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "connectors/wal/wal_session.h"
+#include "core/overloaded.h"
 
 namespace penstock::wal {
 namespace {
@@ -36,13 +37,6 @@ std::string spill_folder() {
   const auto folder = std::filesystem::temp_directory_path(ignored);
   return folder.empty() ? "/tmp" : folder.string();
 }
-
-template <typename... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-template <typename... Cases>
-Overloaded(Cases...) -> Overloaded<Cases...>;
 
 tl::unexpected<Error> not_understood(std::string_view what, const DecodeError& error) {
   return fail(codes::kWalProtocol, std::string(what) + " can't be read: " + std::string(error.what) + ", at byte " +
