@@ -76,7 +76,8 @@ struct SlotFigures {
   std::optional<std::int64_t> safe_bytes;  // of log, until the server gives the slot up; empty: it sets no limit
   std::int64_t limit_bytes = 0;            // max_slot_wal_keep_size; below 0: none
   std::int64_t retained_bytes = 0;         // of log that is kept for the slot
-  std::optional<Duration> heartbeat;       // how long the last one took, from its statement until it was read
+  std::optional<Duration>
+      heartbeat;  // what the last one took from its statement until it was read, or has taken so far
 };
 
 // Figures for status and metrics. Counters since the source was made.

@@ -35,13 +35,13 @@ tl::expected<ServerFrame, DecodeError> decode_frame(std::string_view bytes) {
   return tl::unexpected(DecodeError{0, "the type of the frame is unknown"});
 }
 
-std::string encode_status(const StandbyStatus& status, std::int64_t time) {
+std::string encode_status(const StandbyStatus& status, std::int64_t time, Keepalive::Reply reply) {
   std::string bytes = "r";
   append_uint64(bytes, status.write.value);
   append_uint64(bytes, status.flush.value);
   append_uint64(bytes, status.apply.value);
   append_uint64(bytes, static_cast<std::uint64_t>(time));
-  bytes += '\0';
+  bytes += reply == Keepalive::Reply::kNow ? '\1' : '\0';
   return bytes;
 }
 

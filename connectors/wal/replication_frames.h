@@ -31,7 +31,8 @@ struct StandbyStatus {
   bool operator==(const StandbyStatus&) const = default;
 };
 
-// `time`: microseconds since 2000-01-01 UTC. Asks for no answer.
-std::string encode_status(const StandbyStatus& status, std::int64_t time);
+// `time`: microseconds since 2000-01-01 UTC. `reply`: whether the server is to answer.
+std::string encode_status(const StandbyStatus& status, std::int64_t time,
+                          Keepalive::Reply reply = Keepalive::Reply::kWhenConvenient);
 
 }  // namespace penstock::wal

@@ -1,5 +1,7 @@
 #include "connectors/wal/slot_pulse.h"
 
+#include <algorithm>
+
 namespace penstock::wal {
 namespace {
 
@@ -16,7 +18,11 @@ constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
 // One of an earlier opening may have come before it was sent.
 void SlotPulse::look_for_heartbeat(const WalStream& stream) {
   const auto sent_at = seen_.heartbeat_sent_at;
-  if (!sent_at || !seen_.figures || stream.last_heartbeat() < *sent_at) return;
+  if (!sent_at || !seen_.figures) return;
+  if (stream.last_heartbeat() < *sent_at) {
+    seen_.figures->heartbeat = std::max(seen_.figures->heartbeat.value_or(Duration::zero()), clock_.now() - *sent_at);
+    return;
+  }
   seen_.figures->heartbeat = stream.last_heartbeat() - *sent_at;
   seen_.heartbeat_sent_at.reset();
 }
@@ -57,6 +63,19 @@ Status SlotPulse::look(SlotWatch::Heartbeat heartbeat, Session& session, const s
     log_.write(news.level, "source " + settings_.rows.source_name, news.code,
                "slot " + settings_.slot + ": " + news.words, {});
   return publication_.look(session, Deadline::in(kCallDeadline), stop);
+}
+
+Status SlotPulse::look_at_walsender(const WalStream& stream, Session& session, const std::stop_token& stop) {
+  if (!walsender_.wants_look(stream.silence(), clock_.now())) return {};
+  const auto holder = load_walsender(session, settings_, Deadline::in(kCallDeadline), stop);
+  if (!holder) return fail(holder.error());
+  auto stalled = walsender_.judge(stream.silence(), stream.walsender_pid(), *holder);
+  return stalled ? fail(*std::move(stalled)) : Status();
+}
+
+Error SlotPulse::why_held(Session& session, Deadline deadline, const std::stop_token& stop) const {
+  const auto holder = load_walsender(session, settings_, deadline, stop);
+  return holder ? walsender_.why_held(*holder) : holder.error();
 }
 
 // A server that hangs is silent on the stream, as an idle one is. The other session gets no answer.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "connectors/outbox/connection_fix.h"
@@ -5,6 +6,8 @@
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_session.h"
 #include "connectors/wal/wal_source.h"
+#include "connectors/wal/walsender_watch.h"
+#include "core/rest.h"
 
 namespace penstock::wal {
 namespace {
@@ -13,6 +16,9 @@ using store::postgres::Parameters;
 using store::postgres::Session;
 using store::postgres::SessionSettings;
 using store::postgres::Statement;
+
+constexpr std::chrono::seconds kReaderSpeaksWithin{5};
+constexpr std::chrono::milliseconds kBetweenLooks{500};
 
 // Of all that may have written something, in any database.
 const Statement kOldestTransaction{
@@ -126,6 +132,31 @@ void inspect_slot(const WalDatabase& database, const WalSettings& settings, int 
                     "psql 'replication=database …' -c 'ALTER_REPLICATION_SLOT " + settings.slot + " (FAILOVER true)'");
 }
 
+// A reader that lives says so every few seconds. Looked at for so long only where it has been silent already; where our
+// role may not see that, the running program says it.
+bool is_deaf(const Walsender& walsender, Session& session, const WalSettings& settings, Deadline deadline) {
+  if (walsender.reader == Walsender::Reader::kSpeaks) return false;
+  const Deadline soon = Deadline::at(std::min(deadline.time(), Deadline::in(kReaderSpeaksWithin).time()));
+  while (!soon.expired()) {
+    rest(kBetweenLooks, {});
+    const auto again = load_walsender(session, settings, deadline, {});
+    if (!again || !*again || (*again)->pid != walsender.pid || (*again)->last_heard != walsender.last_heard)
+      return false;
+  }
+  return true;
+}
+
+void inspect_walsender(Session& session, const WalSettings& settings, Deadline deadline,
+                       outbox::Inspection& inspection) {
+  const auto holder = load_walsender(session, settings, deadline, {});
+  if (!holder || !*holder || !is_deaf(**holder, session, settings, deadline)) return;
+  const std::string pid = std::to_string((*holder)->pid);
+  inspection.warn("slot " + settings.slot + " is held by walsender pid " + pid +
+                      ", which takes nothing of what its reader says: it hangs, or works on something large",
+                  "look again; if it stays so, SELECT pg_terminate_backend(" + pid +
+                      "); a process that was stopped also needs SIGCONT");
+}
+
 void inspect_server(const WalDatabase& database, const WalSettings& settings, outbox::Inspection& inspection) {
   if (!database.may_replicate)
     inspection.error("role " + database.role + " may not replicate", "ALTER ROLE " + database.role + " REPLICATION;");
@@ -174,6 +205,7 @@ std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadli
   inspect_publication(*database, settings, inspection);
   inspect_slot(*database, settings, (*session)->server().version,
                find_oldest_transaction(**session, database->role, deadline), inspection);
+  if (database->slot_is_active) inspect_walsender(**session, settings, deadline, inspection);
   std::string well = "reached, wal_level is " + database->wal_level;
   if (creates_publication(*database, settings)) well += "; `penstock run` creates publication " + settings.publication;
   if (creates_slot(*database, settings)) well += "; `penstock run` creates slot " + settings.slot;

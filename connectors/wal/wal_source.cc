@@ -127,8 +127,7 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   auto database = load_wal_database(*opening.session, settings_, deadline, stop);
   if (!database) return fail(std::move(database.error()));
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
-  if (database->slot_is_active)
-    return fail(codes::kWalSlotInUse, "slot " + settings_.slot + " is read by somebody else");
+  if (database->slot_is_active) return fail(pulse_.why_held(*opening.session, deadline, stop));
   SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, session_settings_, slot_patience_},
                        *opening.session, opening.lease, deadline, stop);
   const auto start = slot_start.find(*database);
@@ -327,6 +326,7 @@ Status WalSource::upkeep() {
     if (auto stored = store_progress(); !stored) return stored;
   const std::stop_token stop = given_up_.get_token();
   if (auto sent = pulse_.send_heartbeat(*opening_->stream, *opening_->session, stop); !sent) return sent;
+  if (auto lives = pulse_.look_at_walsender(*opening_->stream, *opening_->session, stop); !lives) return lives;
   return pulse_.ask_for_sign(*opening_->session, stop);
 }
 

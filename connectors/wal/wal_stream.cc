@@ -24,6 +24,10 @@ constexpr std::size_t kTransactionMemory = 2 << 20;
 constexpr int kMessagesPerTurn = 20'000;
 // How long messages gather behind the last one that was taken.
 constexpr std::chrono::milliseconds kGather{1};
+// Silence after which the server is asked for an answer.
+constexpr std::chrono::seconds kAskAfter{4};
+// Between two looks no more than that counts as silence: nobody listened meanwhile.
+constexpr std::chrono::seconds kLookCounts{2};
 
 // The grammar of replication commands knows no escapes but the doubled quote.
 std::string option_text(std::string_view text) {
@@ -74,7 +78,7 @@ Status WalStream::start(const SessionSettings& session, Deadline deadline, std::
                               to_string(start_.settled) + " (proto_version '2', streaming 'on', messages 'true'," +
                               " publication_names " + option_text(outbox::quoted_identifier(settings_.publication)) +
                               ")";
-  last_status_ = clock_.now();
+  last_status_ = looked_at_ = clock_.now();
   if (auto begun = session_->start_stream(command, deadline, std::move(stop)); !begun) {
     // Dropped since it was looked at. Behind the start this is said of publications only.
     if (session_->failure().sqlstate == "42704")
@@ -114,8 +118,17 @@ Status WalStream::receive(std::size_t enough_events) {
     if (auto taken = take(**frame); !taken) return taken;
     if (ready_.size() > held) ready_bytes += ready_.back().changes.memory_bytes();
   }
-  if (turn > 0) last_message_ = clock_.now();
+  const SteadyTime now = clock_.now();
+  if (turn > 0) last_message_ = now;
+  measure_silence(turn, now);
   return {};
+}
+
+void WalStream::measure_silence(int messages, SteadyTime now) {
+  const bool is_silent = messages == 0 && arrived_ == Arrived::kAllTaken && session_->arrivals() == arrivals_;
+  silence_ = is_silent ? silence_ + std::min<Duration>(now - looked_at_, kLookCounts) : Duration::zero();
+  arrivals_ = session_->arrivals();
+  looked_at_ = now;
 }
 
 void WalStream::gather() const {
@@ -199,7 +212,8 @@ Status WalStream::confirm() {
   const std::int64_t now = store::postgres::to_postgres_time(clock_.wall_now());
   reply_ = Reply::kNotAsked;
   last_status_ = clock_.now();
-  return session_->send_message(encode_status(confirmation_.status(), now), Deadline::in(kCallDeadline));
+  const auto answer = silence_ >= kAskAfter ? Keepalive::Reply::kNow : Keepalive::Reply::kWhenConvenient;
+  return session_->send_message(encode_status(confirmation_.status(), now, answer), Deadline::in(kCallDeadline));
 }
 
 Status WalStream::confirm_if_due() {

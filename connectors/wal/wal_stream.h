@@ -58,6 +58,11 @@ class WalStream {
   // Heartbeats that came back, and when the last one did.
   std::uint64_t heartbeats() const { return heartbeats_; }
   SteadyTime last_heartbeat() const { return last_heartbeat_; }
+  // For how long nothing at all has come, as long as somebody looked; a walsender that lives ends it, because after a
+  // few seconds it is asked to answer.
+  Duration silence() const { return silence_; }
+  // The server's process at the other end.
+  std::int64_t walsender_pid() const { return session_->server().pid; }
 
  private:
   WalStream(const WalSettings& settings, const Progress& start, ChangeReader reader, const Clock& clock);
@@ -65,6 +70,7 @@ class WalStream {
   Status start(const store::postgres::SessionSettings& session, Deadline deadline, std::stop_token stop);
   Error explain(Error error) const;
   Status take(std::string_view frame);
+  void measure_silence(int messages, SteadyTime now);
   Status take_message(std::string_view bytes);
   Status keep(const Message& message, std::string_view bytes, PgoutputDecoder::Within within);
   Status finish(Result<Transaction> transaction);
@@ -81,6 +87,9 @@ class WalStream {
   std::size_t ready_events_ = 0;
   std::uint64_t heartbeats_ = 0;
   SteadyTime last_message_{}, last_status_{}, last_heartbeat_{};
+  std::uint64_t arrivals_ = 0;  // when it was looked at last
+  SteadyTime looked_at_{};
+  Duration silence_{};
   enum class Arrived { kPerhapsMore, kAllTaken } arrived_ = Arrived::kPerhapsMore;
   enum class Reply { kNotAsked, kAsked } reply_ = Reply::kNotAsked;
 };

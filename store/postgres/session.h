@@ -117,11 +117,13 @@ class Session {
   Result<std::vector<std::string>> wait_notified(Deadline deadline, std::stop_token stop = {});
 
   // START_REPLICATION …: from here on the session carries a stream in both directions, and only the
-  // next three calls and close() may be made.
+  // calls up to send_message() and close() may be made.
   Status start_stream(const std::string& command, Deadline deadline, std::stop_token stop = {});
   // The next message that has arrived, without waiting; nullopt when there is none. The view stays
   // until the next call. The end of the stream is an error: the server gives one only when it ends.
   Result<std::optional<std::string_view>> next_message();
+  // How often next_message() has found something to read, be it a part of a message.
+  std::uint64_t arrivals() const { return arrivals_; }
   // Until there is something to read, the deadline, or the stop; an error only when the session is lost.
   Status wait_message(Deadline deadline, const std::stop_token& stop);
   Status send_message(std::string_view message, Deadline deadline);
@@ -167,6 +169,7 @@ class Session {
   pg_conn* connection_ = nullptr;
   int wake_fd_ = -1;         // made readable by a stop
   char* message_ = nullptr;  // of next_message()
+  std::uint64_t arrivals_ = 0;
   ServerFacts server_;
   SqlFailure failure_;
   SlowWatch slow_watch_;

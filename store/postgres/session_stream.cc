@@ -35,6 +35,8 @@ Result<std::optional<std::string_view>> Session::next_message() {
   message_ = nullptr;
   int bytes = PQgetCopyData(connection_, &message_, 1);
   if (bytes == 0) {
+    pollfd arrived{PQsocket(connection_), POLLIN, 0};
+    if (::poll(&arrived, 1, 0) > 0) ++arrivals_;
     if (PQconsumeInput(connection_) == 0) return lost("reading the stream of the database");
     bytes = PQgetCopyData(connection_, &message_, 1);
   }

@@ -46,5 +46,11 @@ TEST(ReplicationFrames, WritesAllThreePositions) {
             "r" + big_endian(3) + big_endian(2) + big_endian(1) + big_endian(9) + std::string(1, '\0'));
 }
 
+TEST(ReplicationFrames, AsksForAnAnswerInTheLastByte) {
+  const std::string plain = encode_status({Lsn{3}, Lsn{2}, Lsn{1}}, 9);
+  const std::string asks = encode_status({Lsn{3}, Lsn{2}, Lsn{1}}, 9, Keepalive::Reply::kNow);
+  EXPECT_EQ(asks, plain.substr(0, plain.size() - 1) + '\1');
+}
+
 }  // namespace
 }  // namespace penstock::wal
