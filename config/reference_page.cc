@@ -86,10 +86,11 @@ std::string reference_page(const Declarations& declarations) {
       "the [glossary](../glossary.md).\n\n"
       "Any string may be `{ env = \"NAME\" }` or `{ file = \"path\" }`. A size is a number of bytes, or text with "
       "`KiB`,\n"
-      "`MiB` or `GiB`. Keys of single tables can be overridden by `PENSTOCK_SECTION__KEY`, for instance\n"
-      "`PENSTOCK_STORE__URL`; `DATABASE_URL` is an alias of that one. `penstock run --set section.key=value` comes "
-      "before\n"
-      "all of them.\n";
+      "`MiB` or `GiB`. A `url` out of a file is read there again at each connect, so that a password may change while "
+      "the\n"
+      "program runs; write the file in one step (rename).\n\n"
+      "Keys of single tables can be overridden by `PENSTOCK_SECTION__KEY`, for instance `PENSTOCK_STORE__URL`;\n"
+      "`DATABASE_URL` is an alias of that one. `penstock run --set section.key=value` comes before all of them.\n";
   for (const GlobalTable& table : global_tables()) {
     out += "\n## `[" + std::string(table.name) + "]`\n\n" + std::string(table.help) + "\n\n";
     append_table(out, table.fields);

@@ -1,5 +1,7 @@
 #include "config/references.h"
 
+#include <filesystem>
+
 #include "config/file_text.h"
 
 namespace penstock::config {
@@ -23,12 +25,18 @@ References::Resolved References::from_environment(std::string_view name) {
   return checked(found->second, what);
 }
 
-References::Resolved References::from_file(const std::string& path) const {
+References::Resolved References::from_file(const std::string& path) {
   auto text = read_file_text(path, kLongestValue);
   if (!text) return tl::unexpected("file " + path + " can't be read: " + text.error());
   if (text->ends_with('\n')) text->pop_back();
   if (text->ends_with('\r')) text->pop_back();
   return checked(std::move(*text), "file " + path);
+}
+
+Secret References::kept_secret(std::string text, const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return Secret(std::move(text));
+  return Secret(std::move(text), [path] { return from_file(path); });
 }
 
 }  // namespace penstock::config

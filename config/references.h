@@ -1,4 +1,4 @@
-// { env = "NAME" } and { file = "path" } in the place of a string: looked up once, at start. What
+// { env = "NAME" } and { file = "path" } in the place of a string: looked up at start. What
 // they yield is never shown.
 #pragma once
 
@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+
+#include "core/secret.h"
 
 namespace penstock::config {
 
@@ -21,7 +23,11 @@ class References {
   using Resolved = tl::expected<std::string, std::string>;
   Resolved from_environment(std::string_view name);
   // The file's content without its last line break; at most 64 KiB. Relative to the working folder.
-  Resolved from_file(const std::string& path) const;
+  static Resolved from_file(const std::string& path);
+
+  // Of a text that was read there: one that can be read again. What is no plain file, a pipe for instance, gives it
+  // once.
+  static Secret kept_secret(std::string text, const std::string& path);
 
   // Names that were asked for: they are known variables of this configuration.
   bool was_used(std::string_view name) const { return used_.contains(name); }

@@ -16,7 +16,8 @@ using NodeResult = tl::expected<FieldValue, std::string>;
 // A string, or what a reference in its place yields.
 struct Text {
   std::string text;
-  std::string shown;  // of a reference: itself; empty for a plain string
+  std::string shown;      // of a reference: itself; empty for a plain string
+  std::string file = {};  // that it was read from; empty for anything else
 };
 
 bool is_reference(const toml::table& table) {
@@ -101,6 +102,8 @@ class TableReader {
     }
     auto value = value_of(field, std::move(text->text), reference);
     if (value && !text->shown.empty()) value->shown = text->shown;
+    if (auto* secret = value ? std::get_if<Secret>(&value->value) : nullptr; secret != nullptr && !text->file.empty())
+      *secret = References::kept_secret(secret->reveal(), text->file);
     settle(name, std::move(value), node);
   }
 
@@ -249,8 +252,7 @@ class TableReader {
       return std::nullopt;
     }
     const bool env = key.str() == "env";
-    auto resolved =
-        env ? reading_.references.from_environment(target->get()) : reading_.references.from_file(target->get());
+    auto resolved = env ? reading_.references.from_environment(target->get()) : References::from_file(target->get());
     if (!resolved) {
       result_.unresolved.insert(name);
       const Place place = place_of(reading_, node.source());
@@ -263,7 +265,7 @@ class TableReader {
       return std::nullopt;
     }
     const std::string shown = std::string(env ? "{ env = " : "{ file = ") + quoted(target->get()) + " }";
-    return check_text(name, node, Text{std::move(*resolved), shown});
+    return check_text(name, node, Text{*std::move(resolved), shown, env ? std::string() : target->get()});
   }
 
   std::optional<Text> check_text(const std::string& name, const toml::node& node, Text text) {

@@ -2,10 +2,29 @@
 
 #include <openssl/crypto.h>
 
+#include <mutex>
 #include <ostream>
 #include <regex>
 
 namespace penstock {
+
+struct Secret::Origin {
+  const Reader read;
+  std::mutex mutex;
+  Secret last;  // guarded by mutex
+};
+
+Secret::Secret(std::string text, Reader reader)
+    : text_(std::move(text)), origin_(new Origin{std::move(reader), {}, Secret(text_)}) {}
+
+Secret::Current Secret::current() const {
+  if (!origin_) return {*this, {}};
+  auto text = origin_->read();
+  const std::lock_guard lock(origin_->mutex);
+  if (!text) return {origin_->last, text.error()};
+  origin_->last = Secret(*std::move(text));
+  return {origin_->last, {}};
+}
 
 Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
 

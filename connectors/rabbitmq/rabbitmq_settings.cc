@@ -77,6 +77,11 @@ Result<BrokerAddress> parse_address(const Secret& url) {
   return address;
 }
 
+RabbitSettings with_address(RabbitSettings settings, const Secret& url) {
+  if (auto address = parse_address(url)) settings.address = *std::move(address);
+  return settings;
+}
+
 std::vector<SectionError> check_settings(const Section& sink) {
   std::vector<SectionError> errors;
   const auto address = parse_address(sink.secret("url"));
@@ -98,7 +103,8 @@ std::vector<SectionError> check_settings(const Section& sink) {
 RabbitSettings read_settings(const Section& sink) {
   auto address = parse_address(sink.secret("url"));
   INVARIANT(address, "settings are read from a section that was checked");
-  return {.address = *std::move(address),
+  return {.url = sink.secret("url"),
+          .address = *std::move(address),
           .exchange = sink.text("exchange"),
           .heartbeat = std::chrono::seconds(sink.integer("heartbeat_s").value_or(8)),
           .ca_file = sink.text("ca_file"),

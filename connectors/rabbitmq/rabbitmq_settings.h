@@ -29,6 +29,7 @@ struct BrokerAddress {
 };
 
 struct RabbitSettings {
+  Secret url{};  // that the address came out of, and may be read again; empty: it stays
   BrokerAddress address;
   std::string exchange;
   std::chrono::seconds heartbeat{8};  // two of them without a byte: the connection counts as lost
@@ -40,6 +41,9 @@ std::span<const FieldSpec> route_fields();
 
 // Error: config.invalid; never names user or password.
 Result<BrokerAddress> parse_address(const Secret& url);
+
+// The same with the address of this URL; as it was where that can't be read.
+RabbitSettings with_address(RabbitSettings settings, const Secret& url);
 
 // Everything that is wrong with a section, offline.
 std::vector<SectionError> check_settings(const Section& sink);

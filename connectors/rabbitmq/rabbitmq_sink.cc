@@ -62,7 +62,10 @@ class RabbitSink final : public connectors::Sink {
 
  private:
   Result<std::unique_ptr<RabbitConnection>> connect(Deadline deadline, const std::stop_token& stop) {
-    auto opened = RabbitConnection::open(settings_, connection_name_, deadline, stop);
+    const Secret::Current url = settings_.url.current();
+    auto opened = RabbitConnection::open(with_address(settings_, url.secret), connection_name_, deadline, stop);
+    if (!opened && !url.fault.empty())
+      return fail(std::move(opened.error()).with_context("`url` could not be read again (" + url.fault + ")"));
     if (!opened) return opened;
     RabbitConnection& connection = **opened;
     if (!has_placeholder(templates_.destination)) {

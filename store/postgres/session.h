@@ -37,7 +37,7 @@ struct pg_conn;
 namespace penstock::store::postgres {
 
 struct SessionSettings {
-  Secret url;                    // postgresql://… or libpq keywords
+  Secret url;                    // postgresql://… or libpq keywords; read again where it came from at each opening
   std::string application_name;  // seen in pg_stat_activity
   CodeOfCondition code_of = store_code_of;
   // Limits of the server; 0 = none. lock_timeout < statement_timeout < the deadlines of the calls.

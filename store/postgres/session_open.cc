@@ -116,7 +116,8 @@ Result<std::unique_ptr<Session>> Session::open(const SessionSettings& settings, 
 }
 
 Status Session::connect(const SessionSettings& settings, Deadline deadline, std::stop_token stop) {
-  const std::string& url = settings.url.reveal();
+  const Secret::Current current = settings.url.current();
+  const std::string& url = current.secret.reveal();
   const std::optional<Secret> password = parse_password(url);
   if (!password) {
     failure_.condition = SqlCondition::kDefect;
@@ -151,7 +152,8 @@ Status Session::connect(const SessionSettings& settings, Deadline deadline, std:
   const auto password_need = PQconnectionNeedsPassword(connection_) != 0 ? Password::kWanted : Password::kNotWanted;
   failure_ = {condition_of(failure, password_need), failure.sqlstate, "", 0};
   close();
-  return fail(code_of_(failure_.condition), without(failure.words, *password));
+  const std::string not_read = current.fault.empty() ? "" : "; `url` could not be read again: " + current.fault;
+  return fail(code_of_(failure_.condition), without(failure.words, *password) + not_read);
 }
 
 Status Session::apply_settings(const SessionSettings& settings, Deadline deadline, std::stop_token stop) {

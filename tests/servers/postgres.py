@@ -1,4 +1,5 @@
-"""A private PostgreSQL cluster: superuser `postgres`, trust on loopback, durable, logical decoding possible."""
+"""A private PostgreSQL cluster: superuser `postgres`, trust on loopback but for members of one role, durable, logical
+decoding possible."""
 import os
 import pathlib
 import pwd
@@ -25,6 +26,10 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'
 """
+
+
+# Roles of tests that have to give a password: see tests/support/password_role.h.
+PASSWORD_RULE = "host all +penstock_password 127.0.0.1/32 scram-sha-256\n"
 
 
 def programs():
@@ -82,6 +87,8 @@ class Postgres(Server):
         port = free_port()
         with open(data / "cluster" / "postgresql.conf", "a", encoding="ascii") as settings:
             settings.write(SETTINGS.format(port=port))
+        rules = data / "cluster" / "pg_hba.conf"
+        rules.write_text(PASSWORD_RULE + rules.read_text(encoding="ascii"), encoding="ascii")
         self.remember(port=port, data=str(data))
 
     def make_cluster(self, folder):

@@ -133,6 +133,20 @@ TEST(Configuration, ResolvesReferencesToEnvironmentAndFiles) {
   EXPECT_EQ(loaded.settings->find_sink("r")->section.secret("url").reveal(), "amqp://from-file");
 }
 
+TEST(Configuration, ReadsTheFileOfASecretAgainWhereItIsUsed) {
+  TemporaryFolder folder;
+  std::ofstream(folder.file("url")) << "postgresql://relay:old@db/shop\n";
+  const auto loaded = load_for_test("[store]\nurl = { file = \"" + folder.file("url") + "\" }\n");
+  ASSERT_TRUE(loaded.settings) << lines_of(loaded);
+  const Secret& url = loaded.settings->store.url;
+  std::ofstream(folder.file("url")) << "postgresql://relay:new@db/shop\n";
+  EXPECT_EQ(url.current().secret.reveal(), "postgresql://relay:new@db/shop");
+  std::ofstream(folder.file("url")).close();
+  EXPECT_EQ(url.current().secret.reveal(), "postgresql://relay:new@db/shop");
+  EXPECT_EQ(url.current().fault, "file " + folder.file("url") + " is empty");
+  EXPECT_EQ(url.reveal(), "postgresql://relay:old@db/shop");
+}
+
 TEST(Configuration, OnlyWarnsOfAMissingReferenceWhenCheckedAway) {
   config::LoadRequest request;
   request.missing_reference = config::MissingReference::kWarning;
