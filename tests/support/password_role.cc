@@ -1,7 +1,8 @@
 #include "tests/support/password_role.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
-#include <cstdio>
 #include <stdexcept>
 
 #include "tests/support/servers.h"
@@ -13,6 +14,11 @@ namespace {
 constexpr const char* kMakeGroup =
     "DO $$ BEGIN CREATE ROLE penstock_password NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;"
     " END $$";
+
+const std::string& with_group(const std::string& url) {
+  run_sql(url, kMakeGroup);
+  return url;
+}
 
 std::string new_password() {
   std::string name = unique_name("pw");
@@ -26,27 +32,24 @@ std::string with_password(const std::string& url, const std::string& role, const
 
 }  // namespace
 
-PasswordRole::PasswordRole(std::string url, const std::string& options)
-    : admin_url_(std::move(url)), name_("role_" + new_password()), password_(new_password()) {
+PasswordRole::PasswordRole(const std::string& url, const std::string& options)
+    : admin_url_(url),
+      password_(new_password()),
+      role_(with_group(url), "LOGIN IN ROLE penstock_password PASSWORD '" + password_ + "' " + options) {
   write();
-  run_sql(admin_url_, kMakeGroup);
-  run_sql(admin_url_,
-          "CREATE ROLE " + name_ + " LOGIN IN ROLE penstock_password PASSWORD '" + password_ + "' " + options);
 }
 
 PasswordRole::~PasswordRole() {
   try {
-    run_sql(admin_url_,
-            "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '" + name_ + "'");
-    run_sql(admin_url_, "DROP OWNED BY " + name_ + "; DROP ROLE " + name_);
+    end_sessions();
   } catch (const std::runtime_error& error) {
-    std::fprintf(stderr, "%s stays behind: %s\n", name_.c_str(), error.what());
+    ADD_FAILURE() << "sessions of " << name() << " go on: " << error.what();
   }
 }
 
 std::string PasswordRole::reason_missing() const {
   try {
-    run_sql(with_password(admin_url_, name_, "wrong"), "SELECT 1");
+    run_sql(with_password(admin_url_, name(), "wrong"), "SELECT 1");
   } catch (const std::runtime_error&) {
     return {};
   }
@@ -54,17 +57,21 @@ std::string PasswordRole::reason_missing() const {
 }
 
 Secret PasswordRole::url() const {
-  return Secret(with_password(admin_url_, name_, file_->read()),
-                [url = admin_url_, name = name_, file = file_]() -> tl::expected<std::string, std::string> {
+  return Secret(with_password(admin_url_, name(), file_->read()),
+                [url = admin_url_, name = name(), file = file_]() -> tl::expected<std::string, std::string> {
                   return with_password(url, name, file->read());
                 });
 }
 
 void PasswordRole::change() {
   password_ = new_password();
-  run_sql(admin_url_, "ALTER ROLE " + name_ + " PASSWORD '" + password_ + "'");
+  role_.alter("PASSWORD '" + password_ + "'");
+  end_sessions();
+}
+
+void PasswordRole::end_sessions() const {
   run_sql(admin_url_,
-          "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '" + name_ + "'");
+          "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '" + name() + "'");
 }
 
 void PasswordRole::write() {

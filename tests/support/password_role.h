@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/secret.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 
@@ -14,7 +15,7 @@ class PasswordRole {
  public:
   // `url`: of a superuser, in the database that the role is for; `options` as of CREATE ROLE. Throws
   // std::runtime_error.
-  PasswordRole(std::string url, const std::string& options);
+  PasswordRole(const std::string& url, const std::string& options);
   ~PasswordRole();
   PasswordRole(const PasswordRole&) = delete;
   PasswordRole& operator=(const PasswordRole&) = delete;
@@ -22,7 +23,7 @@ class PasswordRole {
   // Why tests of passwords mean nothing here; empty when they do.
   std::string reason_missing() const;
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return role_.name(); }
   // Of the same database, with the password that is in the file.
   Secret url() const;
 
@@ -38,8 +39,11 @@ class PasswordRole {
     std::string read();
   };
 
-  const std::string admin_url_, name_;
+  void end_sessions() const;
+
+  const std::string admin_url_;
   std::string password_;
+  const TestRole role_;
   const std::shared_ptr<File> file_ = std::make_shared<File>();
 };
 
