@@ -143,7 +143,7 @@ Result<Appender::Answers> Appender::try_slice(Requests requests) {
       if (outdated == requests.begin()) return Answers(1, fail(log_changed()));
       requests = requests.first(static_cast<std::size_t>(outdated - requests.begin()));
     }
-    Attempt done = try_requests(requests, check);
+    Attempt done = try_requests(requests, check, head_before_doubt.value < 0 ? Before::kNothing : Before::kDoubt);
     if (done.end == Attempt::End::kAnswered) {
       // What the transaction in doubt had committed is known now, and yet was written by this call.
       if (head_before_doubt.value >= 0)
@@ -156,6 +156,9 @@ Result<Appender::Answers> Appender::try_slice(Requests requests) {
       continue;
     }
     last_error = done.error;
+    if (done.end == Attempt::End::kHereAlone)
+      return fail(codes::kStoreInDoubt,
+                  "it is committed on this server, and no synchronous standby confirms it: " + last_error->message());
     const SqlCondition condition = done.failure.condition;
     if (done.end == Attempt::End::kInDoubt) {
       if (head_before_doubt.value < 0) head_before_doubt = head_.known();
@@ -188,11 +191,10 @@ Appender::Answers Appender::append_one_by_one(Requests requests) {
   return answers;
 }
 
-Appender::Attempt Appender::try_requests(Requests requests, IdCheck check) {
-  if (requests.empty()) return try_batch(requests, check);
+Appender::Attempt Appender::try_requests(Requests requests, IdCheck check, Before before) {
   if (requests.size() == 1 && check == IdCheck::kByIndex && is_plain(*requests.front()))
     return try_alone(*requests.front());
-  return try_batch(requests, check);
+  return try_batch(requests, check, before);
 }
 
 Appender::Attempt Appender::try_alone(const AppendRequest& request) {
@@ -201,6 +203,7 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
   auto rows = session_->run(append.statement, append.parameters, Deadline::in(kStatement), stop_.get_token());
   if (!rows) {
     Attempt attempt{Attempt::End::kRolledBack, {}, std::move(rows.error()), session_->failure()};
+    if (attempt.failure.condition == SqlCondition::kCanceled) return sweep_backlog(std::move(attempt));
     if (session_->broken()) {
       attempt.end = Attempt::End::kInDoubt;
       lose_session();
@@ -209,7 +212,7 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
   }
   pass_failpoint("store.append_after_commit");
   const AppendRequest* one = &request;
-  if (rows->empty()) return try_batch({&one, 1}, IdCheck::kLookUp);
+  if (rows->empty()) return try_batch({&one, 1}, IdCheck::kLookUp, Before::kNothing);
   const auto more = static_cast<std::int64_t>(request.events.size()) - 1;
   const Version version{rows->integer(0, 0)};
   const Position position{rows->integer(0, 1)};
@@ -218,10 +221,14 @@ Appender::Attempt Appender::try_alone(const AppendRequest& request) {
   return answered(Answers(1, receipt));
 }
 
-Appender::Attempt Appender::try_batch(Requests requests, IdCheck check) {
+Appender::Attempt Appender::try_batch(Requests requests, IdCheck check, Before before) {
   if (auto looked = look_ahead(requests); !looked) return failed(std::move(looked.error()));
   Locked locked;
-  if (auto got = lock(requests, check, locked); !got) return failed(std::move(got.error()));
+  if (auto got = lock(requests, check, locked); !got) {
+    Attempt attempt = failed(std::move(got.error()));
+    const bool took_too_long = attempt.failure.condition == SqlCondition::kCanceled && session_ != nullptr;
+    return took_too_long ? sweep_backlog(std::move(attempt)) : attempt;
+  }
   if (locked.inbox >= Locked::Inbox::kMoreRows) return sweep_on(locked);
   const Requests taken = requests.first(locked.taken);
   std::vector<const AppendRequest*> open;
@@ -255,16 +262,29 @@ Appender::Attempt Appender::try_batch(Requests requests, IdCheck check) {
     else
       answers.push_back(fail(stream_locked(*request)));
   }
-  if (plan.events.empty() && locked.inbox == Locked::Inbox::kSwept) {
-    if (auto committed = commit(); !committed) return failed(std::move(committed.error()));
-    head_.committed(plan.head);
-    return answered(std::move(answers));
-  }
-  if (plan.events.empty()) {
+  if (plan.events.empty()) return finish_without_events(locked, before, std::move(answers));
+  return write(plan, locked, std::move(answers));
+}
+
+Appender::Attempt Appender::finish_without_events(const Locked& locked, Before before, Answers answers) {
+  if (locked.inbox != Locked::Inbox::kSwept && before == Before::kNothing) {
     if (!session_->rollback(Deadline::in(kStatement))) lose_session();
     return answered(std::move(answers));
   }
-  return write(plan, locked, std::move(answers));
+  if (before == Before::kDoubt) {
+    // Only a transaction that writes waits for a standby.
+    Parameters head;
+    head.int8(locked.facts.head.value).timestamptz(locked.recorded_at).int8(0);
+    auto written = session_->run(statements_.update_head, head, Deadline::in(kStatement), stop_.get_token());
+    if (!written) return failed(std::move(written.error()));
+  }
+  if (auto committed = commit(); !committed) {
+    Attempt attempt = failed(std::move(committed.error()));
+    if (session_ == nullptr && before == Before::kDoubt) attempt.end = Attempt::End::kHereAlone;
+    return attempt;
+  }
+  head_.committed(locked.facts.head);
+  return answered(std::move(answers));
 }
 
 Appender::Attempt Appender::write(const AppendPlan& plan, const Locked& locked, Answers answers) {

@@ -22,8 +22,9 @@
 // a gap record where it is gone.
 //
 // When the connection breaks while COMMIT may have been sent, the lost backend is ended first and the
-// same batch run again: ids that it did commit are found. If its end can't be proved, the answer is
-// store.in_doubt.
+// same batch run again: ids that it did commit are found. To end it also ends its wait for a synchronous
+// standby, so they are acknowledged only behind a commit that waited for one. If that doesn't come, or the
+// backend's end can't be proved, the answer is store.in_doubt.
 #pragma once
 
 #include <memory>
@@ -61,11 +62,14 @@ class Appender final : public BatchAppender {
   static constexpr std::chrono::seconds kStatement{12};
 
   enum class IdCheck { kByIndex, kLookUp };
+  // kDoubt: a transaction over the same requests may have committed, perhaps on this server alone.
+  enum class Before { kNothing, kDoubt };
 
   // How one transaction over the first requests of a slice ended.
   struct Attempt {
     // kSwept: a part of the inbox was swept and nothing else; there is more of it.
-    enum class End { kAnswered, kSwept, kRolledBack, kInDoubt } end;
+    // kHereAlone: all of it is committed, and a synchronous standby doesn't say that it has it.
+    enum class End { kAnswered, kSwept, kRolledBack, kInDoubt, kHereAlone } end;
     Answers answers;             // kAnswered: of as many requests as the transaction took
     std::optional<Error> error;  // else
     SqlFailure failure;
@@ -98,13 +102,18 @@ class Appender final : public BatchAppender {
   void note_sweep_outcome(const Result<Answers>& swept);
   Answers append_one_by_one(Requests requests);
 
-  Attempt try_requests(Requests requests, IdCheck check);
+  Attempt try_requests(Requests requests, IdCheck check, Before before);
   Attempt try_alone(const AppendRequest& request);
-  Attempt try_batch(Requests requests, IdCheck check);
+  Attempt try_batch(Requests requests, IdCheck check, Before before);
   Status lock(Requests requests, IdCheck check, Locked& locked);
   // Ends the transaction of `locked`, which leaves rows in the inbox.
   Attempt sweep_on(Locked& locked);
+  // Of an attempt that the server ended for taking too long: sweeps in a transaction of its own, however long that
+  // takes, because the next attempt would take as long. The same attempt where there was nothing to sweep.
+  Attempt sweep_backlog(Attempt canceled);
   void note_sweep(const Rows& swept, Locked& locked);
+  // Of a transaction that appends nothing.
+  Attempt finish_without_events(const Locked& locked, Before before, Answers answers);
   Status commit();
   Status lock_new_streams(Requests requests, std::vector<std::string_view> missing, Locked& locked);
   Status look_up(const std::vector<EventId>& ids, AppendFacts& facts, std::vector<Rows>& memory);

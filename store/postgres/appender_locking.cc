@@ -14,6 +14,9 @@ constexpr std::size_t kNewStreams = 256;
 // What a sweep moves at once, unless a single transaction has more: it bounds how long the head is held.
 constexpr std::int64_t kSweptRows = 10'000;
 constexpr auto kLargeSweep = std::chrono::hours(1);  // of one transaction with more rows than that
+// To find a sweep's part takes a look at all that waits, so a backlog that takes long to look at is moved in large
+// parts.
+constexpr std::int64_t kBacklogRows = 50'000;
 
 // A row of lock_streams.
 StoredStream stored_stream(const Rows& rows, std::size_t row) {
@@ -100,6 +103,24 @@ Appender::Attempt Appender::sweep_on(Locked& locked) {
   if (auto committed = commit(); !committed) return failed(std::move(committed.error()));
   head_.committed(locked.facts.head);
   return {Attempt::End::kSwept, {}, std::nullopt, {}};
+}
+
+Appender::Attempt Appender::sweep_backlog(Attempt canceled) {
+  Parameters most;
+  most.int8(kBacklogRows);
+  const Call calls[] = {{&statements_.begin, nullptr},
+                        {&statements_.unlimited, nullptr},
+                        {&statements_.lock_head, nullptr},
+                        {&statements_.sweep, &most}};
+  const LivenessWatch alive(opener_, stop_.get_token());
+  auto rows = session_->run_pipeline(calls, Deadline::in(kLargeSweep), alive.token());
+  if (!rows) return failed(std::move(rows.error()));
+  const Rows& swept = (*rows)[3];
+  if (swept.empty() && !session_->rollback(Deadline::in(kStatement))) lose_session();
+  if (swept.empty()) return canceled;
+  Locked locked;
+  note_sweep(swept, locked);
+  return sweep_on(locked);
 }
 
 Status Appender::commit() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "store/postgres/postgres_store.h"
+#include "tests/support/eventually.h"
 #include "tests/support/postgres_pair.h"
 #include "tests/support/recording_log.h"
 #include "tests/support/servers.h"
@@ -38,6 +39,24 @@ class StoreFailover : public testing::Test {
   std::unique_ptr<PostgresPair> servers_;
   std::unique_ptr<store::Store> store_;
 };
+
+// To end the backend that waits for a standby ends its wait, and what it wrote is then seen: on this server alone.
+TEST_F(StoreFailover, AcknowledgesNothingThatNoSynchronousStandbyConfirms) {
+  const auto wait_for_standby = [&](const std::string& name) {
+    run_sql(servers_->primary_url(), "ALTER SYSTEM SET synchronous_standby_names = '" + name + "'");
+    run_sql(servers_->primary_url(), "SELECT pg_reload_conf()");
+    return eventually([&] { return servers_->value("SHOW synchronous_standby_names") == name; });
+  };
+  ASSERT_TRUE(wait_for_standby("nobody"));
+  const auto alone = append(*store_, 1);
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().code().name, "store.in_doubt") << alone.error().describe();
+  ASSERT_TRUE(wait_for_standby(""));
+  const auto again = append(*store_, 1);
+  ASSERT_TRUE(again) << again.error().describe();
+  EXPECT_EQ(again->last_position, Position{1});
+  EXPECT_EQ(servers_->value("SELECT count(*) FROM penstock.events"), "1");
+}
 
 TEST_F(StoreFailover, NamesWhatWasAcknowledgedToClientsAndIsGone) {
   for (const int n : {1, 2, 3}) ASSERT_TRUE(append(*store_, n));

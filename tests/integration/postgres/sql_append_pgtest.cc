@@ -468,6 +468,23 @@ TEST_F(SqlAppend, IsSweptInPartsOfWholeTransactions) {
   expect_sound_log();
 }
 
+// A sweep looks at all that waits, so there is a backlog that takes longer than a statement may.
+TEST_F(SqlAppend, IsSweptHoweverLongTheBacklogTakes) {
+  open_migrated();
+  auto other = session();
+  ASSERT_EQ(outcome(*other, append_sql("b-1", "{}")), "ok 0");
+  execute(
+      "ALTER FUNCTION penstock.sweep(bigint, boolean) RENAME TO quick_sweep;"
+      "CREATE FUNCTION penstock.sweep(bigint, boolean) RETURNS TABLE (moved bigint, head bigint,"
+      " recorded_at timestamptz, remain boolean) LANGUAGE plpgsql AS $$ BEGIN"
+      " IF EXISTS (SELECT FROM penstock.inbox) AND current_setting('statement_timeout') <> '0' THEN"
+      "  PERFORM pg_sleep(60); END IF;"
+      " RETURN QUERY SELECT * FROM penstock.quick_sweep($1, $2); END $$");
+  auto store = open();
+  append_here(*store);
+  EXPECT_EQ(log_of(), "b-1:0 here-1:0");
+}
+
 // Services that append to several streams in one transaction, programs that append beside them, and one that
 // watches: whatever interleaves, the log is sound and a follower misses nothing.
 TEST_F(SqlAppend, KeepsOneLogWithAppendsOfPrograms) {
