@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{30};
 
 struct AppendOptions {
-  std::string stream, type, expected = "any", content_type = "application/json", metadata = "{}", occurred_at;
+  std::string stream, type, category, expected = "any", content_type = "application/json", metadata = "{}", occurred_at;
   std::optional<std::string> id;  // given and empty is a mistake, such as a variable that was never set
   bool no_data = false;
 };
@@ -94,7 +94,8 @@ void print_receipt(const store::AppendReceipt& receipt, const AppendOptions& opt
 // A conflict also says what was expected and what is there, as far as that can still be read.
 void report_failure(const Error& error, const store::ExpectedVersion& expected, const AppendOptions& options,
                     store::Store& store, Invocation& invocation) {
-  if (error.kind() != ErrorKind::kConflict) return invocation.fail(error);
+  if (error.kind() != ErrorKind::kConflict || &error.code() == &codes::kStoreCategoryMismatch)
+    return invocation.fail(error);
   const auto page = store.events().read_stream(options.stream, std::nullopt, store::Direction::kBackward, {1, 1});
   std::string actual = "unknown";
   if (page) actual = page->last_version ? std::to_string(page->last_version->value) : "none";
@@ -115,6 +116,21 @@ void report_failure(const Error& error, const store::ExpectedVersion& expected, 
   }
   invocation.fail(exit_code_of(error), error.describe());
   invocation.err << "expected " << to_string(expected) << ", actual " << actual << '\n';
+}
+
+// The stream's own, where it has events.
+Result<std::string> category_of(const AppendOptions& options, store::Store& store) {
+  if (!options.category.empty()) return options.category;
+  const auto page = store.events().read_stream(options.stream, std::nullopt, store::Direction::kBackward, {1, 1});
+  if (!page) return fail(page.error());
+  const auto events = page->events->events();
+  return std::string(events.empty() ? default_category(options.stream) : events.front().category);
+}
+
+// Of a failure that may pass, or that left it open what became of the event.
+void say_how_to_repeat(const Error& error, EventId id, Invocation& invocation) {
+  if (error.kind() == ErrorKind::kConflict || error.kind() == ErrorKind::kInvalid) return;
+  invocation.err << "penstock: note: to append it again, and once only, add --id " << id.to_string() << '\n';
 }
 
 void append(const AppendOptions& options, Invocation& invocation) {
@@ -139,10 +155,12 @@ void append(const AppendOptions& options, Invocation& invocation) {
     invocation.err << "penstock: note: the data is not JSON though its content type says so; --content-type names "
                       "another\n";
   }
+  const auto category = category_of(options, *opened->store);
+  if (!category) return invocation.fail(category.error());
   Event event;
   event.id = wanted->id;
   event.stream = options.stream;
-  event.category = default_category(options.stream);
+  event.category = *category;
   event.type = options.type;
   if (!options.no_data) event.data = *input;
   event.content_type = options.content_type;
@@ -155,6 +173,7 @@ void append(const AppendOptions& options, Invocation& invocation) {
   const auto receipt = opened->store->events().append_and_wait(std::move(request), Deadline::in(kPatience));
   if (receipt) return print_receipt(*receipt, options, invocation);
   report_failure(receipt.error(), wanted->expected, options, *opened->store, invocation);
+  if (!options.id) say_how_to_repeat(receipt.error(), wanted->id, invocation);
 }
 
 }  // namespace
@@ -162,8 +181,10 @@ void append(const AppendOptions& options, Invocation& invocation) {
 void add_append(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("append", "Append one event, its data from standard input");
   auto options = std::make_shared<AppendOptions>();
-  command->add_option("stream", options->stream, "Stream; its category is the text before the first `-`")->required();
+  command->add_option("stream", options->stream, "Stream")->required();
   command->add_option("--type", options->type, "Event type")->required();
+  command->add_option("--category", options->category,
+                      "Category; default: the stream's, and of a new one the text before its first `-`");
   command->add_option("--id", options->id, "Event id; the same id again is answered as the first time")
       ->type_name("UUID");
   command->add_option("--expected-version", options->expected, "any, none, exists or the stream's last version")

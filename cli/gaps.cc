@@ -151,14 +151,18 @@ void add_gaps(CLI::App& app, Invocation& invocation) {
   ls->callback([&invocation] { list(invocation); });
 
   CLI::App* one = command->add_subcommand("show", "One gap record with the ids of its events");
-  one->add_option("number", options->number, "Number of the record, as `gaps ls` names it")->required();
+  one->add_option("number", options->number, "Number of the record, as `gaps ls` names it")
+      ->required()
+      ->check(whole_number());
   add_config_option(*one, invocation);
   add_output_options(*one, invocation);
   set_examples(*one, "penstock gaps show 1", "penstock gaps show 1 -o json");
   one->callback([options, &invocation] { show(*options, invocation); });
 
   CLI::App* ack = command->add_subcommand("ack", "Acknowledge a gap: its route goes on");
-  ack->add_option("number", options->number, "Number of the record, as `gaps ls` names it")->required();
+  ack->add_option("number", options->number, "Number of the record, as `gaps ls` names it")
+      ->required()
+      ->check(whole_number());
   ack->add_option("--by", options->by, "Who acknowledges it; default: the user of the system")->type_name("NAME");
   add_config_option(*ack, invocation);
   add_output_options(*ack, invocation);

@@ -1,5 +1,6 @@
 #include "cli/program.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -82,11 +83,16 @@ int report_parse(const CLI::App& app, const CLI::ParseError& error, std::span<co
   return static_cast<int>(is_help ? ExitCode::kOk : ExitCode::kUsage);
 }
 
+// Asked of the pipe: by the time that a stream says it has failed, the reason may be gone.
+bool has_reader_gone() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 // A reader that has gone (`penstock read … | head`) is no failure; a full disk is.
 ExitCode exit_of_output(const Invocation& invocation) {
-  errno = 0;
   invocation.out.flush();
-  if (invocation.out.good() || errno == EPIPE) return invocation.exit;
+  if (invocation.out.good() || has_reader_gone()) return invocation.exit;
   invocation.err << "penstock: standard output can't be written\n";
   return invocation.exit == ExitCode::kOk ? ExitCode::kIo : invocation.exit;
 }

@@ -64,9 +64,11 @@ class EventPrinter {
     ++count_;
   }
 
-  void end_page() {
+  // False once nothing can be written any more: whoever read it has gone, or the disk is full.
+  bool end_page() {
     if (invocation_.format == OutputFormat::kTable) table_.print(invocation_.out, invocation_.palette());
     invocation_.out.flush();
+    return invocation_.out.good();
   }
 
   void finish() {
@@ -123,7 +125,7 @@ class Reader {
       printer_.print(event);
       --left_;
     }
-    printer_.end_page();
+    if (!printer_.end_page()) left_ = 0;
   }
 
   Result<Found> read_stream() {

@@ -175,7 +175,8 @@ class EventStore {
   // (throttled); store.stream_locked (throttled) when somebody's transaction held the stream until the
   // deadline; store.unavailable; core.timeout when the deadline passed before the request was
   // tried; store.in_doubt when it may or may not have been committed (sending the same ids again is
-  // safe); store.fenced.
+  // safe); store.fenced; store.stream_deleted; store.held_back (see AfterFailure); store.importing while an
+  // archive is brought in; store.disk_full; in SQLite store.busy when another program holds the file.
   virtual void append(AppendRequest request, Deadline deadline, AppendDone done) = 0;
 
   // The same for many requests that arrive together: they are queued in their order, with nothing

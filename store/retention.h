@@ -66,7 +66,7 @@ class Retention {
   virtual Result<std::optional<StreamRetention>> find(std::string_view stream) = 0;
 
   // Errors: store.no_such_stream, store.stream_deleted, store.wrong_expected_version (see judge_removal);
-  // store.busy while another transaction holds the stream.
+  // store.stream_locked, in SQLite store.busy, while another transaction holds the stream.
   virtual Status remove(std::string_view stream, Removal removal, const ExpectedVersion& expected) = 0;
   // Versions below `before` are not read any more; a lower one than before changes nothing. Errors:
   // store.no_such_stream; store.invalid_request beyond the version after the last.

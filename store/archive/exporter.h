@@ -42,8 +42,8 @@ struct ExportSummary {
 
 // Exports up to the head as it is at the time of the call; appends may go on meanwhile. `transfer` is of the
 // same store. Errors: those of the store, of ArchiveFile, and of prove_partial(); store.invalid_request when `after` is
-// beyond the head, store.removed when it is below the floor. The checkpoint of a route that lost what was dropped is
-// left out: there is no event at it.
+// beyond the head, store.removed when it is below the floor. The checkpoint of a route that lost what was dropped
+// stands at the floor: there is no event at its own.
 Result<ExportSummary> export_store(Store& store, Transfer& transfer, const ExportSettings& settings, const Clock& clock,
                                    const OnProgress& on_progress);
 

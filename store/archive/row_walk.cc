@@ -43,16 +43,24 @@ Status RowWalk::merge(const LogPage& page, std::vector<Stub> stubs) {
     const Position position = reached_.next();
     if (event != events_->events().end() && event->position == position) {
       rows_.push_back({*event++, std::nullopt});
+      // Scavenged since the page was read.
+      if (stub != stubs_.cend() && stub->position == position) ++stub;
     } else if (stub != stubs_.cend() && stub->position == position) {
       rows_.push_back(row_of(*stub++));
     } else {
-      return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+      return fail(nothing_at(position));
     }
     reached_ = position;
   }
-  if (rows_.empty())
-    return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(reached_.next().value));
+  if (rows_.empty()) return fail(nothing_at(reached_.next()));
   return {};
+}
+
+Error RowWalk::nothing_at(Position position) {
+  const auto floor = log_.floor();
+  if (!floor) return floor.error();
+  if (position <= *floor) return removed_below(*floor);
+  return {codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value)};
 }
 
 }  // namespace penstock::store::archive

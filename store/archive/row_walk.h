@@ -17,12 +17,13 @@ class RowWalk {
   RowWalk(EventLog& log, Transfer& transfer, Position after, Position until)
       : log_(log), transfer_(transfer), reached_(after), until_(until) {}
 
-  // The next page; empty at the end. Valid until the next call. Error: store.corrupt for a position that is
-  // missing.
+  // The next page; empty at the end. Valid until the next call. Errors: store.corrupt for a position that is
+  // missing; store.removed for one that was dropped meanwhile.
   Result<std::span<const LogRow>> next();
 
  private:
   Status merge(const LogPage& page, std::vector<Stub> stubs);
+  Error nothing_at(Position position);
 
   EventLog& log_;
   Transfer& transfer_;

@@ -7,8 +7,8 @@ namespace penstock::store::postgres {
 namespace {
 
 constexpr std::string_view kRolesSql =
-    R"(-- Roles of the store in schema @schema@. Run as superuser, or as a member of all four roles, and
--- again after each migration; then grant a role to those who log in:
+    R"(-- Roles of the store in schema @schema@. Run as superuser, or as its owner who is a member of all four
+-- roles and may CREATE in the database, and again after each migration; then grant a role to those who log in:
 --   GRANT @runtime@ TO <user of [store] url>;
 DO $roles$
 DECLARE
@@ -26,7 +26,9 @@ BEGIN
 END
 $roles$;
 
--- The owner: migrations, and functions that may do more than their callers.
+-- The owner: migrations, and functions that may do more than their callers. The schema first: who is to own
+-- something in it has to have the right to create there.
+ALTER SCHEMA @schema@ OWNER TO @owner@;
 DO $owner$
 DECLARE
   statement text;
@@ -36,6 +38,10 @@ BEGIN
     FROM pg_catalog.pg_class c
     WHERE c.relnamespace = @schema_text@::pg_catalog.regnamespace AND c.relkind IN ('r', 'p', 'v')
     UNION ALL
+    SELECT pg_catalog.format('ALTER TYPE %s OWNER TO %I', c.reltype::pg_catalog.regtype, @owner_text@)
+    FROM pg_catalog.pg_class c
+    WHERE c.relnamespace = @schema_text@::pg_catalog.regnamespace AND c.relkind = 'c'
+    UNION ALL
     SELECT pg_catalog.format('ALTER FUNCTION %s OWNER TO %I', p.oid::pg_catalog.regprocedure, @owner_text@)
     FROM pg_catalog.pg_proc p WHERE p.pronamespace = @schema_text@::pg_catalog.regnamespace
   LOOP
@@ -43,7 +49,6 @@ BEGIN
   END LOOP;
 END
 $owner$;
-ALTER SCHEMA @schema@ OWNER TO @owner@;
 
 REVOKE ALL ON SCHEMA @schema@ FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA @schema@ FROM PUBLIC, @runtime@, @appender@, @reader@;

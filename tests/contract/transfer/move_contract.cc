@@ -78,6 +78,33 @@ class RandomAppends {
   SeededRandom& random_;
 };
 
+// The log of a store that somebody scavenges between two looks.
+class ScavengedLog final : public store::EventLog {
+ public:
+  explicit ScavengedLog(store::Store& store) : store_(store) {}
+
+  Result<store::LogPage> read_after(Position after, store::ReadLimit limit, const store::LogFilter& filter) override {
+    auto page = store_.log().read_after(after, limit, filter);
+    EXPECT_TRUE(store_.retention().scavenge(1'000));
+    return page;
+  }
+  Result<store::LogPage> read_before(Position before, store::ReadLimit limit, const store::LogFilter& filter) override {
+    return store_.log().read_before(before, limit, filter);
+  }
+  Result<std::optional<Position>> first_since(Timestamp time) override { return store_.log().first_since(time); }
+  Result<std::optional<Position>> last_before(Timestamp time) override { return store_.log().last_before(time); }
+  Result<std::optional<EventId>> event_id_at(Position position) override { return store_.log().event_id_at(position); }
+  std::uint64_t generation() override { return store_.log().generation(); }
+  Result<Position> head() override { return store_.log().head(); }
+  Result<Position> floor() override { return store_.log().floor(); }
+  Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {
+    return store_.log().wait_beyond(position, deadline, std::move(stop));
+  }
+
+ private:
+  store::Store& store_;
+};
+
 void expect_same_counts(End& a, End& b) {
   const auto in_a = a.store->events().counts(), in_b = b.store->events().counts();
   ASSERT_TRUE(in_a && in_b);
@@ -218,6 +245,18 @@ TEST_P(MoveContract, LeavesTheOthersOutWhereOnlyEventsAreWanted) {
   EXPECT_EQ(import_to(to(), {.others = store::archive::Others::kLeftOut}).others, 0U);
   EXPECT_EQ(to().store->checkpoints().load("to-kafka").value(), std::nullopt);
   EXPECT_EQ(to().transfer->filling()->open, store::Filling::Open::kNo);
+}
+
+TEST_P(MoveContract, WalksOverWhatIsScavengedMeanwhile) {
+  for (int i = 0; i < 5; ++i) append(from(), "order-1");
+  ASSERT_TRUE(from().store->retention().truncate("order-1", Version{1}));
+  ASSERT_TRUE(from().store->retention().scavenge(1'000));
+  ASSERT_TRUE(from().store->retention().truncate("order-1", Version{4}));
+  ScavengedLog log(*from().store);
+  store::archive::RowWalk walk(log, *from().transfer, Position{0}, Position{5});
+  const auto rows = walk.next();
+  ASSERT_TRUE(rows) << rows.error().describe();
+  EXPECT_EQ(rows->size(), 5U);
 }
 
 TEST_P(MoveContract, GoesOnBehindWhatAnImportHasLeft) {

@@ -164,6 +164,37 @@ TEST_F(AppendRead, SaysThatOutputCannotBeWritten) {
   EXPECT_EQ(folder_.call({"read", "@all"}, {}, "/dev/full").exit_code, 74);
 }
 
+// More than one page, so that the first is written while there is more to read.
+TEST_F(AppendRead, EndsWithoutAFaultWhenNobodyReadsOn) {
+  append_five();
+  const auto store = folder_.open_store("events.db");
+  for (int part = 0; part < 2; ++part) {
+    store::AppendRequest request;
+    for (int i = 0; i < 600; ++i)
+      request.events.push_back(make_event({.id = EventId::from_name(kNamespaceUrl, std::to_string(600 * part + i)),
+                                           .stream = "a-1",
+                                           .category = "a",
+                                           .type = "t",
+                                           .data = std::string_view("{}")}));
+    const auto written = store->events().append_and_wait(std::move(request), Deadline::in(std::chrono::seconds(20)));
+    ASSERT_TRUE(written) << written.error().describe();
+  }
+  for (const char* format : {"table", "jsonl", "json"}) {
+    RunningProgram reader(folder_, format, {"read", "@all", "-o", format}, RunningProgram::Output::kClosedPipe);
+    EXPECT_EQ(reader.wait_for_end(), 0) << reader.err();
+    EXPECT_EQ(reader.err(), "");
+  }
+}
+
+TEST_F(AppendRead, TakesTheCategoryThatTheStreamHas) {
+  EXPECT_EQ(append({"order-item-7", "--type", "placed", "--category", "order-item"}).exit_code, 0);
+  EXPECT_EQ(append({"order-item-7", "--type", "paid"}).exit_code, 0);
+  EXPECT_EQ(read({"order-item-7"}).back().at("category"), "order-item");
+  const Ended other = append({"order-item-7", "--type", "paid", "--category", "order"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, AllOf(HasSubstr("store.category_mismatch"), testing::Not(HasSubstr("actual"))));
+}
+
 TEST_F(AppendRead, ListsStreams) {
   append_five();
   EXPECT_EQ(folder_.call({"streams", "ls", "-o", "jsonl"}).out,

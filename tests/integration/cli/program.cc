@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "store/sqlite/sqlite_store.h"
 
@@ -110,11 +111,12 @@ RunningProgram::RunningProgram(const ProgramFolder& folder, const std::string& n
     : out_path_(folder.file(name + ".out")), err_path_(folder.file(name + ".err")) {
   Files files{"/dev/null", out_path_, err_path_};
   std::array<int, 2> ends{-1, -1};
-  if (output == Output::kUnreadPipe) {
+  if (output != Output::kFile) {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("can't make a pipe");
     unread_pipe_ = ends[0];
     files.out_descriptor = ends[1];
   }
+  if (output == Output::kClosedPipe) ::close(std::exchange(unread_pipe_, -1));
   pid_ = spawn(folder, arguments, files);
   handle_ = open_handle(pid_);
   if (ends[1] >= 0) ::close(ends[1]);

@@ -42,8 +42,9 @@ class ProgramFolder {
 // A program that runs until it is told to stop. Killed at the latest when this goes.
 class RunningProgram {
  public:
-  // Standard output goes to `<name>.out`, or to an unread pipe; standard error to `<name>.err`.
-  enum class Output { kFile, kUnreadPipe };
+  // Standard output goes to `<name>.out`, to an unread pipe, or to one that nobody will ever read; standard error to
+  // `<name>.err`.
+  enum class Output { kFile, kUnreadPipe, kClosedPipe };
   RunningProgram(const ProgramFolder& folder, const std::string& name, const std::vector<std::string>& arguments,
                  Output output = Output::kFile);
   ~RunningProgram();

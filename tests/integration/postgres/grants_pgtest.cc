@@ -40,6 +40,20 @@ class GrantsTest : public StoreFixture {
   std::optional<TestRole> role_;
 };
 
+// The roles are of the whole server, and other tests make them too.
+TEST_F(GrantsTest, MakeTheRolesWithoutASuperuser) {
+  const std::string sql = *open_migrated()->roles_sql();
+  execute(sql);
+  for (const char* one : {"owner", "runtime", "appender", "reader"}) role_->grant("penstock_" + std::string(one));
+  role_->grant("CREATE ON DATABASE " + value("SELECT current_database()"));
+  execute("DROP SCHEMA penstock CASCADE");
+  ASSERT_TRUE(open_as_role()->migrate());
+  tests::run_sql(role_->url().reveal(), sql);
+  EXPECT_EQ(value("SELECT string_agg(DISTINCT pg_get_userbyid(c.relowner), ',') FROM pg_class c WHERE c.relnamespace ="
+                  " 'penstock'::regnamespace"),
+            "penstock_owner");
+}
+
 TEST_F(GrantsTest, LetARoleMakeTheStore) {
   EXPECT_THAT(missing(), ElementsAre(HasSubstr("CREATE SCHEMA \"penstock\" AUTHORIZATION")));
   grant_what_is_missing();
