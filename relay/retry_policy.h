@@ -1,7 +1,7 @@
 // When to try again: exponential from min to max, with full jitter (anything between nothing and the
 // bound), so that many routes that lost the same server don't come back in step.
 //
-// There is one policy a route, used alike for opening its source, its sink, sending a message again
+// There is one policy a route, used alike for its lease, opening its source, its sink, sending a message again
 // and parking.
 #pragma once
 

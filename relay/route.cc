@@ -31,7 +31,7 @@ void Route::join() {
 }
 
 void Route::start() {
-  publish(nullptr);
+  publish();
   thread_ = std::jthread([this] { run(); });
 }
 
@@ -45,7 +45,7 @@ void Route::stop() {
   interrupt_.end();
 }
 
-Status Route::make_ends(LeasePort& lease, std::unique_ptr<RouteMachine>& machine) {
+Status Route::make_ends(LeasePort& lease) {
   try {
     auto mapping = Mapping::make(plan_.settings, plan_.wire);
     if (!mapping) return fail(std::move(mapping.error()));
@@ -57,9 +57,9 @@ Status Route::make_ends(LeasePort& lease, std::unique_ptr<RouteMachine>& machine
     pump_ = std::make_unique<SourcePump>(
         std::move(*source), SourceWorker::Lists{shared_.store.parked(), shared_.store.attempts()},
         SourceWorker::Names{plan_.settings.name, plan_.source_name}, plan_.settings.attempts, inbox_);
-    machine = std::make_unique<RouteMachine>(plan_.settings, plan_.source_name, std::move(*mapping),
-                                             RouteMachine::Ends{*pump_, lease, *sink_, shared_.turn},
-                                             shared_.surroundings, voice_, interrupt_);
+    machine_ = std::make_unique<RouteMachine>(plan_.settings, plan_.source_name, std::move(*mapping),
+                                              RouteMachine::Ends{*pump_, lease, *sink_, shared_.turn},
+                                              shared_.surroundings, voice_, interrupt_);
     return {};
   } catch (const std::exception& defect) {
     return fail(unforeseen(defect));
@@ -73,12 +73,13 @@ void Route::run() {
   } catch (const std::exception& defect) {
     const Error error = unforeseen(defect);
     voice_.observe(RoutePhase::kFailed, &error, shared_.surroundings.clock.now());
-    publish(nullptr);
+    publish();
     wait_for_the_end();
   }
   progress_ = end;
   shared_.changed();
-  sink_.reset();  // from here on nobody reports to the inbox
+  sink_.reset();  // from here on nobody reports to the inbox, or reads a message
+  machine_.reset();
   pump_.reset();
 }
 
@@ -87,28 +88,28 @@ Route::Progress Route::run_to_its_end() {
   LeasePort& lease = shared_.leases.add_route(plan_.settings.name, inbox_);
   const RetryPolicy policy(plan_.settings.retry, shared_.surroundings.random);
   BackOff back_off(policy);
-  std::unique_ptr<RouteMachine> machine;
   RouteInbox::Post post;
   SteadyTime wake = clock.now();
 
   for (;;) {
-    if (!machine && clock.now() >= wake) {
-      if (const Status made = make_ends(lease, machine); !made) {
+    if (!machine_ && clock.now() >= wake) {
+      if (const Status made = make_ends(lease); !made) {
         back_off.failed(clock.now());
         wake = back_off.until();
         voice_.observe(RoutePhase::kBackingOff, &made.error(), clock.now());
       }
     }
-    if (machine) wake = step(*machine, post);
-    publish(machine.get());
-    if (machine && machine->has_ended()) return machine->ended_drained() ? Progress::kEndedDrained : Progress::kEnded;
+    if (machine_) wake = step(post);
+    publish();
+    if (machine_ && machine_->has_ended())
+      return machine_->ended_drained() ? Progress::kEndedDrained : Progress::kEnded;
     if (figures_ == Figures::kNewer) wake = std::min(wake, published_at_ + kPublishEvery);
 
     inbox_.take(post, wake);
     if (post.course == RouteInbox::Post::Course::kStop) return Progress::kEnded;
-    if (!machine && post.drain_until) {
+    if (!machine_ && post.drain_until) {
       voice_.observe(RoutePhase::kStopped, nullptr, clock.now());
-      publish(nullptr);
+      publish();
       return Progress::kEndedDrained;
     }
   }
@@ -123,27 +124,27 @@ void Route::wait_for_the_end() {
   } while (post.course != RouteInbox::Post::Course::kStop && !post.drain_until);
 }
 
-SteadyTime Route::step(RouteMachine& machine, RouteInbox::Post& post) {
+SteadyTime Route::step(RouteInbox::Post& post) {
   try {
-    for (LeaseNews& news : post.lease) machine.on_lease(std::move(news));
-    machine.on_reports(post.reports);
-    if (post.sink == RouteInbox::Post::Sink::kChanged) machine.on_sink_changed();
+    for (LeaseNews& news : post.lease) machine_->on_lease(std::move(news));
+    machine_->on_reports(post.reports);
+    if (post.sink == RouteInbox::Post::Sink::kChanged) machine_->on_sink_changed();
     for (RouteInbox::AnswerWithFigures& answered : post.answers)
-      machine.on_source(std::move(answered.answer), answered.figures);
-    if (post.drain_until) machine.drain(*post.drain_until);
-    return machine.advance();
+      machine_->on_source(std::move(answered.answer), answered.figures);
+    if (post.drain_until) machine_->drain(*post.drain_until);
+    return machine_->advance();
   } catch (const std::exception& defect) {
-    machine.fail(unforeseen(defect));
+    machine_->fail(unforeseen(defect));
     return shared_.surroundings.clock.now();
   }
 }
 
-void Route::publish(const RouteMachine* machine) {
+void Route::publish() {
   const SteadyTime now = shared_.surroundings.clock.now();
   const bool changed = voice_.changes() != published_changes_;
   figures_ = Figures::kNewer;
   if (!changed && now - published_at_ < kPublishEvery) return;
-  RouteReport report = machine != nullptr ? machine->report() : RouteReport{};
+  RouteReport report = machine_ ? machine_->report() : RouteReport{};
   report.phase = voice_.phase();
   report.code = voice_.code();
   report.message = voice_.message();

@@ -48,9 +48,9 @@ class Route {
   void run();
   Progress run_to_its_end();
   void wait_for_the_end();
-  Status make_ends(LeasePort& lease, std::unique_ptr<RouteMachine>& machine);
-  SteadyTime step(RouteMachine& machine, RouteInbox::Post& post);
-  void publish(const RouteMachine* machine);
+  Status make_ends(LeasePort& lease);
+  SteadyTime step(RouteInbox::Post& post);
+  void publish();
 
   const RoutePlan plan_;
   const Shared shared_;
@@ -58,8 +58,10 @@ class Route {
   Interrupt interrupt_;
   RouteVoice voice_;
 
-  // Of the route's thread; the sink is destroyed first, the pump waits for the source's last call.
+  // Of the route's thread. The sink is destroyed first, which reads messages of the machine until then; the pump waits
+  // for the source's last call.
   std::unique_ptr<SourcePump> pump_;
+  std::unique_ptr<RouteMachine> machine_;  // null until both ends could be made
   std::unique_ptr<connectors::Sink> sink_;
   std::uint64_t published_changes_ = 0;
   SteadyTime published_at_{};

@@ -31,7 +31,7 @@ void RouteMachine::on_source(SourceAnswer answer, const connectors::SourceFigure
   const SteadyTime now = surroundings_.clock.now();
   std::visit(Overloaded{
                  [&](SourceOpened& opened) { on_opened(std::move(opened), now); },
-                 [&](SourceRead& was_read) { on_read(std::move(was_read.batch), now); },
+                 [&](SourceRead& was_read) { on_read(std::move(was_read), now); },
                  [&](const SourceSettled& settled) { on_settled(settled, now); },
                  [&](RowsParked& parked) { on_parked(std::move(parked.status), now); },
                  [&](const SourceClosed&) { source_.on_closed(); },
@@ -59,9 +59,10 @@ void RouteMachine::on_opened(SourceOpened opened, SteadyTime now) {
   if (care_.is_careful()) voice_.goes_carefully(opened.unended);
 }
 
-void RouteMachine::on_read(Result<connectors::ReadBatch> batch, SteadyTime now) {
-  on_source_ended(source_.on_read(batch, now));
-  if (batch && batch->items.empty() && tracker_.window_events() == 0) care_.on_idle();
+void RouteMachine::on_read(SourceRead answer, SteadyTime now) {
+  on_source_ended(source_.on_read(answer, now));
+  auto& batch = answer.batch;
+  if (answer.found_nothing() && tracker_.window_events() == 0) care_.on_idle();
   // A stopping route leaves what it has not begun to its next opening.
   if (!batch || batch->items.empty() || course_ != Course::kGoing || !source_.is_open()) return;
   pass_failpoint("relay.after_read");

@@ -147,15 +147,17 @@ bool RouteMachine::may_submit(SteadyTime now) const {
 void RouteMachine::submit_messages(SteadyTime now) {
   budget_ = kSubmitAtOnce;
   sink_room_ = SinkRoom::kUnknown;
-  if (!may_submit(now)) return;
-  // A stopping route finishes what it has begun: what lies between settled deliveries has to be settled
-  // too, or those would be sent again after the restart.
-  Slot limit = course_ == Course::kDraining ? first_unsent_ : tracker_.end();
-  if (const auto held = care_.held()) limit = std::min(limit, *held);
-  dispatch_->submit_due(now, limit, *this);
+  if (may_submit(now)) {
+    // A stopping route finishes what it has begun: what lies between settled deliveries has to be settled
+    // too, or those would be sent again after the restart.
+    Slot limit = course_ == Course::kDraining ? first_unsent_ : tracker_.end();
+    if (const auto held = care_.held()) limit = std::min(limit, *held);
+    dispatch_->submit_due(now, limit, *this);
+  }
+  // What an earlier turn submitted may be left to this one, also where nothing more may be submitted.
   if (since_flush_ == SinceFlush::kNothingSent || budget_ == 0) return;
   since_flush_ = SinceFlush::kNothingSent;
-  sink_.flush();
+  if (sink_.is_open()) sink_.flush();
 }
 
 connectors::Submitted RouteMachine::submit(Slot slot) {
@@ -219,8 +221,12 @@ void RouteMachine::read(SteadyTime now) {
   source_.read(*room);
 }
 
+bool RouteMachine::may_take_care(SteadyTime now) const {
+  return course_ == Course::kGoing && source_.is_open() && lease_.may_drive(now);
+}
+
 void RouteMachine::take_care(SteadyTime now) {
-  if (course_ == Course::kGoing && source_.is_open() && lease_.may_drive(now)) care_.pursue(now);
+  if (may_take_care(now)) care_.pursue(now);
 }
 
 void RouteMachine::begin_failing(Error error) {
@@ -233,7 +239,9 @@ void RouteMachine::begin_failing(Error error) {
 void RouteMachine::finish_failing() {
   if (course_ != Course::kFailing) return;
   if (source_.is_open() && sink_.outstanding() == 0 && all_is_stored()) source_.close();
-  if (source_.phase() == SourceLink::Phase::kClosed && sink_.outstanding() == 0) course_ = Course::kFailed;
+  if (source_.phase() != SourceLink::Phase::kClosed || sink_.outstanding() > 0) return;
+  course_ = Course::kFailed;
+  care_.clear();  // other routes may wait for the turn that it waited for
 }
 
 void RouteMachine::fail(Error error) {
@@ -294,7 +302,8 @@ SteadyTime RouteMachine::next_wake(SteadyTime now) const {
   if (trust_ == Trust::kNo) return wake;
   if (may_open_source(now)) wake = std::min(wake, source_.next_due());
   if (wants_sink(now)) wake = std::min(wake, sink_.next_due());
-  if (source_.is_open()) wake = std::min({wake, parking_.next_due(), care_.next_due(now)});
+  if (source_.is_open()) wake = std::min(wake, parking_.next_due());
+  if (may_take_care(now)) wake = std::min(wake, care_.next_due(now));
   if (may_settle()) wake = std::min(wake, cadence_.next_due());
   if (!may_submit(now)) return wake;
   if (budget_ == 0) return now;

@@ -106,7 +106,7 @@ class RouteMachine final : private SubmitPort {
 
   void on_source_ended(const std::optional<SourceLink::Ended>& ended);
   void on_opened(SourceOpened opened, SteadyTime now);
-  void on_read(Result<connectors::ReadBatch> batch, SteadyTime now);
+  void on_read(SourceRead read, SteadyTime now);
   void on_settled(const SourceSettled& settled, SteadyTime now);
   void on_parked(Status status, SteadyTime now);
   void on_begun(Result<AttemptBook::Verdict> verdict, SteadyTime now);
@@ -123,6 +123,7 @@ class RouteMachine final : private SubmitPort {
   std::size_t outstanding() const override { return sink_.outstanding(); }
 
   bool may_open_source(SteadyTime now) const;
+  bool may_take_care(SteadyTime now) const;
   bool waits_for_rows() const;
   bool wants_sink(SteadyTime now) const;
   bool may_submit(SteadyTime now) const;

@@ -74,14 +74,15 @@ std::optional<SourceLink::Ended> SourceLink::on_opened(Status status, SteadyTime
   return ended;
 }
 
-std::optional<SourceLink::Ended> SourceLink::on_read(Result<connectors::ReadBatch>& batch, SteadyTime now) {
+// Rows that are read are no proof that the source works: where they can't be settled they come again with each opening.
+std::optional<SourceLink::Ended> SourceLink::on_read(SourceRead& answer, SteadyTime now) {
   read_ = Asked::kNo;
   std::optional<Ended> ended;
-  if (!batch) {
-    ended = end(SourceStep::kOpen, std::move(batch.error()), now);
+  if (!answer.batch) {
+    ended = end(SourceStep::kOpen, std::move(answer.batch.error()), now);
   } else {
-    read_at_ = batch->items.empty() ? now + batch->idle_for : SteadyTime{};
-    back_off_.succeeded();
+    read_at_ = answer.batch->items.empty() ? now + answer.batch->idle_for : SteadyTime{};
+    if (answer.found_nothing()) back_off_.succeeded();
   }
   answered();
   return ended;
@@ -90,7 +91,10 @@ std::optional<SourceLink::Ended> SourceLink::on_read(Result<connectors::ReadBatc
 std::optional<SourceLink::Ended> SourceLink::on_settled(const Status& status, SteadyTime now) {
   settle_ = Asked::kNo;
   std::optional<Ended> ended;
-  if (!status) ended = end(SourceStep::kOpen, status.error(), now);
+  if (status)
+    back_off_.succeeded();
+  else
+    ended = end(SourceStep::kOpen, status.error(), now);
   answered();
   return ended;
 }

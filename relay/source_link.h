@@ -42,7 +42,7 @@ class SourceLink {
     Error error;
   };
   std::optional<Ended> on_opened(Status status, SteadyTime now);
-  std::optional<Ended> on_read(Result<connectors::ReadBatch>& batch, SteadyTime now);
+  std::optional<Ended> on_read(SourceRead& answer, SteadyTime now);
   std::optional<Ended> on_settled(const Status& status, SteadyTime now);
   std::optional<Ended> on_lost(Error error, SteadyTime now);
   void on_closed();

@@ -44,6 +44,10 @@ struct SourceOpened {
 };
 struct SourceRead {
   Result<connectors::ReadBatch> batch;
+  // kShort: by a command that came; an empty batch says nothing of the source then.
+  enum class Cut { kNot, kShort } cut = Cut::kNot;
+
+  bool found_nothing() const { return batch && batch->items.empty() && cut == Cut::kNot; }
 };
 struct SourceSettled {
   ReadMark mark;

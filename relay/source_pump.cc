@@ -59,7 +59,7 @@ void SourcePump::run() {
       connectors::ReadBatch none;
       none.idle_for = read->not_before - steady_clock::now();
       lock.unlock();
-      inbox_.answer(SourceRead{std::move(none)}, source_->figures());
+      inbox_.answer(SourceRead{std::move(none), SourceRead::Cut::kShort}, source_->figures());
       lock.lock();
       continue;
     }

@@ -26,7 +26,11 @@ auto without_exceptions(const Act& act) -> decltype(act()) {
 SourceAnswer SourceWorker::carry_out(SourceCommand command, const std::stop_token& stop) {
   return std::visit(Overloaded{
                         [&](const OpenSource& open_it) -> SourceAnswer { return open(open_it.lease, stop); },
-                        [&](const ReadSource& read_it) -> SourceAnswer { return SourceRead{read(read_it.room, stop)}; },
+                        [&](const ReadSource& read_it) -> SourceAnswer {
+                          auto batch = read(read_it.room, stop);
+                          return SourceRead{std::move(batch),
+                                            stop.stop_requested() ? SourceRead::Cut::kShort : SourceRead::Cut::kNot};
+                        },
                         [&](const SettleSource& settle_it) -> SourceAnswer {
                           return SourceSettled{settle_it.mark, settle(settle_it.mark)};
                         },

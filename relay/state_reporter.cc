@@ -35,7 +35,7 @@ void StateReporter::poke() {
 
 void StateReporter::flush(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const std::uint64_t wanted = ++asked_;
+  const std::uint64_t wanted = wanted_at_once_ = ++asked_;
   changed_.notify_all();
   changed_.wait_until(lock, deadline.time(), [&] { return done_ >= wanted || course_ == Course::kStop; });
 }
@@ -56,7 +56,8 @@ void StateReporter::run() {
     changed_.notify_all();
     const auto stopped = [this] { return course_ == Course::kStop; };
     changed_.wait_until(lock, steady_clock::now() + kEvery, [&] { return stopped() || asked_ != done_; });
-    if (asked_ == done_ + 1) changed_.wait_until(lock, steady_clock::now() + kBetween, stopped);
+    if (asked_ != done_)
+      changed_.wait_until(lock, steady_clock::now() + kBetween, [&] { return stopped() || wanted_at_once_ > done_; });
   }
 }
 

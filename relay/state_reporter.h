@@ -36,6 +36,7 @@ class StateReporter {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::uint64_t asked_ = 1, done_ = 0;  // rounds
+  std::uint64_t wanted_at_once_ = 0;    // the round that somebody waits for
   enum class Course { kGoesOn, kStop } course_ = Course::kGoesOn;
   std::jthread thread_;
 };

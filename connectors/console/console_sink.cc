@@ -197,17 +197,18 @@ std::shared_ptr<const Error> ConsoleSink::why_abandoned() const {
 void ConsoleSink::fail_all(std::size_t written, std::shared_ptr<const Error> why) {
   report_written(written);
   writer_.give_up_line();
-  set_phase(SinkState::Phase::kBroken, why);
-  report(Outcome::kRetryable, writing_.lines.size() - reported_, why);
-  // What was accepted meanwhile fails with it.
+  // What was accepted meanwhile fails with it, and nothing of the next session, which may begin with the last report.
   {
     std::lock_guard lock(mutex_);
-    writing_.clear();
-    std::swap(waiting_, writing_);
+    if (state_.phase != SinkState::Phase::kBroken) state_ = {SinkState::Phase::kBroken, why};
+    writing_.lines.insert(writing_.lines.end(), waiting_.lines.begin(), waiting_.lines.end());
+    waiting_.clear();
     course_ = Course::kGathers;
   }
+  listener_.sink_changed();
+  report(Outcome::kRetryable, writing_.lines.size() - reported_, why);
   reported_ = 0;
-  report(Outcome::kRetryable, writing_.lines.size(), why);
+  writing_.clear();
 }
 
 void ConsoleSink::set_phase(SinkState::Phase phase, std::shared_ptr<const Error> why) {

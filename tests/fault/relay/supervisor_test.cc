@@ -56,6 +56,36 @@ struct Line {
   }
 };
 
+// Holds what it took until it goes, as a client library does whose queue is full.
+class HoardingSink final : public connectors::Sink {
+ public:
+  explicit HoardingSink(std::string& last_words) : last_words_(last_words) {}
+  ~HoardingSink() override {
+    for (const connectors::Message* message : messages_) last_words_.append(*message->body).append(" ");
+  }
+  connectors::LaterMayPass later_may_pass() const override { return connectors::LaterMayPass::kYes; }
+  Status open(Deadline, std::stop_token) override {
+    state_.phase = connectors::SinkState::Phase::kReady;
+    return {};
+  }
+  connectors::Submitted submit(connectors::Ticket, const connectors::Message& message) override {
+    messages_.push_back(&message);
+    taken_ = messages_.size();
+    return connectors::Submitted::kAccepted;
+  }
+  void flush() override {}
+  Drained drain(Deadline) override { return Drained::kAll; }
+  void abandon() override {}
+  connectors::SinkState state() const override { return state_; }
+
+  static inline std::atomic<std::size_t> taken_ = 0;
+
+ private:
+  std::string& last_words_;
+  connectors::SinkState state_;
+  std::vector<const connectors::Message*> messages_;
+};
+
 class SupervisorTest : public testing::Test {
  protected:
   template <typename... Plans>
@@ -100,6 +130,19 @@ TEST_F(SupervisorTest, DeliversAndSettlesEverything) {
   EXPECT_TRUE(line_.all_settled());
   EXPECT_EQ(line_.duplicates(), 0U);
   EXPECT_EQ(line_.broker.arrival_count(), 2'100U);
+}
+
+TEST_F(SupervisorTest, KeepsMessagesUntilTheirSinkHasGone) {
+  line_.add(1, 3);
+  std::string words;
+  RoutePlan plan = line_.plan("one");
+  plan.make_sink = [&words](connectors::OutcomeListener&) -> Result<std::unique_ptr<connectors::Sink>> {
+    return std::make_unique<HoardingSink>(words);
+  };
+  start(std::move(plan));
+  ASSERT_TRUE(eventually([] { return HoardingSink::taken_ == 3; }));
+  supervisor_.reset();
+  EXPECT_EQ(words, "1 2 3 ");
 }
 
 TEST_F(SupervisorTest, OneSickSinkDoesNotSlowAnother) {

@@ -476,6 +476,43 @@ TEST_F(RouteMachineTest, FailsOnARejectionAndSettlesWhatWasDelivered) {
   EXPECT_EQ(releases_, 0) << "a failed route keeps its lease";
 }
 
+// More than one turn submits, and then nothing more may be submitted: a sink that waits for a flush has them still.
+TEST_F(RouteMachineTest, FlushesWhatItHasSubmittedThoughItsSourceIsLost) {
+  settings_.max_in_flight = 1'000;
+  run();
+  ASSERT_TRUE(next_command<ReadSource>());
+  connectors::ReadBatch batch;
+  for (int i = 0; i < 600; ++i) {
+    connectors::ReadItem& item = batch.items.emplace_back();
+    item.mark = ReadMark{++marks_};
+    item.event = tests::counted_event("a" + std::to_string(i), ++number_);
+  }
+  answer(SourceRead{std::move(batch)});
+  ASSERT_FALSE(sink_.submitted.empty());
+  ASSERT_LT(sink_.submitted.size(), 600U) << "one turn submits all of it";
+  answer(SourceLost{Error(codes::kOutboxUnavailable, "the session died")});
+  EXPECT_EQ(sink_.flushes, 1);
+}
+
+TEST_F(RouteMachineTest, LeavesItsTurnToOthersWhenItFails) {
+  open_after_ends_ = 2;
+  Care first(*this, turn_, 10), last(*this, turn_, 10);
+  for (Care* other : {&first, &last}) {
+    other->on_opened(2);
+    other->hold(Slot{1}, "row");
+  }
+  first.pursue(clock_.now());
+  run();
+  read({"a"});
+  last.pursue(clock_.now());
+  commands_.clear();
+  answer(SourceLost{Error(codes::kRelayNotContiguous, "position 7 follows 5")});
+  EXPECT_EQ(phase(), RoutePhase::kFailed);
+  first.clear();
+  last.pursue(clock_.now());
+  EXPECT_TRUE(next_command<BeginAttempt>());
+}
+
 TEST_F(RouteMachineTest, FailsWhenTheSourceFindsTheImpossible) {
   run();
   ASSERT_TRUE(next_command<ReadSource>());
