@@ -86,6 +86,8 @@ std::shared_ptr<outbox::SourceSessions> make_source_sessions(const config::Setti
   return outbox::make_source_sessions(sections);
 }
 
+std::string kind_of(const config::Endpoint* end) { return end == nullptr ? std::string(kStoreName) : end->kind; }
+
 // Fills in how the source of a route is made.
 void plan_source(relay::RoutePlan& plan, const config::Settings& settings, const Section& route_section,
                  store::Store& store, const connectors::Surroundings& surroundings,
@@ -197,6 +199,8 @@ std::vector<relay::RoutePlan> make_route_plans(const config::Settings& settings,
   for (const config::Route& route : settings.routes) {
     relay::RoutePlan plan;
     plan.settings = route_settings_of(settings, route);
+    plan.source_kind = kind_of(settings.find_source(route.from));
+    plan.sink_kind = kind_of(settings.find_sink(route.to));
     plan_source(plan, settings, route.section, store, surroundings, sessions);
     plan_sink(plan, settings, route.section, store, surroundings);
     plans.push_back(std::move(plan));

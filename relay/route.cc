@@ -166,4 +166,12 @@ store::RouteState Route::state() const {
                   shared_.surroundings.clock.wall_now());
 }
 
+NamedReport Route::report() const {
+  const RouteSettings& settings = plan_.settings;
+  NamedReport named{settings.name, {plan_.source_name, plan_.source_kind}, {settings.to, plan_.sink_kind}, {}};
+  std::lock_guard lock(mutex_);
+  named.report = published_;
+  return named;
+}
+
 }  // namespace penstock::relay

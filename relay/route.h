@@ -43,6 +43,7 @@ class Route {
   enum class Progress { kRuns, kEndedDrained, kEnded };
   Progress progress() const { return progress_.load(); }
   store::RouteState state() const;
+  NamedReport report() const;
 
  private:
   void run();

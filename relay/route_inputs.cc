@@ -281,6 +281,8 @@ RouteReport RouteMachine::report() const {
   report.code = voice_.code();
   report.message = voice_.message();
   report.since = voice_.since();
+  report.lease = lease_.is_held() ? RouteReport::Held::kYes : RouteReport::Held::kNo;
+  report.source_is = source_.is_open() ? RouteReport::Open::kYes : RouteReport::Open::kNo;
   report.counters = counters_;
   report.source = figures_;
   report.in_flight = tracker_.window_events();

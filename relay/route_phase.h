@@ -17,6 +17,10 @@ enum class RoutePhase {
                 // restart, so that no other instance runs into the same
 };
 
+inline constexpr RoutePhase kAllRoutePhases[] = {RoutePhase::kStarting,   RoutePhase::kStandby, RoutePhase::kRunning,
+                                                 RoutePhase::kBackingOff, RoutePhase::kBlocked, RoutePhase::kDraining,
+                                                 RoutePhase::kStopped,    RoutePhase::kFailed};
+
 std::string_view to_string(RoutePhase phase);
 
 }  // namespace penstock::relay

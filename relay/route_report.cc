@@ -25,11 +25,7 @@ void append_slot(std::string& details, const connectors::SlotFigures& slot) {
   details.append(R"(,"slot_retained_wal_bytes":)").append(std::to_string(slot.retained_bytes));
   if (slot.safe_bytes) {
     details.append(R"(,"slot_safe_wal_bytes":)").append(std::to_string(*slot.safe_bytes));
-    // The server counts whole segments, so that a fresh slot may have more than all of it.
-    if (slot.limit_bytes > 0)
-      details.append(R"(,"slot_safe_wal_share":)")
-          .append(
-              fraction(std::min(static_cast<double>(*slot.safe_bytes) / static_cast<double>(slot.limit_bytes), 1.0)));
+    if (const auto share = safe_share_of(slot)) details.append(R"(,"slot_safe_wal_share":)").append(fraction(*share));
   }
   if (slot.heartbeat)
     details.append(R"(,"heartbeat_round_trip_seconds":)")
@@ -74,6 +70,21 @@ std::string details_of(const RouteReport& report) {
 
 }  // namespace
 
+std::optional<double> lag_seconds_of(const RouteReport& report, Timestamp now) {
+  if (report.oldest_unsettled) {
+    const std::chrono::duration<double> age = now - *report.oldest_unsettled;
+    return std::max(0.0, age.count());
+  }
+  if (report.source.lag_events == 0) return 0.0;
+  return std::nullopt;
+}
+
+std::optional<double> safe_share_of(const connectors::SlotFigures& slot) {
+  if (!slot.safe_bytes || slot.limit_bytes <= 0) return std::nullopt;
+  // The server counts whole segments, so that a fresh slot may have more than all of it.
+  return std::min(static_cast<double>(*slot.safe_bytes) / static_cast<double>(slot.limit_bytes), 1.0);
+}
+
 store::RouteState state_of(const RouteReport& report, std::string_view route, std::string_view instance,
                            Timestamp now) {
   store::RouteState state;
@@ -85,12 +96,7 @@ store::RouteState state_of(const RouteReport& report, std::string_view route, st
   state.since = report.since;
   state.settled = report.source.settled;
   state.lag_events = report.source.lag_events;
-  if (report.oldest_unsettled) {
-    const std::chrono::duration<double> age = now - *report.oldest_unsettled;
-    state.lag_seconds = std::max(0.0, age.count());
-  } else if (report.source.lag_events == 0) {
-    state.lag_seconds = 0.0;
-  }
+  state.lag_seconds = lag_seconds_of(report, now);
   state.details = details_of(report);
   return state;
 }

@@ -24,14 +24,38 @@ struct RouteCounters {
 };
 
 struct RouteReport {
+  enum class Held { kNo, kYes };
+  enum class Open { kNo, kYes };
+
   RoutePhase phase = RoutePhase::kStarting;
   std::string code, message;
   Timestamp since{};
+  Held lease = Held::kNo;
+  Open source_is = Open::kNo;
   RouteCounters counters;
   connectors::SourceFigures source;
   std::size_t in_flight = 0, in_flight_bytes = 0;  // read beyond the stored checkpoint
   std::optional<Timestamp> oldest_unsettled;       // when that event was recorded, or occurred
 };
+
+struct RouteEnd {
+  std::string name;  // of the configuration, or "store"
+  std::string kind;  // a word of `kind =`, or "store"
+};
+
+// A report with the names that make it one of a program.
+struct NamedReport {
+  std::string route;
+  RouteEnd source, sink;
+  RouteReport report;
+};
+
+// Age of the oldest unsettled event; empty where that is not known.
+std::optional<double> lag_seconds_of(const RouteReport& report, Timestamp now);
+
+// How much of the log that the server keeps for a slot at most is left until it gives the slot up, 0 to 1; empty where
+// it sets no limit.
+std::optional<double> safe_share_of(const connectors::SlotFigures& slot);
 
 // The row for `penstock status`.
 store::RouteState state_of(const RouteReport& report, std::string_view route, std::string_view instance, Timestamp now);

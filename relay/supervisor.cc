@@ -42,6 +42,14 @@ struct Supervisor::Parts {
     return all;
   }
 
+  std::vector<NamedReport> reports() const {
+    std::lock_guard lock(routes_mutex);
+    std::vector<NamedReport> all;
+    all.reserve(routes.size());
+    for (const auto& route : routes) all.push_back(route->report());
+    return all;
+  }
+
   void route_changed() {
     reporter.poke();
     { std::lock_guard lock(mutex); }
@@ -120,5 +128,6 @@ void Supervisor::stop_now() {
 }
 
 std::vector<store::RouteState> Supervisor::states() const { return parts_->states(); }
+std::vector<NamedReport> Supervisor::reports() const { return parts_->reports(); }
 
 }  // namespace penstock::relay

@@ -10,7 +10,7 @@
 #include "connectors/message.h"
 #include "connectors/sink.h"
 #include "connectors/source.h"
-#include "relay/route_phase.h"
+#include "relay/route_report.h"
 #include "relay/route_settings.h"
 #include "store/store.h"
 
@@ -20,7 +20,8 @@ namespace penstock::relay {
 // technology is behind it.
 struct RoutePlan {
   RouteSettings settings;
-  std::string source_name;  // for parked rows: a source's name, or "store"
+  std::string source_name;             // for parked rows: a source's name, or "store"
+  std::string source_kind, sink_kind;  // for metrics: the words of `kind =`, or "store"
   std::function<Result<std::unique_ptr<connectors::Source>>()> make_source;
   std::function<Result<std::unique_ptr<connectors::Sink>>(connectors::OutcomeListener&)> make_sink;
   const connectors::WireProfile* wire = nullptr;  // null: the sink takes the event as it is
@@ -47,6 +48,8 @@ class Supervisor {
   // One a route, in the order of the plans: what is also reported to the store every two seconds.
   // From any thread.
   std::vector<store::RouteState> states() const;
+  // The same as it was counted, for metrics. A busy route's is up to a quarter of a second old. From any thread.
+  std::vector<NamedReport> reports() const;
 
  private:
   struct Parts;

@@ -145,6 +145,33 @@ TEST_F(SupervisorTest, KeepsMessagesUntilTheirSinkHasGone) {
   EXPECT_EQ(words, "1 2 3 ");
 }
 
+TEST_F(SupervisorTest, HandsOutWhatItsRoutesCountByTheirNames) {
+  RoutePlan plan = line_.plan("one");
+  plan.settings.to = "broker";
+  plan.source_kind = "outbox";
+  plan.sink_kind = "kafka";
+  line_.add(1, 100);
+  start(std::move(plan));
+  ASSERT_TRUE(eventually([&] { return supervisor_->reports().at(0).report.counters.delivered == 100; }));
+  const NamedReport named = supervisor_->reports().at(0);
+  EXPECT_EQ(named.route, "one");
+  EXPECT_EQ(named.source.name + " " + named.source.kind, "outbox outbox");
+  EXPECT_EQ(named.sink.name + " " + named.sink.kind, "broker kafka");
+  EXPECT_EQ(named.report.phase, RoutePhase::kRunning);
+  EXPECT_EQ(named.report.lease, RouteReport::Held::kYes);
+  EXPECT_EQ(named.report.source_is, RouteReport::Open::kYes);
+}
+
+// What nobody drives is told as such.
+TEST_F(SupervisorTest, ReportsNoLeaseWhereAnotherInstanceHoldsIt) {
+  tests::MemoryStore other(database_);
+  ASSERT_TRUE(other.leases().take("route/one", "other").has_value());
+  start(line_.plan("one"));
+  ASSERT_TRUE(reaches("standby"));
+  EXPECT_EQ(supervisor_->reports().at(0).report.lease, RouteReport::Held::kNo);
+  EXPECT_EQ(supervisor_->reports().at(0).report.source_is, RouteReport::Open::kNo);
+}
+
 TEST_F(SupervisorTest, OneSickSinkDoesNotSlowAnother) {
   Line sick;
   sick.broker.stop_work();
