@@ -6,6 +6,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       ccache \
       cmake \
       g++ \
+      libboost1.81-dev \
       libcli11-dev \
       libexpected-dev \
       libfmt-dev \
@@ -21,6 +22,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       ninja-build \
       nlohmann-json3-dev \
       pkg-config \
+      prometheus-cpp-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -31,6 +33,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       ca-certificates \
       libfmt9 \
       libpq5 \
+      libprometheus-cpp-core1.0 \
       librabbitmq4 \
       librdkafka1 \
       libspdlog1.10 \
@@ -46,5 +49,7 @@ COPY --from=build /src/build/release/penstock /usr/bin/penstock
 # The root file system may be read-only: only the working folder is written, and only by an embedded store.
 USER 65532:65532
 WORKDIR /var/lib/penstock
+# Metrics, where the configuration listens for scrapes.
+EXPOSE 26543
 ENTRYPOINT ["/usr/bin/penstock"]
 CMD ["run", "-c", "/etc/penstock/penstock.toml"]

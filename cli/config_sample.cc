@@ -51,6 +51,7 @@ std::string_view shape_of(FieldType type) {
     case FieldType::kInteger:
     case FieldType::kBytes: return "0";
     case FieldType::kBoolean: return "false";
+    case FieldType::kListen: return R"("127.0.0.1:26543")";
     default: return R"("")";
   }
 }

@@ -15,6 +15,7 @@ ExitCode exit_code_of(const Error& error) {
   if (is_of_configuration(error.code())) return ExitCode::kConfig;
   if (&error.code() == &codes::kStoreSchemaMissing) return ExitCode::kUnavailable;
   if (&error.code() == &codes::kCliUsage) return ExitCode::kUsage;
+  if (&error.code() == &codes::kApiListenFailed) return ExitCode::kSystem;
   if (&error.code() == &codes::kArchiveUnreadable) return ExitCode::kIo;
   if (&error.code() == &codes::kRelayStandby || &error.code() == &codes::kWalSlotInUse) return ExitCode::kTryAgain;
   switch (error.kind()) {

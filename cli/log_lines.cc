@@ -38,17 +38,6 @@ void append_member(std::string& out, std::string_view name, std::string_view val
 
 }  // namespace
 
-std::string_view to_string(LogLevel level) {
-  switch (level) {
-    case LogLevel::kTrace: return "trace";
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarn: return "warn";
-    case LogLevel::kError: return "error";
-  }
-  return "error";
-}
-
 std::string text_line(const LogLine& line, const Palette& palette) {
   constexpr std::size_t kLevelWidth = 5;
   std::string level(to_string(line.level));

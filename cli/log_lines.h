@@ -24,6 +24,4 @@ std::string text_line(const LogLine& line, const Palette& palette);
 // {"ts":"…","level":"warn","msg":"…","component":"relay","code":"kafka.unavailable","route":"orders-in"}
 std::string json_line(const LogLine& line);
 
-std::string_view to_string(LogLevel level);
-
 }  // namespace penstock::cli

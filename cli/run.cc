@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/composition.h"
 #include "cli/configuration.h"
+#include "cli/metrics.h"
 #include "cli/resident_memory.h"
 #include "cli/spdlog_log.h"
 #include "cli/stop_signals.h"
@@ -142,10 +143,32 @@ void wait_for_signal(const relay::Supervisor& supervisor, const config::Settings
   if (!shown.empty()) log.show_progress("");
 }
 
+// Who looks at the supervisor while it is there.
+struct Onlookers {
+  LastMoment& last_moment;
+  api::MetricsListener* metrics;  // null: nobody asked for one
+};
+
+class Watched {
+ public:
+  Watched(relay::Supervisor& supervisor, Onlookers onlookers) : onlookers_(onlookers) { show(&supervisor); }
+  ~Watched() { show(nullptr); }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+ private:
+  void show(relay::Supervisor* supervisor) {
+    onlookers_.last_moment.runs(supervisor);
+    if (onlookers_.metrics != nullptr) onlookers_.metrics->show(supervisor);
+  }
+
+  const Onlookers onlookers_;
+};
+
 void relay_until_stopped(const config::Settings& settings, store::Store& store, SpdlogLog& log,
-                         const connectors::Surroundings& surroundings, StopSignals& signals, LastMoment& last_moment) {
+                         const connectors::Surroundings& surroundings, StopSignals& signals, Onlookers onlookers) {
   relay::Supervisor supervisor(store, surroundings, make_route_plans(settings, store, surroundings));
-  last_moment.runs(&supervisor);
+  const Watched watched(supervisor, onlookers);
   supervisor.start();
   if (signals.wait_for(kStart) == StopSignals::Waited::kTimedOut) {
     give_back_pages_of_the_start();
@@ -154,7 +177,6 @@ void relay_until_stopped(const config::Settings& settings, store::Store& store, 
   const std::string grace = std::to_string(settings.shutdown_grace.count());
   surroundings.log.info("run", "stopping: what is in flight is settled first", {{"grace_ms", grace}});
   say_drained(supervisor.drain(Deadline::in(settings.shutdown_grace)), surroundings.log);
-  last_moment.runs(nullptr);
 }
 
 void run_with(const config::Settings& settings, Invocation& invocation, StopSignals& signals, LastMoment& last_moment) {
@@ -162,6 +184,13 @@ void run_with(const config::Settings& settings, Invocation& invocation, StopSign
   SystemRandom random;
   SpdlogLog log(clock, {STDERR_FILENO, settings.log, invocation.palette(STDERR_FILENO)});
   const connectors::Surroundings surroundings{clock, random, log, make_instance_name(random)};
+
+  const auto metrics = serve_metrics(settings.metrics, clock, log);
+  if (!metrics) {
+    log.error("run", metrics.error());
+    invocation.exit = exit_code_of(metrics.error());
+    return;
+  }
 
   const auto store = make_store(settings, surroundings.instance, log, store::StoreSettings::Inbox::kWatched);
   if (!store) return invocation.fail(store.error());
@@ -171,7 +200,7 @@ void run_with(const config::Settings& settings, Invocation& invocation, StopSign
     case StoreReady::kYes: break;
   }
   say_start(settings, **store, surroundings.instance, log);
-  relay_until_stopped(settings, **store, log, surroundings, signals, last_moment);
+  relay_until_stopped(settings, **store, log, surroundings, signals, {last_moment, metrics->get()});
   log.info("run", "stopped");
 }
 
@@ -191,7 +220,7 @@ void run(const RunOptions& options, Invocation& invocation) {
 void add_run(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("run", "Run all routes until SIGTERM or SIGINT");
   auto options = std::make_shared<RunOptions>();
-  command->add_option("--set", options->set, "Override a key of [store], [log], [shutdown] or [limits]")
+  command->add_option("--set", options->set, "Override a key of [store], [log], [shutdown], [limits] or [metrics]")
       ->type_name("SECTION.KEY=VALUE")
       ->allow_extra_args(false);
   command->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")->type_name("LEVEL");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -108,6 +109,7 @@ struct SpdlogLog::Parts {
   }
 
   void queue(const LogLine& line) {
+    lines[static_cast<std::size_t>(line.level)].fetch_add(1, std::memory_order_relaxed);
     const bool json = output.table.format == config::LogTable::Format::kJson;
     logger->log(to_spdlog(line.level), spdlog::string_view_t(json ? json_line(line) : text_line(line, output.palette)));
   }
@@ -129,6 +131,7 @@ struct SpdlogLog::Parts {
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
   std::atomic<std::uint64_t> confessed{0};
+  std::array<std::atomic<std::uint64_t>, std::size(kAllLogLevels)> lines{};
 };
 
 SpdlogLog::SpdlogLog(const Clock& clock, LogOutput output) : parts_(std::make_unique<Parts>(clock, output)) {}
@@ -145,6 +148,10 @@ void SpdlogLog::write(LogLevel level, std::string_view component, std::string_vi
 }
 
 void SpdlogLog::show_progress(const std::string& text) { parts_->logger->log(kProgress, text); }
+
+std::uint64_t SpdlogLog::lines(LogLevel level) const {
+  return parts_->lines[static_cast<std::size_t>(level)].load(std::memory_order_relaxed);
+}
 
 std::uint64_t SpdlogLog::dropped() const { return parts_->dropped(); }
 

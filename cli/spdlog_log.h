@@ -35,6 +35,8 @@ class SpdlogLog final : public Log {
   // into the terminal's width is left out.
   void show_progress(const std::string& text);
 
+  // Lines of this level that were to be written since the start.
+  std::uint64_t lines(LogLevel level) const;
   // Lines that were not written because the reader stood still.
   std::uint64_t dropped() const;
 

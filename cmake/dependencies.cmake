@@ -11,6 +11,9 @@ foreach(library IN ITEMS libpq rdkafka librabbitmq sqlite3 tomlplusplus spdlog f
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
 
+pkg_check_modules(PROMETHEUS_CPP REQUIRED IMPORTED_TARGET prometheus-cpp-core)
+find_package(Boost 1.81 REQUIRED CONFIG)
+
 find_package(CLI11 REQUIRED)
 if(PENSTOCK_TESTS)
   find_package(GTest REQUIRED)

@@ -7,6 +7,7 @@
 #include "config/size_text.h"
 #include "config/toml_text.h"
 #include "core/invariant.h"
+#include "core/listen_address.h"
 
 namespace penstock::config {
 namespace {
@@ -39,6 +40,7 @@ std::string expected_by(const FieldSpec& field) {
     case FieldType::kText:
     case FieldType::kSecret:
     case FieldType::kUrl: return R"(a string, { env = "NAME" } or { file = "path" })";
+    case FieldType::kListen: return R"(an address and a port such as "127.0.0.1:26543")";
     case FieldType::kWord: return "one of " + joined(field.words);
     case FieldType::kWordOrNumber: return "one of " + joined(field.words) + " or a number";
     case FieldType::kInteger: return "an integer";
@@ -64,6 +66,11 @@ FieldResult text_value(const FieldSpec& field, std::string text) {
     case FieldType::kUrl: {
       std::string shown = quoted(without_password(text));
       return FieldValue{Secret(std::move(text)), std::move(shown)};
+    }
+    case FieldType::kListen: {
+      if (auto address = parse_listen_address(text); !address) return tl::unexpected(std::move(address.error()));
+      std::string shown = quoted(text);
+      return FieldValue{std::move(text), std::move(shown)};
     }
     case FieldType::kWord:
     case FieldType::kWordOrNumber: {

@@ -123,9 +123,10 @@ class Loader {
     auto value = value_from_text(*field, one.text);
     if (!value) return problems_.error(one.origin, "`" + one.key + "`: " + value.error());
     TableReading& reading = globals_[static_cast<std::size_t>(table - global_tables().begin())].reading;
-    if (reading.section.has(key) && one.origin == kDatabaseUrl) {
-      if (reading.section.secret(key).reveal() == one.text) return;
-      problems_.warning(reading.section.place(key), "`url` is overridden by environment variable DATABASE_URL");
+    const bool is_alias = one.origin == kDatabaseUrl || one.origin == kPromPort;
+    if (is_alias && reading.section.has(key)) {
+      if (text_of(reading.section, *field) == one.text) return;
+      problems_.warning(reading.section.place(key), "`" + key + "` is overridden by " + one.origin);
     }
     ShownKey shown{key, std::move(value->shown), one.origin, {}};
     if (const auto before = std::ranges::find(reading.shown, key, &ShownKey::name); before != reading.shown.end()) {
@@ -134,6 +135,10 @@ class Loader {
     }
     reading.shown.push_back(std::move(shown));
     reading.section.set(key, std::move(value->value), one.origin);
+  }
+
+  static const std::string& text_of(const Section& section, const FieldSpec& field) {
+    return field.type == FieldType::kUrl ? section.secret(field.name).reveal() : section.text(field.name);
   }
 
   void report_unknown_override(const Override& one) {
@@ -224,6 +229,8 @@ class Loader {
     settings.log.format = log.text("format") == "json" ? LogTable::Format::kJson : LogTable::Format::kText;
     settings.shutdown_grace = std::chrono::milliseconds(*globals_[2].reading.section.integer("grace_ms"));
     settings.limits = to_limits(globals_[3].reading.section);
+    const Section& metrics = globals_[4].reading.section;
+    if (metrics.has("listen")) settings.metrics.listen = *parse_listen_address(metrics.text("listen"));
     for (ReadEntry& one : file_.sources) settings.sources.push_back({one.name, one.kind, std::move(one.section)});
     for (ReadEntry& one : file_.sinks) settings.sinks.push_back({one.name, one.kind, std::move(one.section)});
     for (ReadEntry& one : file_.routes) settings.routes.push_back({one.name, one.from, one.to, std::move(one.section)});
@@ -262,7 +269,7 @@ class Loader {
   Problems problems_;
   Reading reading_{{}, references_, Problem::Severity::kError, problems_};
 
-  std::array<ShapedReading, 4> globals_;  // in the order of global_tables()
+  std::array<ShapedReading, 5> globals_;  // in the order of global_tables()
   std::vector<ShapedReading> sources_, sinks_, routes_;
   ReadFile file_;
   EntryShapes shapes_;

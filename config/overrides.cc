@@ -37,12 +37,13 @@ bool is_exempt(std::string_view name) {
 
 std::vector<Override> overrides_of(const Environment& environment) {
   std::vector<Override> overrides;
-  const auto add = [&](const std::string& variable, std::string key) {
+  const auto add = [&](const std::string& variable, std::string key, const std::string& before = "") {
     const auto found = environment.find(variable);
     if (found == environment.end() || found->second.empty()) return;
-    overrides.push_back({std::move(key), found->second, "environment variable " + variable});
+    overrides.push_back({std::move(key), before + found->second, "environment variable " + variable});
   };
   add("DATABASE_URL", "store.url");
+  add("PROM_PORT", "metrics.listen", "127.0.0.1:");
   for (const GlobalTable& table : global_tables()) {
     for (const FieldSpec& field : table.fields) {
       add(variable_of(table.name, field.name), std::string(table.name).append(".").append(field.name));

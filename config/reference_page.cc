@@ -21,6 +21,7 @@ std::string type_text(const FieldSpec& field) {
     case FieldType::kText: return "string";
     case FieldType::kSecret: return "secret string";
     case FieldType::kUrl: return "URL";
+    case FieldType::kListen: return "address and port";
     case FieldType::kWord:
     case FieldType::kWordOrNumber: {
       std::string words;
@@ -90,7 +91,8 @@ std::string reference_page(const Declarations& declarations) {
       "the\n"
       "program runs; write the file in one step (rename).\n\n"
       "Keys of single tables can be overridden by `PENSTOCK_SECTION__KEY`, for instance `PENSTOCK_STORE__URL`;\n"
-      "`DATABASE_URL` is an alias of that one. `penstock run --set section.key=value` comes before all of them.\n";
+      "`DATABASE_URL` is an alias of that one, and `PROM_PORT`, a port on 127.0.0.1, one of\n"
+      "`PENSTOCK_METRICS__LISTEN`. `penstock run --set section.key=value` comes before all of them.\n";
   for (const GlobalTable& table : global_tables()) {
     out += "\n## `[" + std::string(table.name) + "]`\n\n" + std::string(table.help) + "\n\n";
     append_table(out, table.fields);

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/listen_address.h"
 #include "core/log.h"
 #include "core/secret.h"
 #include "core/section.h"
@@ -41,6 +43,10 @@ struct Limits {
   std::size_t event_bytes, batch_events, batch_bytes, stream_bytes, type_bytes, metadata_bytes;
 };
 
+struct MetricsTable {
+  std::optional<ListenAddress> listen;  // empty: no listener
+};
+
 // A [[source]] or a [[sink]]; the section is read by its connector.
 struct Endpoint {
   std::string name;
@@ -64,6 +70,7 @@ struct Settings {
   LogTable log;
   std::chrono::milliseconds shutdown_grace{10'000};
   Limits limits;
+  MetricsTable metrics;
   std::vector<Endpoint> sources, sinks;
   std::vector<Route> routes;
   std::vector<ShownTable> shown;  // all of it in the order of the file

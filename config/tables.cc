@@ -77,6 +77,13 @@ constexpr FieldSpec kLimits[] = {
      .maximum = 64 << 10},
 };
 
+constexpr FieldSpec kMetrics[] = {
+    {.name = "listen",
+     .type = kListen,
+     .help = "Where `penstock run` answers GET /metrics, without authentication; no key = no listener. Port 0 takes a "
+             "free one."},
+};
+
 constexpr FieldSpec kSource[] = {
     {"name", kText, kRequired, {}, "Name of the source: [a-z0-9-], 1 to 63 characters; `store` is reserved."},
     {"kind", kText, kRequired, {}, "What the source is."},
@@ -163,6 +170,7 @@ constexpr GlobalTable kGlobalTables[] = {
     {"log", "The log, on standard error.", kLog},
     {"shutdown", "Stopping.", kShutdown},
     {"limits", "Largest sizes that are accepted.", kLimits},
+    {"metrics", "Figures for Prometheus.", kMetrics},
 };
 
 struct Later {
@@ -172,7 +180,6 @@ struct Later {
 constexpr Later kLater[] = {
     {"", "grpc", ""},
     {"", "http", ""},
-    {"", "metrics", ""},
     {"source", "visibility_gate", ""},
     {"sink", "kind", "webhook"},
     {"route", "on_unroutable", ""},

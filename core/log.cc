@@ -1,6 +1,17 @@
 #include "core/log.h"
 
 namespace penstock {
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace: return "trace";
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarn: return "warn";
+    case LogLevel::kError: return "error";
+  }
+  return "error";
+}
 namespace {
 
 // A message may end in a statement with its own full stop.

@@ -11,6 +11,12 @@ namespace penstock {
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 
+inline constexpr LogLevel kAllLogLevels[] = {LogLevel::kTrace, LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn,
+                                             LogLevel::kError};
+
+// "warn"
+std::string_view to_string(LogLevel level);
+
 // A named value of a line: route, source, position, attempt …
 struct LogField {
   std::string_view name;

@@ -26,6 +26,7 @@ enum class FieldType {
   kText,          // a string or a reference { env = … } / { file = … }
   kSecret,        // the same, never shown
   kUrl,           // the same, shown without its password
+  kListen,        // where to listen: core/listen_address.h; read as text
   kWord,          // one of `words`
   kWordOrNumber,  // one of `words` or a number, read as text
   kInteger,

@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class CrashPoints(unittest.TestCase):
     def test_the_list_of_the_end_to_end_suite_is_complete(self):
         passed = set()
-        for room in ("core", "store", "connectors", "relay", "cli"):
+        for room in ("core", "store", "connectors", "relay", "api", "cli"):
             for file in (ROOT / room).rglob("*.cc"):
                 passed |= set(re.findall(r'pass_failpoint\("([^"]+)"[,)]', file.read_text(encoding="utf-8")))
         test = (ROOT / "tests" / "e2e" / "crash_e2etest.cc").read_text(encoding="utf-8")

@@ -98,6 +98,12 @@ class Compose(unittest.TestCase):
         self.assertIn("no-new-privileges:true", service["security_opt"])
         self.assertEqual(service["healthcheck"]["test"][:4], ["CMD", "penstock", "status", "--quiet"])
 
+    def test_metrics_are_published_where_the_program_listens(self):
+        config = (ROOT / "deploy" / "compose" / "penstock.toml").read_text(encoding="utf-8")
+        port = re.search(r'(?m)^listen = "0\.0\.0\.0:(\d+)"$', config)[1]
+        self.assertIn(f"127.0.0.1:{port}:{port}", compose()["services"]["penstock"]["ports"])
+        self.assertIn(f"\nEXPOSE {port}\n", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+
     def test_mounted_configurations_pass_validate(self):
         needs_program(self)
         described = compose()

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "api/metrics_page.h"
 #include "cli/catalogue.h"
 #include "config/reference_page.h"
 #include "core/error.h"
@@ -61,6 +62,8 @@ std::string page_of_error_codes() {
 TEST(ReferencePages, TellTheKeysThatTheParserReads) {
   expect_page("config.md", config::reference_page(cli::declarations()));
 }
+
+TEST(ReferencePages, TellTheMetricsThatAScrapeShows) { expect_page("metrics.md", api::metrics_page()); }
 
 TEST(ReferencePages, TellTheCodesOfTheTable) { expect_page("errors.md", page_of_error_codes()); }
 

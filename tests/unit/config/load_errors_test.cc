@@ -29,8 +29,8 @@ const WrongFile kWrongFiles[] = {
     {"RepeatedKey", "[store]\nurl = \"sqlite:a\"\nurl = \"sqlite:b\"\n",
      "t.toml:3:7: syntax error: Error while parsing key-value pair: cannot redefine existing string 'url'\n"},
     {"UnknownTable", "[stoer]\nurl = \"sqlite:a\"\n",
-     "t.toml:1:2: unknown table `stoer` (expected one of store, log, shutdown, limits, source, sink, route; did you "
-     "mean `store`?)\n"},
+     "t.toml:1:2: unknown table `stoer` (expected one of store, log, shutdown, limits, metrics, source, sink, route; "
+     "did you mean `store`?)\n"},
     {"UnknownKey", "[store]\nurll = \"sqlite:a\"\n",
      "t.toml:2:1: unknown key `urll` in [store] (expected one of url, schema; did you mean `url`?)\n"},
     {"UnknownKeyOfKind", "[[sink]]\nname = \"k\"\nkind = \"kafka\"\nbroker = []\nbrokers = []\n",

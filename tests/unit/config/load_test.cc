@@ -185,6 +185,53 @@ TEST(Configuration, SaysNothingWhereDatabaseUrlIsWhatTheFileNames) {
   EXPECT_EQ(lines_of(loaded), "");
 }
 
+TEST(Configuration, ListensForScrapesOnlyWhereItIsAskedTo) {
+  const auto silent = load_for_test("[metrics]\n");
+  ASSERT_TRUE(silent.settings) << lines_of(silent);
+  EXPECT_FALSE(silent.settings->metrics.listen);
+  const auto loaded = load_for_test("[metrics]\nlisten = \"[::1]:0\"\n");
+  ASSERT_TRUE(loaded.settings) << lines_of(loaded);
+  EXPECT_EQ(loaded.settings->metrics.listen->host, "::1");
+  EXPECT_EQ(loaded.settings->metrics.listen->port, 0);
+}
+
+TEST(Configuration, RefusesAnAddressThatCantBeListenedAt) {
+  EXPECT_EQ(lines_of(load_for_test("[metrics]\nlisten = \"example.org:26543\"\n")),
+            "t.toml:2:10: `listen`: no numeric address before the port: \"example.org:26543\" (expected "
+            "\"127.0.0.1:26543\", \"[::1]:26543\" or \"0.0.0.0:26543\")\n");
+  EXPECT_EQ(lines_of(load_for_test("[metrics]\nlisten = 26543\n")),
+            "t.toml:2:10: `listen`: wrong type: an integer (expected an address and a port such as "
+            "\"127.0.0.1:26543\")\n");
+}
+
+TEST(Configuration, TakesThePortOfMetricsByItsAlias) {
+  config::LoadRequest request;
+  request.environment = {{"PROM_PORT", "9"}};
+  const auto alone = load_for_test("", request);
+  ASSERT_TRUE(alone.settings) << lines_of(alone);
+  EXPECT_EQ(to_string(*alone.settings->metrics.listen), "127.0.0.1:9");
+  EXPECT_EQ(lines_of(load_for_test("[metrics]\nlisten = \"127.0.0.1:9\"\n", request)), "");
+  const auto over = load_for_test("[metrics]\nlisten = \"0.0.0.0:9\"\n", request);
+  EXPECT_EQ(to_string(*over.settings->metrics.listen), "127.0.0.1:9");
+  EXPECT_EQ(lines_of(over), "t.toml:2:10: warning: `listen` is overridden by environment variable PROM_PORT\n");
+}
+
+TEST(Configuration, PutsItsOwnVariableOverThePortsAlias) {
+  config::LoadRequest request;
+  request.environment = {{"PROM_PORT", "9"}, {"PENSTOCK_METRICS__LISTEN", "0.0.0.0:10"}};
+  const auto loaded = load_for_test("", request);
+  ASSERT_TRUE(loaded.settings) << lines_of(loaded);
+  EXPECT_EQ(to_string(*loaded.settings->metrics.listen), "0.0.0.0:10");
+}
+
+TEST(Configuration, RefusesAPortThatIsNone) {
+  config::LoadRequest request;
+  request.environment = {{"PROM_PORT", "metrics"}};
+  EXPECT_EQ(lines_of(load_for_test("", request)),
+            "environment variable PROM_PORT: `metrics.listen`: no port from 0 to 65535: \"127.0.0.1:metrics\" "
+            "(expected \"127.0.0.1:26543\", \"[::1]:26543\" or \"0.0.0.0:26543\")\n");
+}
+
 TEST(Configuration, RefusesAWrongValueFromTheEnvironment) {
   config::LoadRequest request;
   request.environment = {{"PENSTOCK_SHUTDOWN__GRACE_MS", "soon"}};
