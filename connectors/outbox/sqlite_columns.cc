@@ -97,14 +97,13 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
   return found;
 }
 
-std::string unread_condition(const OutboxSettings& settings) {
+std::string unread_condition(const OutboxSettings& settings, std::string_view row) {
   if (std::holds_alternative<TrackRows>(settings.policy))
     return "NOT EXISTS (SELECT 1 FROM main." + quoted_identifier(settled_table(settings.table).name) +
-           " AS s WHERE s.id = " + quoted_identifier(settings.table.name) + "." +
-           quoted_identifier(*settings.column_of(Role::kId)) + ")";
+           " AS s WHERE s.id = " + std::string(row) + quoted_identifier(*settings.column_of(Role::kId)) + ")";
   const auto* mark = std::get_if<MarkRows>(&settings.policy);
   if (mark == nullptr) return {};
-  const std::string column = quoted_identifier(mark->column);
+  const std::string column = std::string(row) + quoted_identifier(mark->column);
   return mark->value ? column + " IS NOT " + quoted_text(*mark->value) : column + " IS NULL";
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/outbox/outbox_settings.h"
@@ -37,9 +38,13 @@ struct SqliteColumns {
 // Error as of the file.
 Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableName& table);
 
-// Which rows are still to be read, as a condition; empty = all. A partial index with exactly these words
-// serves it.
-std::string unread_condition(const OutboxSettings& settings);
+// What stands before the name of a column: SQLite takes a bare name in double quotes that it doesn't know, as after a
+// RENAME COLUMN, for a text.
+inline constexpr std::string_view kOutboxRow = "t.";
+
+// Which rows are still to be read, as a condition; empty = all. `row`: kOutboxRow, or nothing for the partial index
+// that serves it.
+std::string unread_condition(const OutboxSettings& settings, std::string_view row);
 
 // What policy "track" lacks, and the statement that gives it; empty where it lacks nothing.
 std::string why_not_tracked(const SqliteColumns& columns, const OutboxSettings& settings);

@@ -94,7 +94,7 @@ void inspect_mark(const SqliteColumns& table, const OutboxSettings& settings, In
     inspection.warn("no index leads past the rows that are marked: each poll reads all of them",
                     "CREATE INDEX " + quoted_identifier(settings.table.name + "_unread") + " ON " +
                         quoted_identifier(settings.table.name) + " (" + quoted_identifier(settings.order_by) +
-                        ") WHERE " + unread_condition(settings) + ";");
+                        ") WHERE " + unread_condition(settings, "") + ";");
 }
 
 }  // namespace

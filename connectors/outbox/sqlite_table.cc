@@ -155,15 +155,16 @@ Status SqliteTable::open(Deadline, std::stop_token) {
 }
 
 Status SqliteTable::prepare_statements() {
-  const std::string table = "main." + quoted_identifier(settings_.table.name);
-  const std::string order = quoted_identifier(settings_.order_by);
-  const std::string id = quoted_identifier(shape_.columns[roles_.id()].name);
-  const std::string condition = unread_condition(settings_);
+  const auto column = [](const std::string& name) { return std::string(kOutboxRow) + quoted_identifier(name); };
+  const std::string table = "main." + quoted_identifier(settings_.table.name) + " AS t";
+  const std::string order = column(settings_.order_by);
+  const std::string id = column(shape_.columns[roles_.id()].name);
+  const std::string condition = unread_condition(settings_, kOutboxRow);
   const std::string unread = condition.empty() ? "" : " AND " + condition;
   std::string select = "SELECT " + order;
-  for (const ColumnShape& column : shape_.columns) select += ", " + quoted_identifier(column.name);
+  for (const ColumnShape& one : shape_.columns) select += ", " + column(one.name);
   select += " FROM " + table + " WHERE " + order + " >= ?1 AND " + order + " <= ?2" + unread + " ORDER BY " + order;
-  const std::string rowid = columns_.has_rowid ? "rowid" : "NULL";
+  const std::string rowid = columns_.has_rowid ? "t.rowid" : "NULL";
   const std::pair<SqliteStatement*, std::string> statements[] = {
       {&select_, select},
       {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1" + unread +

@@ -1,16 +1,7 @@
 // What a SQLite file does that no other database does. The rest is in the contract suite of sources.
-#include <gtest/gtest.h>
-#include <sqlite3.h>
-
 #include <filesystem>
 
-#include "connectors/outbox/outbox_source.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/memory_source_checkpoints.h"
-#include "tests/support/memory_source_gaps.h"
-#include "tests/support/recording_log.h"
-#include "tests/support/seeded_random.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/unit/connectors/outbox/sqlite_outbox_fixture.h"
 
 namespace penstock::outbox {
 namespace {
@@ -18,71 +9,7 @@ namespace {
 using connectors::MalformedRow;
 using connectors::OpenRequest;
 using connectors::ReadBatch;
-using connectors::ReadRoom;
 using namespace std::chrono_literals;
-
-const ReadRoom kRoom{1'000, 16 << 20, ReadRoom::Window::kEmpty};
-
-class SqliteOutbox : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_EQ(sqlite3_open(path().c_str(), &database_), SQLITE_OK);
-    run("CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
-        " type TEXT, payload)");
-  }
-  void TearDown() override { sqlite3_close(database_); }
-
-  std::string path() const { return folder_.file("orders.db"); }
-  void run(const std::string& sql) {
-    char* words = nullptr;
-    ASSERT_EQ(sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, &words), SQLITE_OK) << words;
-  }
-  std::string value(const std::string& sql) {
-    sqlite3_stmt* statement = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK);
-    std::string text;
-    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0) != nullptr)
-      text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
-    return text;
-  }
-  void insert(int count, const std::string& payload = "'{}'") {
-    run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(count) +
-        ") INSERT INTO outbox(id, aggregatetype, aggregateid, type, payload) SELECT lower(printf("
-        "'%08x-0000-4000-8000-%012x', i, abs(random()) % 1000000000)), 'order', 'a', 'placed', " +
-        payload + " FROM n");
-  }
-
-  std::unique_ptr<connectors::Source> source(std::size_t event_bytes = 1 << 20, std::size_t batch = 500) {
-    OutboxSettings settings;
-    settings.source_name = "orders";
-    settings.backend = Backend::kSqlite;
-    settings.sqlite_path = path();
-    settings.table = {"", "outbox"};
-    settings.order_by = order_by_;
-    settings.policy = policy_;
-    settings.event_bytes = event_bytes;
-    settings.batch = batch;
-    settings.columns = columns_of(*find_profile("debezium"));
-    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, gaps_, surroundings_);
-  }
-  ReadBatch read(connectors::Source& source, const ReadRoom& room = kRoom) {
-    auto batch = source.read(room, Deadline::in(0s), {});
-    EXPECT_TRUE(batch) << batch.error().describe();
-    return batch ? std::move(*batch) : ReadBatch{};
-  }
-
-  tests::TemporaryFolder folder_;
-  tests::MemorySourceCheckpoints checkpoints_;
-  tests::MemorySourceGaps gaps_;
-  tests::SeededRandom random_{1};
-  tests::RecordingLog log_;
-  tests::ManualClock clock_;
-  const connectors::Surroundings surroundings_{clock_, random_, log_, "test"};
-  sqlite3* database_ = nullptr;
-  std::string order_by_ = "seq";
-  Policy policy_;
-};
 
 class SqliteTracked : public SqliteOutbox {
  protected:
@@ -248,6 +175,87 @@ TEST_F(SqliteOutbox, ReadsARowThatTookTheNumberOfOneKeptByReference) {
   const auto polled = source();
   ASSERT_TRUE(polled->open(request, Deadline::in(5s), {}));
   EXPECT_EQ(read(*polled).items.size(), 1U);
+}
+
+// SQLite takes a name in double quotes that it doesn't know for a text.
+TEST_F(SqliteOutbox, StopsAtAColumnThatIsRenamedUnderWayAndGoesOnWhenItIsBack) {
+  for (const std::string column : {"payload", "id", "seq"}) {
+    run("DELETE FROM outbox");
+    insert(1, "'bytes'");
+    const auto polled = source();
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    run("ALTER TABLE outbox RENAME COLUMN " + column + " TO other");
+    const auto batch = polled->read(kRoom, Deadline::in(0s), {});
+    ASSERT_FALSE(batch) << column << " was read: " << batch->items.size();
+    EXPECT_EQ(&batch.error().code(), &codes::kOutboxTableMissing) << batch.error().describe();
+    EXPECT_NE(batch.error().message().find(column), std::string::npos) << batch.error().message();
+    EXPECT_FALSE(polled->open({}, Deadline::in(5s), {}));
+    run("ALTER TABLE outbox RENAME COLUMN other TO " + column);
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    const ReadBatch again = read(*polled);
+    ASSERT_EQ(again.items.size(), 1U);
+    EXPECT_EQ(again.items[0].event->data, "bytes");
+  }
+}
+
+TEST_F(SqliteOutbox, SettlesNothingByAColumnThatIsGone) {
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  run("ALTER TABLE outbox RENAME COLUMN id TO other; UPDATE outbox SET seq = 2, other = 'id'");
+  const Status settled = polled->settle(ReadMark{1});
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(&settled.error().code(), &codes::kOutboxTableMissing) << settled.error().describe();
+}
+
+TEST_F(SqliteOutbox, StopsAtAMarkColumnThatIsRenamedUnderWay) {
+  run("ALTER TABLE outbox ADD COLUMN published");
+  for (const auto& value : {std::optional<std::string>(), std::optional<std::string>("yes")}) {
+    policy_ = MarkRows{"published", value};
+    const auto polled = source();
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    insert(1);
+    run("ALTER TABLE outbox RENAME COLUMN published TO sent");
+    const auto batch = polled->read(kRoom, Deadline::in(0s), {});
+    ASSERT_FALSE(batch);
+    EXPECT_EQ(&batch.error().code(), &codes::kOutboxTableMissing) << batch.error().describe();
+    run("ALTER TABLE outbox RENAME COLUMN sent TO published");
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    EXPECT_FALSE(read(*polled).items.empty());
+  }
+}
+
+TEST_F(SqliteOutbox, ReadsOnWhenColumnsAreAddedOrGetAnotherType) {
+  insert(1, "'text'");
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  run("ALTER TABLE outbox ADD COLUMN tenant DEFAULT 'acme'");
+  const ReadBatch first = read(*polled);
+  ASSERT_EQ(first.items.size(), 1U);
+  EXPECT_EQ(first.items[0].event->data, "text");
+  run("ALTER TABLE outbox RENAME TO before; CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, id ANY,"
+      " aggregatetype TEXT, aggregateid TEXT, type TEXT, payload BLOB);"
+      " INSERT INTO outbox SELECT seq, id, aggregatetype, aggregateid, type, CAST(payload AS BLOB) FROM before;"
+      " DROP TABLE before");
+  insert(1, "x'00ff'");
+  const ReadBatch second = read(*polled);
+  ASSERT_EQ(second.items.size(), 1U) << "the first is in flight";
+  EXPECT_EQ(second.items[0].event->data, std::string_view("\0\xff", 2));
+  ASSERT_TRUE(polled->settle(ReadMark{2}));
+  EXPECT_EQ(value("SELECT count(*) FROM outbox"), "0");
+}
+
+// Such a text is SQLite's default, and the service's tables may hold it.
+TEST_F(SqliteOutbox, TakesTriggersThatWriteTextsInDoubleQuotes) {
+  run("CREATE TABLE audit (what); CREATE TRIGGER told AFTER DELETE ON outbox"
+      " BEGIN INSERT INTO audit VALUES (\"deleted\"); END");
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  ASSERT_TRUE(polled->settle(ReadMark{1}));
+  EXPECT_EQ(value("SELECT what FROM audit"), "deleted");
 }
 
 TEST_F(SqliteOutbox, SaysThatAFileIsMissing) {
