@@ -80,8 +80,6 @@ class OutboxTable {
   virtual Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                RowReceiver& receiver) = 0;
 
-  // The highest number that is known to be drawn, where the database tells.
-  virtual Result<std::optional<std::int64_t>> last_drawn() = 0;
   virtual Result<Numbering> numbering(std::optional<std::int64_t>) { return Numbering{}; }
   virtual Result<LockHolders> lock_holders() = 0;
 

@@ -80,7 +80,6 @@ class PostgresTable final : public OutboxTable {
 
   Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
-  Result<std::optional<std::int64_t>> last_drawn() override;
   Result<Numbering> numbering(std::optional<std::int64_t> row) override;
   Result<LockHolders> lock_holders() override;
   Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) override;
@@ -324,15 +323,6 @@ Result<std::vector<Rows>> PostgresTable::run_calls(Session& session, std::span<c
 bool PostgresTable::tells_drawn() const {
   const auto& sequence = table_.order_sequence;
   return sequence && sequence->tells_last() && sequence->cache <= 1;
-}
-
-Result<std::optional<std::int64_t>> PostgresTable::last_drawn() {
-  if (!tells_drawn()) return std::optional<std::int64_t>();
-  Parameters oid;
-  oid.int8(table_.order_sequence->oid);
-  const auto rows = run(drawn_, oid);
-  if (!rows) return fail(rows.error());
-  return drawn_in(*rows);
 }
 
 Result<Numbering> PostgresTable::numbering(std::optional<std::int64_t> row) {

@@ -79,7 +79,6 @@ class SqliteTable final : public OutboxTable {
 
   Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
-  Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }
   Result<LockHolders> lock_holders() override { return LockHolders(); }
   Result<std::optional<connectors::Blocker>> blocker(const LockHolders&) override {
     return std::optional<connectors::Blocker>();

@@ -78,7 +78,6 @@ class MemoryRows final : public OutboxTable {
     return Scanned{ScanEnd::kExhausted, {}, plan.reach};
   }
 
-  Result<std::optional<std::int64_t>> last_drawn() override { return std::optional<std::int64_t>(); }
   Result<LockHolders> lock_holders() override {
     ++rows_.looks;
     return rows_.holders;
