@@ -59,8 +59,8 @@ const ErrorCode& code_of_sqlite(int result_code) {
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
     case SQLITE_TOOBIG:
-    case SQLITE_ABORT:
-    case SQLITE_INTERRUPT: return codes::kOutboxRefused;
+    case SQLITE_ABORT: return codes::kOutboxRefused;
+    case SQLITE_INTERRUPT: return codes::kStopped;
     default: return codes::kInternal;
   }
 }

@@ -81,7 +81,7 @@ class OutboxSource final : public connectors::Source {
   }
   Status advance_checkpoint(ReadMark mark);
 
-  Result<ReadBatch> poll(const ReadRoom& room);
+  Result<ReadBatch> poll(const ReadRoom& room, const std::stop_token& stop);
   Result<ReadBatch> scan(const ScanRoom& room);
   Status look_at_holders();
   bool wants_blocker();
@@ -147,7 +147,7 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
       return ReadBatch{};
 
     const SteadyTime start = clock_.now();
-    auto batch = poll(room);
+    auto batch = poll(room, stop);
     if (!batch) return end_opening(std::move(batch.error()));
     const SteadyTime end = clock_.now();
     if (!batch->items.empty()) {
@@ -163,9 +163,9 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
   }
 }
 
-Result<ReadBatch> OutboxSource::poll(const ReadRoom& room) {
+Result<ReadBatch> OutboxSource::poll(const ReadRoom& room, const std::stop_token& stop) {
   if (room.events == 0) return ReadBatch{};
-  const auto news = table_->look_for_news();
+  const auto news = table_->look_for_news(stop);
   if (!news) return fail(news.error());
   if (*news == OutboxTable::News::kNone) return ReadBatch{};
   if (auto looked = look_at_holders(); !looked) return fail(std::move(looked.error()));

@@ -98,9 +98,9 @@ class OutboxTable {
   // with those that were found first. Rows that are gone, or have another id, are no error.
   virtual Status settle(std::span<const RowKey> rows) = 0;
 
-  // Whether a scan is worth its while; kUnknown where the database can't tell cheaply.
+  // Whether a scan is worth its while; kUnknown where the database can't tell cheaply, kNone when it is stopped.
   enum class News { kNone, kUnknown };
-  virtual Result<News> look_for_news() = 0;
+  virtual Result<News> look_for_news(std::stop_token stop) = 0;
 
   // Waits for a notification, if the table listens. kNo: it doesn't listen, and returned at once.
   enum class Waited { kNo, kUntilDeadline, kUntilNotified };
@@ -121,6 +121,8 @@ std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, 
 std::unique_ptr<OutboxTable> make_postgres_table(const OutboxSettings& settings,
                                                  const connectors::Surroundings& surroundings,
                                                  SourceSessions* sessions = nullptr);
-std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings);
+// `patience`: so long the service may hold a lock of the file before that ends the opening.
+std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings,
+                                               Duration patience = std::chrono::seconds(15));
 
 }  // namespace penstock::outbox

@@ -84,7 +84,7 @@ class PostgresTable final : public OutboxTable {
   Result<LockHolders> lock_holders() override;
   Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) override;
   Status settle(std::span<const RowKey> rows) override;
-  Result<News> look_for_news() override { return News::kUnknown; }
+  Result<News> look_for_news(std::stop_token) override { return News::kUnknown; }
   Result<Waited> wait_for_notification(Deadline deadline, std::stop_token stop) override;
   Status stay_awake() override;
   void give_up() override { given_up_.request_stop(); }

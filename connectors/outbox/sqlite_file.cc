@@ -4,25 +4,46 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "connectors/outbox/outbox_errors.h"
+#include "core/rest.h"
 
 namespace penstock::outbox {
 namespace {
 
-constexpr int kBusyTimeoutMs = 2'000;
+// Short, or a writer that commits all the time would starve us.
+constexpr std::chrono::milliseconds kBetweenTries{2};
+constexpr int kStepsBetweenLooks = 10'000;
 
-Error error_of(sqlite3* database, std::string_view doing) {
-  return Error(code_of_sqlite(sqlite3_extended_errcode(database)),
-               std::string(doing) + ": " + sqlite3_errmsg(database));
+int wait_for_lock(void* of_file, int) {
+  const auto& waiting = *static_cast<const SqliteWaiting*>(of_file);
+  if (waiting.is_stopped() || waiting.patience.until.expired()) return 0;
+  rest(kBetweenTries, waiting.patience.stop);
+  return 1;
+}
+
+int is_given_up(void* of_file) { return static_cast<const SqliteWaiting*>(of_file)->given_up.stop_requested() ? 1 : 0; }
+
+Error error_of(sqlite3* database, const SqliteWaiting& waiting, std::string_view doing) {
+  const ErrorCode& code = code_of_sqlite(sqlite3_extended_errcode(database));
+  const bool stopped = &code == &codes::kOutboxBusy && waiting.is_stopped();
+  return Error(stopped ? codes::kStopped : code, std::string(doing) + ": " + sqlite3_errmsg(database));
 }
 
 }  // namespace
 
 void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-void SqliteFile::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 
-SqliteStatement::SqliteStatement(sqlite3_stmt* owned) : statement_(owned) {}
+// What it waited by may be gone already.
+void SqliteFile::Close::operator()(sqlite3* database) const {
+  sqlite3_busy_handler(database, nullptr, nullptr);
+  sqlite3_progress_handler(database, 0, nullptr, nullptr);
+  sqlite3_close_v2(database);
+}
+
+SqliteStatement::SqliteStatement(sqlite3_stmt* owned, const SqliteWaiting& waiting)
+    : statement_(owned), waiting_(&waiting) {}
 
 void SqliteStatement::bind(int index, std::int64_t number) { sqlite3_bind_int64(statement_.get(), index, number); }
 
@@ -49,7 +70,7 @@ Result<SqliteStatement::Step> SqliteStatement::step() {
   switch (sqlite3_step(statement_.get())) {
     case SQLITE_ROW: return Step::kRow;
     case SQLITE_DONE: return Step::kDone;
-    default: return fail(error_of(sqlite3_db_handle(statement_.get()), "reading the database file"));
+    default: return fail(error_of(sqlite3_db_handle(statement_.get()), *waiting_, "reading the database file"));
   }
 }
 
@@ -84,15 +105,17 @@ Cell SqliteStatement::cell(int column) const {
   }
 }
 
-Result<SqliteFile> SqliteFile::open(const std::string& path) {
+Result<SqliteFile> SqliteFile::open(const std::string& path, const LockPatience& patience, std::stop_token given_up) {
   sqlite3* opened = nullptr;
   const int result = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   SqliteFile file;
+  file.waiting_ = std::make_unique<SqliteWaiting>(SqliteWaiting{patience, std::move(given_up)});
   file.database_.reset(opened);
   if (opened == nullptr) return fail(codes::kOutboxUnavailable, "opening database file " + path + ": out of memory");
-  if (result != SQLITE_OK) return fail(error_of(opened, "opening database file " + path));
+  if (result != SQLITE_OK) return fail(error_of(opened, *file.waiting_, "opening database file " + path));
   sqlite3_extended_result_codes(opened, 1);
-  sqlite3_busy_timeout(opened, kBusyTimeoutMs);
+  sqlite3_busy_handler(opened, wait_for_lock, file.waiting_.get());
+  sqlite3_progress_handler(opened, kStepsBetweenLooks, is_given_up, file.waiting_.get());
   return file;
 }
 
@@ -100,13 +123,13 @@ Result<SqliteStatement> SqliteFile::prepare(const std::string& sql) const {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v3(database_.get(), sql.c_str(), static_cast<int>(sql.size()) + 1, SQLITE_PREPARE_PERSISTENT,
                          &statement, nullptr) != SQLITE_OK)
-    return fail(error_of(database_.get(), "reading the database file"));
-  return SqliteStatement(statement);
+    return fail(error_of(database_.get(), *waiting_, "reading the database file"));
+  return SqliteStatement(statement, *waiting_);
 }
 
 Status SqliteFile::execute(const std::string& sql) const {
   if (sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-  return fail(error_of(database_.get(), "using the database file"));
+  return fail(error_of(database_.get(), *waiting_, "using the database file"));
 }
 
 void SqliteFile::limit_value_bytes(std::size_t bytes) const {

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "connectors/outbox/row_shape.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 struct sqlite3;
@@ -16,10 +18,25 @@ struct sqlite3_stmt;
 
 namespace penstock::outbox {
 
+// How long calls wait for the locks of other connections.
+struct LockPatience {
+  Deadline until;
+  std::stop_token stop = {};
+};
+
+// What the calls of one file wait by.
+struct SqliteWaiting {
+  LockPatience patience;
+  std::stop_token given_up;
+
+  bool is_stopped() const { return patience.stop.stop_requested() || given_up.stop_requested(); }
+};
+
+// Of a file that outlives its steps.
 class SqliteStatement {
  public:
   SqliteStatement() = default;
-  explicit SqliteStatement(sqlite3_stmt* owned);
+  SqliteStatement(sqlite3_stmt* owned, const SqliteWaiting& waiting);
 
   // 1, 2 … Bytes are not copied: they live until the statement is reset.
   void bind(int index, std::int64_t number);
@@ -43,15 +60,19 @@ class SqliteStatement {
     void operator()(sqlite3_stmt* statement) const;
   };
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  const SqliteWaiting* waiting_ = nullptr;
 };
 
 class SqliteFile {
  public:
-  // Waits up to two seconds for a lock of another connection. Errors: outbox.unavailable,
-  // outbox.unauthorized, outbox.corrupt.
-  static Result<SqliteFile> open(const std::string& path);
+  // `patience`: until another one is named. `given_up`, requested from any thread: ends each wait, and each statement
+  // that runs. Errors: outbox.unavailable, outbox.unauthorized, outbox.corrupt; of each call also outbox.busy when a
+  // lock outlasts the patience, core.stopped when it was stopped or given up.
+  static Result<SqliteFile> open(const std::string& path, const LockPatience& patience, std::stop_token given_up = {});
 
   SqliteFile() = default;
+
+  void be_patient(const LockPatience& patience) const { waiting_->patience = patience; }
 
   Result<SqliteStatement> prepare(const std::string& sql) const;
   Status execute(const std::string& sql) const;
@@ -69,6 +90,7 @@ class SqliteFile {
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  std::unique_ptr<SqliteWaiting> waiting_;
   std::unique_ptr<sqlite3, Close> database_;
 };
 

@@ -99,9 +99,9 @@ void inspect_mark(const SqliteColumns& table, const OutboxSettings& settings, In
 
 }  // namespace
 
-std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline) {
+std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline deadline) {
   Inspection inspection("outbox table " + settings.table.name + " of " + settings.sqlite_path);
-  const auto file = SqliteFile::open(settings.sqlite_path);
+  const auto file = SqliteFile::open(settings.sqlite_path, {deadline});
   if (!file) {
     inspection.error(file.error().message(), "sqlite3 '" + settings.sqlite_path + "'");
     return std::move(inspection).findings();

@@ -66,7 +66,8 @@ OutboxSettings with_order(OutboxSettings settings) {
 
 class SqliteTable final : public OutboxTable {
  public:
-  explicit SqliteTable(const OutboxSettings& settings) : settings_(with_order(settings)) {}
+  SqliteTable(const OutboxSettings& settings, Duration patience)
+      : settings_(with_order(settings)), patience_(patience) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
   void close() override;
@@ -84,13 +85,15 @@ class SqliteTable final : public OutboxTable {
     return std::optional<connectors::Blocker>();
   }
   Status settle(std::span<const RowKey> rows) override;
-  Result<News> look_for_news() override;
+  Result<News> look_for_news(std::stop_token stop) override;
   Result<Waited> wait_for_notification(Deadline, std::stop_token) override { return Waited::kNo; }
   Status stay_awake() override { return {}; }
+  void give_up() override { given_up_.request_stop(); }
 
  private:
   bool keeps_rows() const { return std::holds_alternative<KeepRows>(settings_.policy); }
   bool tracks() const { return std::holds_alternative<TrackRows>(settings_.policy); }
+  Status check_columns() const;
   Status prepare_statements();
   Result<std::int64_t> data_version();
 
@@ -111,6 +114,8 @@ class SqliteTable final : public OutboxTable {
   void limit_row_bytes();
 
   const OutboxSettings settings_;
+  const Duration patience_;
+  std::stop_source given_up_;
   FileLock lock_;
   SqliteFile file_;
   RowShape shape_;
@@ -121,14 +126,28 @@ class SqliteTable final : public OutboxTable {
   std::optional<std::int64_t> exhausted_version_;  // nothing was left at that version
 };
 
-Status SqliteTable::open(Deadline, std::stop_token) {
+Status SqliteTable::open(Deadline deadline, std::stop_token stop) {
   close();
-  auto file = SqliteFile::open(settings_.sqlite_path);
+  auto file = SqliteFile::open(settings_.sqlite_path, {deadline, std::move(stop)}, given_up_.get_token());
   if (!file) return fail(std::move(file.error()));
   file_ = *std::move(file);
   auto columns = load_sqlite_columns(file_, settings_.table);
   if (!columns) return fail(std::move(columns.error()));
   columns_ = *std::move(columns);
+  if (auto checked = check_columns(); !checked) return checked;
+  auto lock = FileLock::take(lock_path_of(settings_.sqlite_path, settings_.table.name));
+  if (!lock) return fail(std::move(lock.error()));
+  lock_ = *std::move(lock);
+
+  shape_ = shape_of(columns_, settings_);
+  auto roles = find_role_columns(settings_, shape_);
+  if (!roles) return fail(std::move(roles.error()));
+  roles_ = *roles;
+  cells_.resize(shape_.columns.size());
+  return prepare_statements();
+}
+
+Status SqliteTable::check_columns() const {
   const std::string where = "table " + settings_.table.name + " of " + settings_.sqlite_path;
   if (columns_.columns.empty()) return fail(codes::kOutboxTableMissing, "there is no " + where);
   if (const std::string why = columns_.why_not_ordered_by(settings_.order_by); !why.empty())
@@ -141,16 +160,7 @@ Status SqliteTable::open(Deadline, std::stop_token) {
   if (tracks())
     if (const std::string why = why_not_tracked(columns_, settings_); !why.empty())
       return fail(codes::kOutboxTableMissing, where + ": " + why);
-  auto lock = FileLock::take(lock_path_of(settings_.sqlite_path, settings_.table.name));
-  if (!lock) return fail(std::move(lock.error()));
-  lock_ = *std::move(lock);
-
-  shape_ = shape_of(columns_, settings_);
-  auto roles = find_role_columns(settings_, shape_);
-  if (!roles) return fail(std::move(roles.error()));
-  roles_ = *roles;
-  cells_.resize(shape_.columns.size());
-  return prepare_statements();
+  return {};
 }
 
 Status SqliteTable::prepare_statements() {
@@ -196,14 +206,18 @@ Result<std::int64_t> SqliteTable::data_version() {
   return version;
 }
 
-Result<OutboxTable::News> SqliteTable::look_for_news() {
+// A file that is locked can't be looked at, so this is where a read waits, and where it is stopped.
+Result<OutboxTable::News> SqliteTable::look_for_news(std::stop_token stop) {
+  file_.be_patient({Deadline::in(patience_), stop});
   const auto version = data_version();
+  if (!version && stop.stop_requested()) return News::kNone;
   if (!version) return fail(version.error());
   return exhausted_version_ == *version ? News::kNone : News::kUnknown;
 }
 
 Result<Scanned> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                   RowReceiver& receiver) {
+  file_.be_patient({Deadline::in(patience_)});
   // Read before the snapshot is taken: a commit in between makes the next poll look again.
   const auto version = data_version();
   if (!version) return fail(version.error());
@@ -318,6 +332,7 @@ Result<SqliteTable::Measured> SqliteTable::measure_row(std::int64_t from) {
 void SqliteTable::limit_row_bytes() { file_.limit_value_bytes(2 * settings_.event_bytes + kOtherColumnsBytes + 4'096); }
 
 Status SqliteTable::settle(std::span<const RowKey> rows) {
+  file_.be_patient({Deadline::in(patience_)});
   if (auto begun = file_.execute("BEGIN IMMEDIATE"); !begun) return begun;
   const auto undo = [&](Error error) -> Status {
     settle_.reset();
@@ -338,8 +353,8 @@ Status SqliteTable::settle(std::span<const RowKey> rows) {
 
 }  // namespace
 
-std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings) {
-  return std::make_unique<SqliteTable>(settings);
+std::unique_ptr<OutboxTable> make_sqlite_table(const OutboxSettings& settings, Duration patience) {
+  return std::make_unique<SqliteTable>(settings, patience);
 }
 
 }  // namespace penstock::outbox

@@ -54,6 +54,7 @@ TEST(OutboxErrors, GiveResultsOfSqliteACode) {
       {SQLITE_SCHEMA, &codes::kOutboxTableMissing},
       {SQLITE_CONSTRAINT, &codes::kOutboxRefused},
       {SQLITE_TOOBIG, &codes::kOutboxRefused},
+      {SQLITE_INTERRUPT, &codes::kStopped},
       {SQLITE_MISUSE, &codes::kInternal},
   };
   for (const auto& [result, code] : table) EXPECT_EQ(&code_of_sqlite(result), code) << sqlite3_errstr(result);

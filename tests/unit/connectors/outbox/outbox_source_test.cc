@@ -93,7 +93,7 @@ class MemoryRows final : public OutboxTable {
     }
     return {};
   }
-  Result<News> look_for_news() override { return News::kUnknown; }
+  Result<News> look_for_news(std::stop_token) override { return News::kUnknown; }
   Result<Waited> wait_for_notification(Deadline, std::stop_token) override { return Waited::kNo; }
   Status stay_awake() override { return {}; }
   void give_up() override { rows_.given_up = true; }

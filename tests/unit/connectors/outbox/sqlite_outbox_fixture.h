@@ -62,7 +62,7 @@ class SqliteOutbox : public testing::Test {
     settings.event_bytes = event_bytes;
     settings.batch = batch;
     settings.columns = columns_of(*find_profile("debezium"));
-    return make_outbox_source(settings, make_sqlite_table(settings), checkpoints_, gaps_, surroundings_);
+    return make_outbox_source(settings, make_sqlite_table(settings, patience_), checkpoints_, gaps_, surroundings_);
   }
   connectors::ReadBatch read(connectors::Source& source, const connectors::ReadRoom& room = kRoom) {
     auto batch = source.read(room, Deadline::in(Duration::zero()), {});
@@ -80,6 +80,7 @@ class SqliteOutbox : public testing::Test {
   sqlite3* database_ = nullptr;
   std::string order_by_ = "seq";
   Policy policy_;
+  Duration patience_ = std::chrono::seconds(15);
 };
 
 }  // namespace penstock::outbox

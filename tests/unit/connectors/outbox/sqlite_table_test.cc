@@ -274,18 +274,5 @@ TEST_F(SqliteOutbox, FreesTheLockWhenItIsClosed) {
   EXPECT_TRUE(second->open({}, Deadline::in(5s), {}));
 }
 
-TEST_F(SqliteOutbox, WaitsForAWriterBeforeItDeletes) {
-  insert(1);
-  const auto polled = source();
-  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
-  ASSERT_EQ(read(*polled).items.size(), 1U);
-  run("BEGIN IMMEDIATE");
-  const auto settled = polled->settle(ReadMark{1});
-  run("ROLLBACK");
-  ASSERT_FALSE(settled);
-  EXPECT_EQ(&settled.error().code(), &codes::kOutboxBusy);
-  EXPECT_EQ(value("SELECT count(*) FROM outbox"), "1");
-}
-
 }  // namespace
 }  // namespace penstock::outbox

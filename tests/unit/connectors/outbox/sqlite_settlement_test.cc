@@ -1,0 +1,78 @@
+// How rows of a SQLite file are settled: who holds a lock is waited for, what keeps a row is said, and neither makes a
+// row come again and again.
+#include <future>
+
+#include "tests/unit/connectors/outbox/sqlite_outbox_fixture.h"
+
+namespace penstock::outbox {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_F(SqliteOutbox, WaitsForALockAsLongAsAnOpeningMay) {
+  insert(1);
+  const auto polled = source();
+  run("BEGIN EXCLUSIVE");
+  auto opening = std::async(std::launch::async, [&] { return polled->open({}, Deadline::in(60s), {}); });
+  EXPECT_EQ(opening.wait_for(2500ms), std::future_status::timeout);
+  run("ROLLBACK");
+  const Status opened = opening.get();
+  EXPECT_TRUE(opened) << opened.error().describe();
+}
+
+TEST_F(SqliteOutbox, StopsWaitingForALockWhenItIsStopped) {
+  run("BEGIN EXCLUSIVE");
+  std::stop_source stop;
+  const auto polled = source();
+  auto opening = std::async(std::launch::async, [&] { return polled->open({}, Deadline::in(60s), stop.get_token()); });
+  stop.request_stop();
+  const Status opened = opening.get();
+  run("ROLLBACK");
+  EXPECT_EQ(code_of(opened), "core.stopped");
+  EXPECT_EQ(code_of(polled->open({}, Deadline::in(5s), {})), "");
+}
+
+TEST_F(SqliteOutbox, AnswersAStoppedReadThoughTheFileIsLocked) {
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  run("BEGIN EXCLUSIVE");
+  std::stop_source stop;
+  auto reading =
+      std::async(std::launch::async, [&] { return polled->read(kRoom, Deadline::in(60s), stop.get_token()); });
+  stop.request_stop();
+  const auto batch = reading.get();
+  run("ROLLBACK");
+  ASSERT_TRUE(batch) << batch.error().describe();
+  EXPECT_TRUE(batch->items.empty());
+  EXPECT_EQ(read(*polled).items.size(), 1U) << "in the same opening";
+}
+
+TEST_F(SqliteOutbox, GivesUpWaitingForALock) {
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  run("BEGIN IMMEDIATE");
+  auto settling = std::async(std::launch::async, [&] { return polled->settle(ReadMark{1}); });
+  polled->give_up();
+  const Status settled = settling.get();
+  run("ROLLBACK");
+  EXPECT_EQ(code_of(settled), "core.stopped");
+}
+
+TEST_F(SqliteOutbox, GivesUpAStatementThatRunsOn) {
+  run("CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;"
+      " CREATE TRIGGER slow BEFORE DELETE ON outbox BEGIN SELECT count(*) FROM endless; END");
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  auto settling = std::async(std::launch::async, [&] { return polled->settle(ReadMark{1}); });
+  polled->give_up();
+  EXPECT_EQ(code_of(settling.get()), "core.stopped");
+  EXPECT_EQ(value("SELECT count(*) FROM outbox"), "1");
+}
+
+}  // namespace
+}  // namespace penstock::outbox
