@@ -43,7 +43,7 @@ void PostgresSettlement::prepare(Statement settle, Statement left, ParametersOf 
   settle_ = std::move(settle);
   left_ = std::move(left);
   parameters_of_ = std::move(parameters_of);
-  if (id_type_ != id_type) forget();
+  if (id_type_ != id_type) unsettled_.forget();
   id_type_ = id_type;
 }
 
@@ -60,9 +60,9 @@ Status PostgresSettlement::try_out(Session& session, const SessionSettings& ask,
       return in_words(std::move(tried.error()));
     return {};
   }
-  if (auto settled = settle_on(session, unsettled_, deadline, stop); !settled)
+  if (auto settled = settle_on(session, unsettled_.rows(), deadline, stop); !settled)
     return in_words(std::move(settled.error()));
-  forget();
+  unsettled_.forget();
   held_back_.saw({}, std::chrono::steady_clock::now());
   return {};
 }
@@ -74,7 +74,7 @@ Status PostgresSettlement::settle(Seat& seat, std::span<const RowKey> rows, cons
     {
       const auto turn = seat.take_turn(Deadline::in(kTurnDeadline), stop);
       if (!turn) {
-        remember(rows);
+        unsettled_.remember(rows);
         return fail(turn.error());
       }
       const LockWait wait(turn->session(), seat.settings(), stop);
@@ -82,7 +82,7 @@ Status PostgresSettlement::settle(Seat& seat, std::span<const RowKey> rows, cons
       held_back_.saw(settled ? std::nullopt : wait.blocker(), std::chrono::steady_clock::now());
       if (settled) return {};
       if (!passes(turn->session()) || patience.expired() || stop.stop_requested()) {
-        remember(rows);
+        unsettled_.remember(rows);
         note_failure(turn->session());
         return fail(LockWait::named(std::move(settled.error()), turn->session(), wait.blocker()));
       }
@@ -122,19 +122,6 @@ Status PostgresSettlement::check_left(const Rows& left) const {
                                          " on, as they were" + why + " of the table undoes policy \"" +
                                          std::string(to_string(settings_.policy)) +
                                          "\". Drop it, or take a policy that leaves the rows alone (cursor)");
-}
-
-void PostgresSettlement::remember(std::span<const RowKey> rows) {
-  forget();
-  for (RowKey row : rows) {
-    row.id.bytes = ids_.emplace_back(row.id.bytes);
-    unsettled_.push_back(row);
-  }
-}
-
-void PostgresSettlement::forget() {
-  unsettled_.clear();
-  ids_.clear();
 }
 
 }  // namespace penstock::outbox

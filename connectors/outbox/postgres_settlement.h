@@ -8,18 +8,17 @@
 // Single-threaded.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "connectors/outbox/held_back.h"
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/rows_in_flight.h"
 #include "connectors/outbox/shared_session.h"
+#include "connectors/outbox/unsettled_rows.h"
 #include "store/postgres/session.h"
 
 namespace penstock::outbox {
@@ -53,17 +52,12 @@ class PostgresSettlement {
   Status settle_on(store::postgres::Session& session, std::span<const RowKey> rows, Deadline deadline,
                    const std::stop_token& stop);
   Status check_left(const store::postgres::Rows& left) const;
-  void remember(std::span<const RowKey> rows);
-  void forget();
-
   const OutboxSettings& settings_;
   HeldBack held_back_;
   store::postgres::Statement settle_, left_;
   ParametersOf parameters_of_;
   std::string id_type_;
-  // Delivered, and not settled by an opening that has ended.
-  std::vector<RowKey> unsettled_;
-  std::deque<std::string> ids_;  // that unsettled_ looks into
+  UnsettledRows unsettled_;
 };
 
 }  // namespace penstock::outbox

@@ -11,8 +11,8 @@
 #include "connectors/outbox/sqlite_columns.h"
 #include "connectors/outbox/sqlite_file.h"
 #include "connectors/outbox/sqlite_lock.h"
+#include "connectors/outbox/sqlite_settlement.h"
 #include "connectors/outbox/tracked_table.h"
-#include "core/failpoint.h"
 
 namespace penstock::outbox {
 namespace {
@@ -121,14 +121,16 @@ class SqliteTable final : public OutboxTable {
   RowShape shape_;
   SqliteColumns columns_;
   RoleColumns roles_;
-  SqliteStatement select_, next_number_, settle_, version_;
+  SqliteStatement select_, next_number_, version_;
+  SqliteSettlement settlement_;
   std::vector<Cell> cells_;
   std::optional<std::int64_t> exhausted_version_;  // nothing was left at that version
 };
 
 Status SqliteTable::open(Deadline deadline, std::stop_token stop) {
   close();
-  auto file = SqliteFile::open(settings_.sqlite_path, {deadline, std::move(stop)}, given_up_.get_token());
+  const LockPatience patience{deadline, std::move(stop)};
+  auto file = SqliteFile::open(settings_.sqlite_path, patience, given_up_.get_token());
   if (!file) return fail(std::move(file.error()));
   file_ = *std::move(file);
   auto columns = load_sqlite_columns(file_, settings_.table);
@@ -144,7 +146,8 @@ Status SqliteTable::open(Deadline deadline, std::stop_token stop) {
   if (!roles) return fail(std::move(roles.error()));
   roles_ = *roles;
   cells_.resize(shape_.columns.size());
-  return prepare_statements();
+  if (auto prepared = prepare_statements(); !prepared) return prepared;
+  return settlement_.catch_up(file_, patience);
 }
 
 Status SqliteTable::check_columns() const {
@@ -174,13 +177,15 @@ Status SqliteTable::prepare_statements() {
   for (const ColumnShape& one : shape_.columns) select += ", " + column(one.name);
   select += " FROM " + table + " WHERE " + order + " >= ?1 AND " + order + " <= ?2" + unread + " ORDER BY " + order;
   const std::string rowid = columns_.has_rowid ? "t.rowid" : "NULL";
+  // A number with a fraction is handed on as text, and has to be found again by it.
+  const std::string row = " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" + id + ") = 'real' AND CAST(" +
+                          id + " AS TEXT) IS ?2))";
+  SqliteStatement settle;
   const std::pair<SqliteStatement*, std::string> statements[] = {
       {&select_, select},
       {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1" + unread +
                           " ORDER BY " + order + " LIMIT 1"},
-      // A number with a fraction is handed on as text, and has to be found again by it.
-      {&settle_, settle_verb(settings_, table, id) + " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" +
-                     id + ") = 'real' AND CAST(" + id + " AS TEXT) IS ?2))"},
+      {&settle, settle_verb(settings_, table, id) + row},
       {&version_, "PRAGMA data_version"},
   };
   for (const auto& [statement, sql] : statements) {
@@ -188,11 +193,13 @@ Status SqliteTable::prepare_statements() {
     if (!prepared) return fail(std::move(prepared.error()));
     *statement = *std::move(prepared);
   }
+  settlement_.prepare(std::move(settle));
   return {};
 }
 
 void SqliteTable::close() {
-  for (SqliteStatement* statement : {&select_, &next_number_, &settle_, &version_}) *statement = SqliteStatement();
+  for (SqliteStatement* statement : {&select_, &next_number_, &version_}) *statement = SqliteStatement();
+  settlement_.close();
   file_ = SqliteFile();
   lock_ = FileLock();
   exhausted_version_.reset();
@@ -332,23 +339,7 @@ Result<SqliteTable::Measured> SqliteTable::measure_row(std::int64_t from) {
 void SqliteTable::limit_row_bytes() { file_.limit_value_bytes(2 * settings_.event_bytes + kOtherColumnsBytes + 4'096); }
 
 Status SqliteTable::settle(std::span<const RowKey> rows) {
-  file_.be_patient({Deadline::in(patience_)});
-  if (auto begun = file_.execute("BEGIN IMMEDIATE"); !begun) return begun;
-  const auto undo = [&](Error error) -> Status {
-    settle_.reset();
-    // The error that counts is the first one.
-    if (auto undone = file_.execute("ROLLBACK"); !undone) file_ = SqliteFile();
-    return fail(std::move(error));
-  };
-  for (const RowKey& row : rows) {
-    settle_.bind(1, row.number);
-    settle_.bind(2, row.id);
-    if (const auto step = settle_.step(); !step) return undo(step.error());
-    settle_.reset();
-  }
-  pass_failpoint("outbox.in_settle");
-  if (auto committed = file_.execute("COMMIT"); !committed) return undo(std::move(committed.error()));
-  return {};
+  return settlement_.settle(file_, rows, {Deadline::in(patience_), given_up_.get_token()});
 }
 
 }  // namespace

@@ -7,7 +7,59 @@
 namespace penstock::outbox {
 namespace {
 
+using connectors::ReadBatch;
 using namespace std::chrono_literals;
+
+// Longer than SQLite programs usually wait: a delivered row that is not settled would come again.
+TEST_F(SqliteOutbox, WaitsToSettleForWritersAndReadersOfTheService) {
+  for (const std::string lock : {"BEGIN IMMEDIATE", "BEGIN; SELECT count(*) FROM outbox"}) {
+    insert(1);
+    const auto polled = source();
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    ASSERT_EQ(read(*polled).items.size(), 1U);
+    run(lock);
+    auto settling = std::async(std::launch::async, [&] { return polled->settle(ReadMark{1}); });
+    EXPECT_EQ(settling.wait_for(2500ms), std::future_status::timeout) << lock;
+    run("ROLLBACK");
+    const Status settled = settling.get();
+    EXPECT_TRUE(settled) << lock << ": " << settled.error().describe();
+    EXPECT_EQ(value("SELECT count(*) FROM outbox"), "0");
+  }
+}
+
+TEST_F(SqliteOutbox, SettlesInTheNextOpeningWhatItCouldNotAndReadsItNoMore) {
+  insert(2);
+  run("CREATE TRIGGER keep BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'audit is down'); END");
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 2U);
+  EXPECT_EQ(code_of(polled->settle(ReadMark{2})), "outbox.refused");
+  EXPECT_EQ(code_of(polled->open({}, Deadline::in(5s), {})), "outbox.refused") << "nothing is read again meanwhile";
+  run("DROP TRIGGER keep");
+  insert(1, "'later'");
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  EXPECT_EQ(value("SELECT count(*) FROM outbox"), "1");
+  const ReadBatch batch = read(*polled);
+  ASSERT_EQ(batch.items.size(), 1U);
+  EXPECT_EQ(batch.items[0].event->data, "later");
+}
+
+TEST_F(SqliteOutbox, BringsNothingAgainWhileAWriterOutlastsItsPatience) {
+  patience_ = 10ms;
+  insert(2);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 2U);
+  run("BEGIN IMMEDIATE");
+  EXPECT_EQ(code_of(polled->settle(ReadMark{2})), "outbox.busy");
+  EXPECT_EQ(code_of(polled->open({}, Deadline::in(10ms), {})), "outbox.busy") << "nothing is read again meanwhile";
+  insert(1, "'later'");
+  run("COMMIT");
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  const ReadBatch batch = read(*polled);
+  ASSERT_EQ(batch.items.size(), 1U);
+  EXPECT_EQ(batch.items[0].event->data, "later");
+}
 
 TEST_F(SqliteOutbox, WaitsForALockAsLongAsAnOpeningMay) {
   insert(1);

@@ -1,0 +1,18 @@
+#include "connectors/outbox/unsettled_rows.h"
+
+namespace penstock::outbox {
+
+void UnsettledRows::remember(std::span<const RowKey> rows) {
+  forget();
+  for (RowKey row : rows) {
+    row.id.bytes = ids_.emplace_back(row.id.bytes);
+    rows_.push_back(row);
+  }
+}
+
+void UnsettledRows::forget() {
+  rows_.clear();
+  ids_.clear();
+}
+
+}  // namespace penstock::outbox
