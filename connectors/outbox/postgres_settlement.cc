@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/outbox/kept_rows.h"
 #include "connectors/outbox/lock_wait.h"
-#include "connectors/outbox/tracked_table.h"
 #include "core/failpoint.h"
 #include "core/rest.h"
 
@@ -111,17 +111,9 @@ Status PostgresSettlement::settle_on(Session& session, std::span<const RowKey> r
 
 Status PostgresSettlement::check_left(const Rows& left) const {
   if (left.empty()) return {};
-  const std::string rows = std::to_string(left.size()) + " delivered rows";
-  const std::string why = ", and they would be delivered again without end: a trigger, a rule or a row security policy";
-  if (std::holds_alternative<TrackRows>(settings_.policy))
-    return fail(codes::kOutboxRefused, "table " + settled_table(settings_.table).to_string() +
-                                           " doesn't take the ids of " + rows + ", " + std::string(left.bytes(0, 0)) +
-                                           " among them" + why + " of that table undoes policy \"track\". Drop it");
-  return fail(codes::kOutboxRefused, "table " + settings_.table.to_string() + " keeps " + rows + ", from `" +
-                                         settings_.order_by + "` = " + std::to_string(left.integer(0, 0)) +
-                                         " on, as they were" + why + " of the table undoes policy \"" +
-                                         std::string(to_string(settings_.policy)) +
-                                         "\". Drop it, or take a policy that leaves the rows alone (cursor)");
+  const bool tracks = std::holds_alternative<TrackRows>(settings_.policy);
+  const KeptRows kept{left.size(), tracks ? std::string(left.bytes(0, 0)) : std::to_string(left.integer(0, 0))};
+  return fail(refused_settlement(settings_, kept, "a trigger, a rule or a row security policy"));
 }
 
 }  // namespace penstock::outbox

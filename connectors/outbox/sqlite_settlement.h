@@ -5,8 +5,10 @@
 #pragma once
 
 #include <span>
-#include <utility>
+#include <string>
 
+#include "connectors/outbox/kept_rows.h"
+#include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/sqlite_file.h"
 #include "connectors/outbox/unsettled_rows.h"
 
@@ -14,21 +16,26 @@ namespace penstock::outbox {
 
 class SqliteSettlement {
  public:
-  // For an opening: a statement that takes a row's number and its id.
-  void prepare(SqliteStatement settle) { settle_ = std::move(settle); }
-  void close() { settle_ = SqliteStatement(); }
+  // It outlives this.
+  explicit SqliteSettlement(const OutboxSettings& settings) : settings_(settings) {}
+
+  // For an opening. Both take a row's number and its id; `left` answers with a row if it would be read once more.
+  void prepare(SqliteStatement settle, SqliteStatement left);
+  void close();
 
   // What the last opening left. Errors: as settle().
   Status catch_up(const SqliteFile& file, const LockPatience& patience);
-  // Errors: those of the file.
+  // Errors: those of the file; outbox.refused when it keeps rows as they were without an error (a trigger).
   Status settle(const SqliteFile& file, std::span<const RowKey> rows, const LockPatience& patience);
 
  private:
   Status settle_patiently(const SqliteFile& file, std::span<const RowKey> rows, const LockPatience& patience);
   Status settle_once(const SqliteFile& file, std::span<const RowKey> rows, const LockPatience& patience);
-  Status settle_rows(std::span<const RowKey> rows);
+  Result<KeptRows> settle_rows(std::span<const RowKey> rows);
+  Status check_kept(const SqliteFile& file, const KeptRows& kept) const;
 
-  SqliteStatement settle_;
+  const OutboxSettings& settings_;
+  SqliteStatement settle_, left_;
   UnsettledRows unsettled_;
 };
 

@@ -67,7 +67,7 @@ OutboxSettings with_order(OutboxSettings settings) {
 class SqliteTable final : public OutboxTable {
  public:
   SqliteTable(const OutboxSettings& settings, Duration patience)
-      : settings_(with_order(settings)), patience_(patience) {}
+      : settings_(with_order(settings)), patience_(patience), settlement_(settings_) {}
 
   Status open(Deadline deadline, std::stop_token stop) override;
   void close() override;
@@ -180,12 +180,13 @@ Status SqliteTable::prepare_statements() {
   // A number with a fraction is handed on as text, and has to be found again by it.
   const std::string row = " WHERE " + order + " = ?1 AND (" + id + " IS ?2 OR (typeof(" + id + ") = 'real' AND CAST(" +
                           id + " AS TEXT) IS ?2))";
-  SqliteStatement settle;
+  SqliteStatement settle, left;
   const std::pair<SqliteStatement*, std::string> statements[] = {
       {&select_, select},
       {&next_number_, "SELECT " + order + ", " + rowid + " FROM " + table + " WHERE " + order + " >= ?1" + unread +
                           " ORDER BY " + order + " LIMIT 1"},
       {&settle, settle_verb(settings_, table, id) + row},
+      {&left, "SELECT 1 FROM " + table + row + unread},
       {&version_, "PRAGMA data_version"},
   };
   for (const auto& [statement, sql] : statements) {
@@ -193,7 +194,7 @@ Status SqliteTable::prepare_statements() {
     if (!prepared) return fail(std::move(prepared.error()));
     *statement = *std::move(prepared);
   }
-  settlement_.prepare(std::move(settle));
+  settlement_.prepare(std::move(settle), std::move(left));
   return {};
 }
 

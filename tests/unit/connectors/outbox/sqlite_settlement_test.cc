@@ -126,5 +126,68 @@ TEST_F(SqliteOutbox, GivesUpAStatementThatRunsOn) {
   EXPECT_EQ(value("SELECT count(*) FROM outbox"), "1");
 }
 
+struct Kept {
+  std::string_view name;
+  Policy policy;
+  std::string_view trigger;  // keeps row 2
+  std::string_view said;
+};
+
+class SqliteKept : public SqliteOutbox, public testing::WithParamInterface<Kept> {
+ protected:
+  void SetUp() override {
+    SqliteOutbox::SetUp();
+    policy_ = GetParam().policy;
+    run("ALTER TABLE outbox ADD COLUMN published; CREATE UNIQUE INDEX outbox_id ON outbox (id);"
+        " CREATE TABLE outbox_settled (id TEXT NOT NULL PRIMARY KEY, settled_at TEXT)");
+  }
+  std::string unsettled() {
+    return value(
+        "SELECT count(*) FROM outbox WHERE published IS NULL AND NOT EXISTS (SELECT 1 FROM outbox_settled s"
+        " WHERE s.id = outbox.id)");
+  }
+};
+
+TEST_P(SqliteKept, IsSaidAndDeliveredNoMore) {
+  run("CREATE TRIGGER keep " + std::string(GetParam().trigger));
+  insert(3);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 3U);
+  const Status refused = polled->settle(ReadMark{3});
+  ASSERT_EQ(code_of(refused), "outbox.refused");
+  const std::string message = refused.error().message();
+  EXPECT_NE(message.find(GetParam().said), std::string::npos) << message;
+  EXPECT_NE(message.find("a trigger (keep)"), std::string::npos) << message;
+  EXPECT_EQ(unsettled(), "1") << "the others are settled";
+  EXPECT_EQ(code_of(polled->open({}, Deadline::in(5s), {})), "outbox.refused");
+  run("DROP TRIGGER keep");
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  EXPECT_EQ(unsettled(), "0");
+  EXPECT_TRUE(read(*polled).items.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Policies, SqliteKept,
+    testing::Values(Kept{"Delete", DeleteRows{},
+                         "BEFORE DELETE ON outbox WHEN OLD.seq = 2 BEGIN SELECT RAISE(IGNORE); END",
+                         "keeps 1 delivered rows, from `seq` = 2 on"},
+                    Kept{"DeletePutBack", DeleteRows{},
+                         "AFTER DELETE ON outbox WHEN OLD.seq = 2 BEGIN INSERT INTO outbox VALUES (OLD.seq, OLD.id,"
+                         " OLD.aggregatetype, OLD.aggregateid, OLD.type, OLD.payload, OLD.published); END",
+                         "keeps 1 delivered rows, from `seq` = 2 on"},
+                    Kept{"Mark", MarkRows{"published", {}},
+                         "BEFORE UPDATE ON outbox WHEN OLD.seq = 2 BEGIN SELECT RAISE(IGNORE); END",
+                         "keeps 1 delivered rows, from `seq` = 2 on"},
+                    Kept{"MarkPutBack", MarkRows{"published", "yes"},
+                         "AFTER UPDATE ON outbox WHEN OLD.seq = 2 BEGIN UPDATE outbox SET published = OLD.published"
+                         " WHERE seq = OLD.seq; END",
+                         "keeps 1 delivered rows, from `seq` = 2 on"},
+                    Kept{"Track", TrackRows{},
+                         "BEFORE INSERT ON outbox_settled WHEN NEW.id = (SELECT id FROM outbox WHERE seq = 2)"
+                         " BEGIN SELECT RAISE(IGNORE); END",
+                         "doesn't take the ids of 1 delivered rows, 00000002-0000-4000-8000-"}),
+    [](const auto& one) { return std::string(one.param.name); });
+
 }  // namespace
 }  // namespace penstock::outbox
