@@ -184,11 +184,14 @@ void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings
   inspection.error(words_of_missing_rights(table, settings), grant_statement(table, settings));
 }
 
-void inspect_hindrances(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+void inspect_hindrances(const PostgresColumns& table, const OutboxSettings& settings, HiddenRows hidden,
+                        Inspection& inspection) {
   if (table.hides_rows) {
     const std::string fix = statement_that_shows_rows(table, settings);
     if (std::holds_alternative<KeepRows>(settings.policy))
       inspection.error(words_of_hidden_rows(table, settings) + ", and policy \"cursor\" would pass them", fix);
+    else if (hidden == HiddenRows::kLost)
+      inspection.error(words_of_hidden_rows(table, settings) + ": they would not be delivered", fix);
     else
       inspection.warn(words_of_hidden_rows(table, settings) + ": they would not be delivered", fix);
   }
@@ -225,7 +228,8 @@ void inspect_mark(const PostgresColumns& table, const OutboxSettings& settings, 
 
 }  // namespace
 
-std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline) {
+std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline,
+                                                  HiddenRows hidden) {
   Inspection inspection("outbox table " + settings.table.to_string());
   SessionSettings session;
   session.url = settings.url;
@@ -259,7 +263,7 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
     else
       inspect_order(*table, settings, inspection);
     inspect_mark(*table, settings, inspection);
-    inspect_hindrances(*table, settings, inspection);
+    inspect_hindrances(*table, settings, hidden, inspection);
     inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   }
   return std::move(inspection).findings();

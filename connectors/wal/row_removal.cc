@@ -5,15 +5,18 @@
 
 #include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/table_name.h"
+#include "connectors/wal/wal_database.h"
 #include "core/rest.h"
 
 namespace penstock::wal {
 namespace {
 
+using store::postgres::Call;
 using store::postgres::Parameters;
 using store::postgres::Session;
 using store::postgres::SessionSettings;
 using store::postgres::SqlCondition;
+using store::postgres::Statement;
 
 // Longer than it takes until somebody asks who holds the lock. Nothing is read from the log meanwhile.
 constexpr std::chrono::milliseconds kLockWait{2'500};
@@ -31,18 +34,21 @@ Parameters parameters_of(const std::vector<std::string_view>& ids) {
 }
 
 // The column is compared as what it is, so that its index serves.
-std::string delete_statement(const WalSettings& settings, const outbox::PostgresColumn& id) {
+std::string rows_statement(const std::string& verb, const WalSettings& settings, const outbox::PostgresColumn& id) {
   const std::string column = outbox::quoted_identifier(id.name);
   const bool as_text = id.type == outbox::ColumnType::kText || id.type == outbox::ColumnType::kDynamic;
-  return "DELETE FROM " + settings.rows.table.quoted() + " WHERE " +
+  return verb + " FROM " + settings.rows.table.quoted() + " WHERE " +
          (as_text ? column + "::text = ANY($1)" : column + " = ANY($1::" + id.type_name + "[])");
 }
 
 }  // namespace
 
-RowRemoval::RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const SessionSettings& ask,
-                       const Clock& clock, Log& log)
-    : statement_{"wal_remove", delete_statement(settings, id)},
+RowRemoval::RowRemoval(const WalSettings& settings, outbox::PostgresColumns table, const outbox::PostgresColumn& id,
+                       const SessionSettings& ask, const Clock& clock, Log& log)
+    : settings_(settings),
+      table_(std::move(table)),
+      statement_{"wal_remove", rows_statement("DELETE", settings, id)},
+      left_{"wal_left", rows_statement("SELECT count(*)", settings, id)},
       ask_(ask),
       clock_(clock),
       held_back_(settings.rows.source_name, log, outbox::HeldBack::kLockedRows) {}
@@ -92,14 +98,34 @@ Status RowRemoval::remove(Session& session, Duration patience, const std::stop_t
 Result<RowRemoval::Done> RowRemoval::delete_rows(const std::vector<std::string_view>& ids, Session& session,
                                                  Deadline deadline, const std::stop_token& stop) {
   const outbox::LockWait wait(session, ask_, stop);
-  const auto deleted = session.run(statement_, parameters_of(ids), deadline, stop);
+  const Parameters parameters = parameters_of(ids);
+  const auto deleted = session.run(statement_, parameters, deadline, stop);
   if (deleted) {
     held_back_.saw(std::nullopt, clock_.now());
+    if (deleted->affected() < ids.size())
+      if (auto gone = check_gone(parameters, session, deadline, stop); !gone) return fail(std::move(gone.error()));
     return Done::kDeleted;
   }
   if (session.broken() || !is_in_the_way(session.failure().condition)) return fail(deleted.error());
   if (wait.blocker()) held_back_.saw(wait.blocker(), clock_.now());
   return Done::kLocked;
+}
+
+// Others may have deleted them. What row level security hides is not seen here either.
+Status RowRemoval::check_gone(const Parameters& ids, Session& session, Deadline deadline,
+                              const std::stop_token& stop) const {
+  static const Statement kHides{"wal_hides", outbox::kHidesRowsStatement};
+  Parameters oid;
+  oid.int8(table_.table_oid);
+  const Call calls[] = {{&kHides, &oid}, {&left_, &ids}};
+  const auto found = session.run_pipeline(calls, deadline, stop);
+  if (!found) return fail(found.error());
+  if (found->front().boolean(0, 0)) return fail(hidden_rows_stay(table_, settings_));
+  const std::int64_t left = found->back().integer(0, 0);
+  if (left == 0) return {};
+  return fail(codes::kOutboxRefused, "table " + settings_.rows.table.to_string() + " keeps " + std::to_string(left) +
+                                         " delivered rows: a trigger, a rule or a row security policy of the table "
+                                         "undoes settle = \"delete\". Drop it, or take settle = \"keep\"");
 }
 
 }  // namespace penstock::wal

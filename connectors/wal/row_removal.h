@@ -1,9 +1,10 @@
 // Deletes rows of the outbox table once they are settled, for a table that nobody else empties.
 //
-// Rows are found by their ids, which the log brings; one that is gone already is no error. So a row must be
-// handed in only once it is visible (connectors/wal/visibility_gate.h): one that is not yet would be taken for
-// gone, and stay for ever. At most kRowsPerSecond are deleted, in statements of at most kRowsPerStatement, so
-// that a long backlog doesn't take the database from the services.
+// Rows are found by their ids, which the log brings; one that is gone already is no error, but one that is left (a
+// trigger, a rule, row level security) is. So a row must be handed in only once it is visible
+// (connectors/wal/visibility_gate.h): one that is not yet would be taken for gone, and stay for ever. At most
+// kRowsPerSecond are deleted, in statements of at most kRowsPerStatement, so that a long backlog doesn't take the
+// database from the services.
 //
 // A row that somebody else locks is waited for, now and then and for a short time, and its holder is named; those
 // behind it wait too, and the source goes on meanwhile until kMostWaiting do. Single-threaded.
@@ -33,10 +34,10 @@ class RowRemoval {
 
   static constexpr std::size_t kMostWaiting = 20'000;
 
-  // `id`: the column that the id of an event comes from. `ask`: for another session, which is opened while a lock is
-  // waited for, to ask who holds it. `ask`, `clock` and `log` outlive it.
-  RowRemoval(const WalSettings& settings, const outbox::PostgresColumn& id, const store::postgres::SessionSettings& ask,
-             const Clock& clock, Log& log);
+  // `id`: the column of `table` that the id of an event comes from. `ask`: for another session, which is opened while a
+  // lock is waited for, to ask who holds it. `settings`, `ask`, `clock` and `log` outlive it.
+  RowRemoval(const WalSettings& settings, outbox::PostgresColumns table, const outbox::PostgresColumn& id,
+             const store::postgres::SessionSettings& ask, const Clock& clock, Log& log);
 
   // Deletes nothing, as remove() does: what will fail then fails now. The session waits for locks only shortly from now
   // on.
@@ -45,7 +46,8 @@ class RowRemoval {
   void handed_out(ReadMark mark, std::optional<std::string> id);
   void settled(ReadMark mark) { settled_ = mark; }
   // Deletes what is settled, unless it is too early to ask again for a row that was locked. Committed when it returns.
-  // `patience`: for one statement. Errors: those of the session, but for locks.
+  // `patience`: for one statement. Errors: those of the session, but for locks; outbox.refused and outbox.unauthorized
+  // when the database keeps rows without an error.
   Status remove(store::postgres::Session& session, Duration patience, const std::stop_token& stop);
   // Everything up to this mark is settled and gone.
   ReadMark removed() const;
@@ -63,8 +65,12 @@ class RowRemoval {
   enum class Done { kDeleted, kLocked };
   Result<Done> delete_rows(const std::vector<std::string_view>& ids, store::postgres::Session& session,
                            Deadline deadline, const std::stop_token& stop);
+  Status check_gone(const store::postgres::Parameters& ids, store::postgres::Session& session, Deadline deadline,
+                    const std::stop_token& stop) const;
 
-  const store::postgres::Statement statement_;
+  const WalSettings& settings_;
+  const outbox::PostgresColumns table_;
+  const store::postgres::Statement statement_, left_;
   const store::postgres::SessionSettings& ask_;
   const Clock& clock_;
   std::deque<Row> rows_;     // handed out and not deleted

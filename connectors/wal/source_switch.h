@@ -30,7 +30,8 @@ Result<WalSettings> settings_from_log(const outbox::OutboxSettings& polled, cons
                                       const std::string& publication);
 // How a source that is read from the log would be polled. Error: config.invalid as above.
 Result<outbox::OutboxSettings> settings_polled(const WalSettings& from_log);
-// What keeps the table from being polled: errors only, each with what mends it. It connects on its own.
+// What keeps the table from being polled, rows that row level security may hide among it (the log had them): errors
+// only, each with what mends it. It connects on its own.
 std::vector<connectors::Finding> find_hindrances(const outbox::OutboxSettings& polled, Deadline deadline);
 
 struct SwitchStep {

@@ -1,5 +1,7 @@
 #include "connectors/wal/wal_database.h"
 
+#include "connectors/outbox/postgres_rights.h"
+
 namespace penstock::wal {
 namespace {
 
@@ -131,6 +133,12 @@ std::string left_out_in(const Rows& rows, const WalSettings& settings) {
   return {};
 }
 
+// By their ids.
+bool may_delete(const outbox::PostgresColumns& table, const WalSettings& settings) {
+  const outbox::PostgresColumn* id = table.find(*settings.rows.column_of(outbox::Role::kId));
+  return table.may_use_schema && table.may_delete && (id == nullptr || id->may_select);
+}
+
 SlotRoom room_of(const Rows& slot) {
   SlotRoom room{std::string(slot.bytes(0, 3)), std::nullopt, slot.integer(0, 7)};
   if (!slot.is_null(0, 6)) room.safe_bytes = slot.integer(0, 6);
@@ -226,10 +234,17 @@ Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettin
   return room_of(*slot);
 }
 
-std::string grant_of_removal(const WalDatabase& database, const WalSettings& settings) {
+std::string removal_fix(const WalDatabase& database, const WalSettings& settings) {
+  if (may_delete(*database.table, settings)) return outbox::statement_that_shows_rows(*database.table, settings.rows);
   return "GRANT USAGE ON SCHEMA " + outbox::quoted_identifier(settings.rows.table.schema) + " TO " + database.role +
          "; GRANT SELECT (" + outbox::quoted_identifier(*settings.rows.column_of(outbox::Role::kId)) + "), DELETE ON " +
          settings.rows.table.quoted() + " TO " + database.role + ";";
+}
+
+Error hidden_rows_stay(const outbox::PostgresColumns& table, const WalSettings& settings) {
+  return {codes::kOutboxUnauthorized, outbox::words_of_hidden_rows(table, settings.rows) +
+                                          ", which the log delivers and settle = \"delete\" would leave there: " +
+                                          outbox::statement_that_shows_rows(table, settings.rows)};
 }
 
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings) {
@@ -247,13 +262,11 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
     return fail(codes::kOutboxTableMissing, database.left_out +
                                                 ". Poll the table (kind = \"outbox\"), or make plain columns of"
                                                 " generated ones and partitions of tables that inherit.");
-  const std::string* id = settings.rows.column_of(outbox::Role::kId);
-  if (settings.settle == WalSettings::Settle::kDelete && id != nullptr) {
-    const outbox::PostgresColumn* column = database.table->find(*id);
-    if (!database.table->may_use_schema || !database.table->may_delete || (column != nullptr && !column->may_select))
-      return fail(codes::kOutboxUnauthorized,
-                  "role " + database.role + " may not delete settled rows: " + grant_of_removal(database, settings));
-  }
+  if (settings.settle == WalSettings::Settle::kKeep) return {};
+  if (!may_delete(*database.table, settings))
+    return fail(codes::kOutboxUnauthorized,
+                "role " + database.role + " may not delete settled rows: " + removal_fix(database, settings));
+  if (database.table->hides_rows) return fail(hidden_rows_stay(*database.table, settings));
   return {};
 }
 

@@ -78,8 +78,11 @@ Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
-// For `settle = "delete"`, when the role may not (outbox.unauthorized).
-std::string grant_of_removal(const WalDatabase& database, const WalSettings& settings);
+// With `settle = "delete"`, the statement that lets the role delete every row of the table; for one that may not
+// (outbox.unauthorized).
+std::string removal_fix(const WalDatabase& database, const WalSettings& settings);
+// Of a table that hides_rows, for `settle = "delete"`: outbox.unauthorized.
+Error hidden_rows_stay(const outbox::PostgresColumns& table, const WalSettings& settings);
 // What is wrong with the publication; empty when nothing is.
 std::string publication_fault(const std::optional<PublicationState>& publication, bool table_is_partitioned,
                               const WalSettings& settings);

@@ -64,6 +64,10 @@ void inspect_table(const WalDatabase& database, const WalSettings& settings, out
                        "correct [source.columns], or ALTER TABLE " + settings.rows.table.quoted() + " ADD COLUMN " +
                            outbox::quoted_identifier(*column) + " …;");
   }
+  if (settings.settle == WalSettings::Settle::kKeep || database.table->before_delete.empty()) return;
+  inspection.warn(database.table->before_delete +
+                      " may keep a row though settle = \"delete\" settled it: the source would stop there",
+                  "See that the trigger or rule lets role " + database.role + " delete rows.");
 }
 
 // `penstock run` makes both at its first start. A slot alone is not enough: it sees only a publication that is older.
@@ -162,7 +166,7 @@ void inspect_server(const WalDatabase& database, const WalSettings& settings, ou
     inspection.error("role " + database.role + " may not replicate", "ALTER ROLE " + database.role + " REPLICATION;");
   else if (auto checked = check_wal_database(database, settings); !checked)
     inspection.error(checked.error().message(), &checked.error().code() == &codes::kOutboxUnauthorized
-                                                    ? grant_of_removal(database, settings)
+                                                    ? removal_fix(database, settings)
                                                     : std::string(checked.error().code().hint));
   if (database.slot_limit_bytes < 0)
     inspection.warn("max_slot_wal_keep_size is unlimited: while this source is away, the log fills the disk",

@@ -148,7 +148,7 @@ Status WalSource::begin_removal(Opening& opening, const WalDatabase& database, D
                                 const std::stop_token& stop) {
   const outbox::PostgresColumn* id = database.table->find(*settings_.rows.column_of(outbox::Role::kId));
   if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
-  opening.removal.emplace(settings_, *id, session_settings_, clock_, log_);
+  opening.removal.emplace(settings_, *database.table, *id, session_settings_, clock_, log_);
   return opening.removal->prepare(*opening.session, deadline, stop);
 }
 

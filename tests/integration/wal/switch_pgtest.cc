@@ -100,5 +100,21 @@ TEST_F(WalSwitch, SaysThatARoleMayNotMakeThePublication) {
   }
 }
 
+// The log had them all the same; a poll would pass them for good.
+TEST_F(WalSwitch, FindsRowsThatAPollWouldNotSee) {
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION");
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("SELECT, DELETE ON shop.outbox");
+  outbox_->settings().rows.url = role.url();
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  const auto polled = wal::settings_polled(outbox_->settings());
+  ASSERT_TRUE(polled);
+  EXPECT_TRUE(wal::find_hindrances(*polled, Deadline::in(kPatience)).empty());
+  outbox_->execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  const auto found = wal::find_hindrances(*polled, Deadline::in(kPatience));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].message.find("may hide rows"), std::string::npos) << found[0].message;
+}
+
 }  // namespace
 }  // namespace penstock::tests

@@ -1,0 +1,132 @@
+// Settled rows that are to be deleted, and what a database may have against it.
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
+#include "tests/support/test_role.h"
+
+namespace penstock::tests {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class WalRemoval : public testing::Test {
+ protected:
+  void SetUp() override {
+    PENSTOCK_NEEDS(Server::kPostgres);
+    outbox_ = std::make_unique<WalOutbox>();
+    outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+    outbox_->create_publication_and_slot();
+    reader_ = std::make_unique<WalReader>(*outbox_);
+  }
+  void TearDown() override { reader_.reset(); }
+
+  // By a source that goes on with what it knows. The server needs a moment to notice the end of the last opening.
+  Status open() {
+    Status opened;
+    eventually([&] {
+      opened = reader_->open();
+      return opened || &opened.error().code() != &codes::kWalSlotInUse;
+    });
+    return opened;
+  }
+  void insert(int first, int last) {
+    outbox_->execute(
+        "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) SELECT 'order', 'a',"
+        " 'counted', to_jsonb(i) FROM generate_series(" +
+        std::to_string(first) + ", " + std::to_string(last) + ") i");
+  }
+  // Reads so many rows, and settles them all.
+  Status settle(std::size_t count) {
+    const auto items = reader_->read(count);
+    if (items.size() != count) return fail(codes::kInternal, "not all has come");
+    return reader_->source().settle(items.back().mark);
+  }
+  // `body`: of a function of the service that runs when a row is deleted.
+  void on_delete(const std::string& body, const std::string& each = "ROW") {
+    outbox_->execute("CREATE OR REPLACE FUNCTION shop.audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
+                     " END $$; CREATE OR REPLACE TRIGGER audit BEFORE DELETE ON shop.outbox FOR EACH " + each +
+                     " EXECUTE FUNCTION shop.audit()");
+  }
+  void leave_deletes_alone() { outbox_->execute("DROP TRIGGER audit ON shop.outbox"); }
+  std::string rows() { return outbox_->value("SELECT count(*) FROM shop.outbox"); }
+  void act_as(const TestRole& role) {
+    role.grant("USAGE ON SCHEMA shop");
+    role.grant("SELECT (id), DELETE ON shop.outbox");
+    outbox_->settings().rows.url = role.url();
+    reader_ = std::make_unique<WalReader>(*outbox_);
+  }
+  std::string findings() {
+    std::string text;
+    for (const auto& finding : wal::inspect_wal(outbox_->settings(), Deadline::in(std::chrono::seconds(20))))
+      text += finding.message + "; " + finding.fix + "\n";
+    return text;
+  }
+
+  std::unique_ptr<WalOutbox> outbox_;
+  std::unique_ptr<WalReader> reader_;
+};
+
+std::string code_of(const Status& status) { return status ? "ok" : std::string(status.error().code().name); }
+
+// The log is not subject to it, so that all would be delivered, and nothing deleted.
+TEST_F(WalRemoval, IsRefusedWhereRowLevelSecurityHidesRows) {
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION");
+  act_as(role);
+  outbox_->execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  const Status opened = open();
+  ASSERT_EQ(code_of(opened), "outbox.unauthorized");
+  EXPECT_THAT(opened.error().message(), HasSubstr("may hide rows"));
+  EXPECT_THAT(findings(), AllOf(HasSubstr("may hide rows"), HasSubstr("CREATE POLICY"), Not(HasSubstr("GRANT"))));
+  outbox_->settings().settle = wal::WalSettings::Settle::kKeep;
+  EXPECT_THAT(findings(), Not(HasSubstr("hide")));
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  const std::string& message = opened.error().message();
+  outbox_->execute(message.substr(message.find("CREATE POLICY")));
+  ASSERT_EQ(code_of(open()), "ok");
+  outbox_->insert("a", 1);
+  EXPECT_EQ(code_of(settle(1)), "ok");
+  EXPECT_EQ(rows(), "0");
+}
+
+TEST_F(WalRemoval, SaysThatRowsHaveBeenHiddenMeanwhile) {
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION");
+  act_as(role);
+  ASSERT_EQ(code_of(open()), "ok");
+  outbox_->insert("a", 1);
+  outbox_->execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  EXPECT_EQ(code_of(settle(1)), "outbox.unauthorized");
+  EXPECT_EQ(outbox_->unsettled(), 1U);
+}
+
+// Row level security that shows all rows, and lets none be deleted.
+TEST_F(WalRemoval, SaysThatAPolicyKeepsRows) {
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION");
+  act_as(role);
+  outbox_->execute("CREATE POLICY shown ON shop.outbox FOR SELECT TO " + role.name() +
+                   " USING (true); ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  ASSERT_EQ(code_of(open()), "ok");
+  outbox_->insert("a", 1);
+  EXPECT_EQ(code_of(settle(1)), "outbox.refused");
+}
+
+TEST_F(WalRemoval, SaysThatATriggerKeepsRows) {
+  EXPECT_THAT(findings(), Not(HasSubstr("audit")));
+  on_delete("RETURN NULL;");
+  EXPECT_THAT(findings(), HasSubstr("audit may keep a row"));
+  ASSERT_EQ(code_of(open()), "ok");
+  outbox_->insert("a", 1);
+  outbox_->insert("a", 2);
+  outbox_->execute("SET session_replication_role = replica; DELETE FROM shop.outbox WHERE payload = '2'");
+  const Status settled = settle(2);
+  ASSERT_EQ(code_of(settled), "outbox.refused");
+  EXPECT_THAT(settled.error().message(), HasSubstr("keeps 1 delivered rows"));
+  EXPECT_EQ(outbox_->unsettled(), 2U);
+}
+
+}  // namespace
+}  // namespace penstock::tests
