@@ -21,6 +21,8 @@ using store::postgres::Statement;
 // Longer than it takes until somebody asks who holds the lock. Nothing is read from the log meanwhile.
 constexpr std::chrono::milliseconds kLockWait{2'500};
 constexpr std::chrono::seconds kBetweenTries{5};
+// A statement that takes less may well have more rows.
+constexpr std::chrono::milliseconds kQuick{500};
 
 // Others hold what is to be deleted, or fight for it: they go away.
 bool is_in_the_way(SqlCondition condition) {
@@ -43,29 +45,53 @@ std::string rows_statement(const std::string& verb, const WalSettings& settings,
 
 }  // namespace
 
-RowRemoval::RowRemoval(const WalSettings& settings, outbox::PostgresColumns table, const outbox::PostgresColumn& id,
-                       const SessionSettings& ask, const Clock& clock, Log& log)
+RowRemoval::RowRemoval(const WalSettings& settings, const SessionSettings& ask, const Clock& clock, Log& log)
     : settings_(settings),
-      table_(std::move(table)),
-      statement_{"wal_remove", rows_statement("DELETE", settings, id)},
-      left_{"wal_left", rows_statement("SELECT count(*)", settings, id)},
       ask_(ask),
       clock_(clock),
       held_back_(settings.rows.source_name, log, outbox::HeldBack::kLockedRows) {}
 
-Status RowRemoval::prepare(Session& session, Deadline deadline, const std::stop_token& stop) const {
+Status RowRemoval::begin(const outbox::PostgresColumns& table, Session& session, Duration patience,
+                         const std::stop_token& stop) {
+  const outbox::PostgresColumn* id = table.find(*settings_.rows.column_of(outbox::Role::kId));
+  if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
+  prepare(table, *id);
+  const Deadline deadline = Deadline::in(patience);
   const auto in_words = [](Error error) { return fail(std::move(error).with_context("deleting settled rows")); };
   if (auto tried = session.run(statement_, parameters_of({}), deadline, stop); !tried)
     return in_words(std::move(tried.error()));
   if (auto set = session.execute("SET lock_timeout = " + std::to_string(kLockWait.count()), deadline, stop); !set)
     return in_words(std::move(set.error()));
-  return {};
+  return remove(session, patience, stop);
+}
+
+// Ids of another type can't be told to the table any more: what was left comes again.
+void RowRemoval::prepare(const outbox::PostgresColumns& table, const outbox::PostgresColumn& id) {
+  if (id_type_ != id.type_id) rows_.clear();
+  table_ = table;
+  id_type_ = id.type_id;
+  statement_ = {"wal_remove", rows_statement("DELETE", settings_, id)};
+  left_ = {"wal_left", rows_statement("SELECT count(*)", settings_, id)};
+}
+
+void RowRemoval::end() {
+  std::erase_if(rows_, [&](const Row& row) { return row.mark > settled_ || !row.id; });
+  for (Row& row : rows_) row.mark = {};
+  // What waited over several openings was handed out in each of them.
+  std::ranges::sort(rows_, {}, &Row::id);
+  const auto repeated = std::ranges::unique(rows_, {}, &Row::id);
+  rows_.erase(repeated.begin(), repeated.end());
+  waiting_ = 0;
+  settled_ = {};
+  next_statement_ = {};
 }
 
 void RowRemoval::handed_out(ReadMark mark, std::optional<std::string> id) { rows_.push_back({mark, std::move(id)}); }
 
 ReadMark RowRemoval::removed() const {
-  return rows_.empty() || rows_.front().mark > settled_ ? settled_ : ReadMark{rows_.front().mark.value - 1};
+  if (rows_.empty() || rows_.front().mark > settled_) return settled_;
+  const ReadMark first = rows_.front().mark;
+  return first == ReadMark{} ? first : ReadMark{first.value - 1};
 }
 
 Status RowRemoval::remove(Session& session, Duration patience, const std::stop_token& stop) {
@@ -76,18 +102,25 @@ Status RowRemoval::remove(Session& session, Duration patience, const std::stop_t
   while (!rows_.empty() && rows_.front().mark <= settled_) {
     std::vector<std::string_view> ids;
     std::size_t taken = 0;
-    for (; taken < rows_.size() && rows_[taken].mark <= settled_ && ids.size() < kRowsPerStatement; ++taken)
+    for (; taken < rows_.size() && rows_[taken].mark <= settled_ && ids.size() < rows_per_statement_; ++taken)
       if (rows_[taken].id) ids.push_back(*rows_[taken].id);
     if (!ids.empty()) {
       if (const auto wait = next_statement_ - clock_.now(); wait > Duration::zero()) rest(wait, stop);
+      const SteadyTime begun = clock_.now();
       const auto done = delete_rows(ids, session, Deadline::in(patience), stop);
       if (!done) return fail(Error(done.error()).with_context("deleting settled rows"));
+      if (*done == Done::kTakesTooLong) {
+        rows_per_statement_ = std::max<std::size_t>(ids.size() / 10, 1);
+        continue;
+      }
       if (*done == Done::kLocked) {
         waiting_ = std::max(waiting_, taken);
         next_statement_ = clock_.now() + kBetweenTries;
         return {};
       }
-      next_statement_ = clock_.now() + std::chrono::microseconds(1'000'000) * ids.size() / kRowsPerSecond;
+      const SteadyTime now = clock_.now();
+      if (now - begun < kQuick) rows_per_statement_ = std::min(rows_per_statement_ * 2, kRowsPerStatement);
+      next_statement_ = now + std::chrono::microseconds(1'000'000) * ids.size() / kRowsPerSecond;
     }
     rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(taken));
   }
@@ -106,7 +139,10 @@ Result<RowRemoval::Done> RowRemoval::delete_rows(const std::vector<std::string_v
       if (auto gone = check_gone(parameters, session, deadline, stop); !gone) return fail(std::move(gone.error()));
     return Done::kDeleted;
   }
-  if (session.broken() || !is_in_the_way(session.failure().condition)) return fail(deleted.error());
+  if (session.broken()) return fail(deleted.error());
+  const SqlCondition condition = session.failure().condition;
+  if (condition == SqlCondition::kCanceled && ids.size() > 1) return Done::kTakesTooLong;
+  if (!is_in_the_way(condition)) return fail(deleted.error());
   if (wait.blocker()) held_back_.saw(wait.blocker(), clock_.now());
   return Done::kLocked;
 }

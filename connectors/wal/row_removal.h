@@ -7,7 +7,11 @@
 // database from the services.
 //
 // A row that somebody else locks is waited for, now and then and for a short time, and its holder is named; those
-// behind it wait too, and the source goes on meanwhile until kMostWaiting do. Single-threaded.
+// behind it wait too, and the source goes on meanwhile until kMostWaiting do. What can't be deleted for another reason
+// ends the opening, and is deleted before the next one reads, or that one fails too: it would come again and again.
+// Only the end of the program forgets it.
+//
+// Lasts over openings. Single-threaded.
 #pragma once
 
 #include <deque>
@@ -34,14 +38,16 @@ class RowRemoval {
 
   static constexpr std::size_t kMostWaiting = 20'000;
 
-  // `id`: the column of `table` that the id of an event comes from. `ask`: for another session, which is opened while a
-  // lock is waited for, to ask who holds it. `settings`, `ask`, `clock` and `log` outlive it.
-  RowRemoval(const WalSettings& settings, outbox::PostgresColumns table, const outbox::PostgresColumn& id,
-             const store::postgres::SessionSettings& ask, const Clock& clock, Log& log);
+  // `ask`: for another session, which is opened while a lock is waited for, to ask who holds it. All of it outlives
+  // this.
+  RowRemoval(const WalSettings& settings, const store::postgres::SessionSettings& ask, const Clock& clock, Log& log);
 
-  // Deletes nothing, as remove() does: what will fail then fails now. The session waits for locks only shortly from now
-  // on.
-  Status prepare(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) const;
+  // For an opening. Deletes what earlier ones had settled, or nothing: what will fail then fails now. The session waits
+  // for locks only shortly from now on. Errors: as remove(); outbox.table_missing.
+  Status begin(const outbox::PostgresColumns& table, store::postgres::Session& session, Duration patience,
+               const std::stop_token& stop);
+  // The opening is over: what it did not settle comes again.
+  void end();
   // The next event, in read order; nullopt for one whose row stays.
   void handed_out(ReadMark mark, std::optional<std::string> id);
   void settled(ReadMark mark) { settled_ = mark; }
@@ -62,18 +68,21 @@ class RowRemoval {
     std::optional<std::string> id;
   };
 
-  enum class Done { kDeleted, kLocked };
+  enum class Done { kDeleted, kLocked, kTakesTooLong };
+  void prepare(const outbox::PostgresColumns& table, const outbox::PostgresColumn& id);
   Result<Done> delete_rows(const std::vector<std::string_view>& ids, store::postgres::Session& session,
                            Deadline deadline, const std::stop_token& stop);
   Status check_gone(const store::postgres::Parameters& ids, store::postgres::Session& session, Deadline deadline,
                     const std::stop_token& stop) const;
 
   const WalSettings& settings_;
-  const outbox::PostgresColumns table_;
-  const store::postgres::Statement statement_, left_;
   const store::postgres::SessionSettings& ask_;
   const Clock& clock_;
-  std::deque<Row> rows_;     // handed out and not deleted
+  outbox::PostgresColumns table_;
+  std::string id_type_;
+  store::postgres::Statement statement_, left_;
+  std::size_t rows_per_statement_ = kRowsPerStatement;
+  std::deque<Row> rows_;     // handed out and not deleted; without a mark: by an earlier opening
   std::size_t waiting_ = 0;  // those of them that a lock kept
   ReadMark settled_;
   SteadyTime next_statement_{};

@@ -45,6 +45,9 @@ class WalSource final : public connectors::Source {
         log_(surroundings.log),
         session_settings_(session_settings_of(
             settings, "penstock source " + settings.rows.source_name + " " + surroundings.instance)),
+        removal_(settings.settle == WalSettings::Settle::kDelete
+                     ? std::make_unique<RowRemoval>(settings_, session_settings_, clock_, log_)
+                     : nullptr),
         publication_(settings_, gaps_, log_),
         pulse_(settings_, publication_, clock_, log_) {}
   ~WalSource() override { close(); }
@@ -72,20 +75,20 @@ class WalSource final : public connectors::Source {
     SteadyTime next_store{};
     std::optional<Change> held;          // did not fit into the last batch
     std::optional<VisibilityGate> gate;  // where events wait until they are visible
-    std::optional<RowRemoval> removal;   // where settled rows are deleted
 
-    // Whether the transaction whose turn it is can't be handed out yet: others don't see it, or hold what was.
+    // Whether the transaction whose turn it is can't be handed out yet, because others don't see it.
     bool gate_is_closed() const {
       return gate && stream->has_ready() && !gate->is_open_for(stream->ready().changes.xid());
     }
-    bool is_held_up() const { return gate_is_closed() || (removal && removal->is_full()); }
   };
+  // Nothing can be handed out: others don't see it, or hold what was.
+  bool is_held_up() const { return opening_->gate_is_closed() || (removal_ && removal_->is_full()); }
 
   Status begin(Opening& opening, Deadline deadline, const std::stop_token& stop);
-  Status begin_removal(Opening& opening, const WalDatabase& database, Deadline deadline, const std::stop_token& stop);
 
   Status look_through_gate();
   Status remove_settled();
+  Status remove_and_store();
   Status remove_locked();
   void show_who_holds_back();
   Result<ReadBatch> hand_out(const ReadRoom& room);
@@ -101,6 +104,7 @@ class WalSource final : public connectors::Source {
   const Clock& clock_;
   Log& log_;
   const SessionSettings session_settings_;
+  const std::unique_ptr<RowRemoval> removal_;  // where settled rows are deleted
   PublicationWatch publication_;
   std::chrono::milliseconds slot_patience_ = SlotStart::kFirstPatience;
   SlotPulse pulse_;
@@ -134,22 +138,16 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (!start) return fail(start.error());
   opening.stored = slot_start.stored();
   deadline = slot_start.deadline();
+  // Nothing is read before what was delivered is settled.
+  if (removal_)
+    if (auto begun = removal_->begin(*database->table, *opening.session, kCallDeadline, stop); !begun) return begun;
   auto stream = WalStream::open(settings_, session_settings_, *start, ChangeReader(settings_, table_now(*database)),
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
   if (auto begun = slot_start.check_begun(*start); !begun) return begun;
   if (settings_.waits_until_visible()) opening.gate.emplace(settings_.rows.source_name, log_);
-  return settings_.settle == WalSettings::Settle::kDelete ? begin_removal(opening, *database, deadline, stop)
-                                                          : Status();
-}
-
-Status WalSource::begin_removal(Opening& opening, const WalDatabase& database, Deadline deadline,
-                                const std::stop_token& stop) {
-  const outbox::PostgresColumn* id = database.table->find(*settings_.rows.column_of(outbox::Role::kId));
-  if (id == nullptr) return fail(codes::kOutboxTableMissing, settings_.rows.table.to_string() + " has no id column");
-  opening.removal.emplace(settings_, *database.table, *id, session_settings_, clock_, log_);
-  return opening.removal->prepare(*opening.session, deadline, stop);
+  return {};
 }
 
 Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::stop_token stop) {
@@ -167,14 +165,13 @@ Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::
       pass_failpoint("wal.after_read");
       return batch;
     }
-    const bool is_held_up = opening_->is_held_up();
-    if (opening_->stream->has_ready() && !is_held_up) {
+    if (opening_->stream->has_ready() && !is_held_up()) {
       // What waits needs room, which only a settled event makes.
       batch->idle_for = kWaitForRoom;
       return batch;
     }
     if (deadline.expired() || stop.stop_requested()) return batch;
-    if (is_held_up) {
+    if (is_held_up()) {
       const Duration pause = opening_->gate_is_closed() ? opening_->gate->pause(clock_.now()) : kWaitForLock;
       rest(std::min<Duration>(pause, deadline.remaining()), stop);
       continue;
@@ -206,7 +203,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   found.reserve(likely);
   std::size_t bytes = 0;
   bool always = room.window == ReadRoom::Window::kEmpty;
-  while (stream.has_ready() && found.size() < room.events && !opening_->is_held_up()) {
+  while (stream.has_ready() && found.size() < room.events && !is_held_up()) {
     ReadyTransaction& transaction = stream.ready();
     if (!opening_->held) {
       auto next = transaction.changes.next();
@@ -247,7 +244,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   for (Found& one : found) {
     connectors::ReadItem& item = batch.items.emplace_back();
     item.mark = opening_->last_mark = opening_->last_mark.next();
-    if (opening_->removal) opening_->removal->handed_out(item.mark, std::optional<std::string>(one.row_id));
+    if (removal_) removal_->handed_out(item.mark, std::optional<std::string>(one.row_id));
     if (one.malformed)
       item.malformed = std::move(one.malformed);
     else
@@ -269,35 +266,37 @@ Status WalSource::learn(const Change& relation) {
 
 Status WalSource::settle(ReadMark mark) {
   INVARIANT(opening_, "only what was read in this opening can be settled");
-  if (opening_->removal)
-    opening_->removal->settled(mark);
+  if (removal_)
+    removal_->settled(mark);
   else
     opening_->stream->confirmation().settled(mark);
-  if (auto removed = remove_settled(); !removed) return end_opening(std::move(removed.error()));
-  if (auto stored = store_progress(); !stored) return end_opening(std::move(stored.error()));
+  if (auto kept = remove_and_store(); !kept) return end_opening(std::move(kept.error()));
   return {};
 }
 
 // First deleted, then passed: a crash in between brings the event again, and its row stays away.
 Status WalSource::remove_settled() {
-  if (!opening_->removal) return {};
-  auto removed = opening_->removal->remove(*opening_->session, kCallDeadline, given_up_.get_token());
-  if (removed) opening_->stream->confirmation().settled(opening_->removal->removed());
+  if (!removal_) return {};
+  auto removed = removal_->remove(*opening_->session, kCallDeadline, given_up_.get_token());
+  opening_->stream->confirmation().settled(removal_->removed());
   show_who_holds_back();
   return removed;
 }
 
-// What was locked when it was settled.
-Status WalSource::remove_locked() {
-  if (!opening_->removal || !opening_->removal->is_behind()) return {};
-  if (auto removed = remove_settled(); !removed) return removed;
-  return store_progress();
+// What was deleted before an error is passed all the same.
+Status WalSource::remove_and_store() {
+  Status removed = remove_settled();
+  Status stored = store_progress();
+  return removed ? stored : removed;
 }
+
+// What was locked when it was settled.
+Status WalSource::remove_locked() { return removal_ && removal_->is_behind() ? remove_and_store() : Status(); }
 
 void WalSource::show_who_holds_back() {
   figures_.held_back_by.reset();
   if (opening_->gate) figures_.held_back_by = opening_->gate->held_back_by();
-  if (opening_->removal && !figures_.held_back_by) figures_.held_back_by = opening_->removal->held_back_by();
+  if (removal_ && !figures_.held_back_by) figures_.held_back_by = removal_->held_back_by();
 }
 
 // First durable, then confirmed: what is confirmed is forgotten by the server.
@@ -344,6 +343,7 @@ Status WalSource::keep_alive() {
 
 void WalSource::close() {
   opening_.reset();
+  if (removal_) removal_->end();
   pulse_.reset();
   figures_.held_back_by.reset();
 }

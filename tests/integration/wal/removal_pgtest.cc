@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "connectors/wal/membership.h"
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 #include "tests/support/test_role.h"
@@ -126,6 +127,72 @@ TEST_F(WalRemoval, SaysThatATriggerKeepsRows) {
   ASSERT_EQ(code_of(settled), "outbox.refused");
   EXPECT_THAT(settled.error().message(), HasSubstr("keeps 1 delivered rows"));
   EXPECT_EQ(outbox_->unsettled(), 2U);
+}
+
+// Otherwise they came again with each opening. What the trigger says may hold data.
+TEST_F(WalRemoval, ReadsNothingUntilWhatWasDeliveredCanBeDeleted) {
+  on_delete("IF OLD.payload = '2' THEN RAISE 'secret %', OLD.payload; END IF; RETURN OLD;");
+  ASSERT_EQ(code_of(open()), "ok");
+  insert(1, 3);
+  const Status settled = settle(3);
+  ASSERT_EQ(code_of(settled), "wal.refused");
+  EXPECT_THAT(settled.error().describe(), AllOf(HasSubstr("P0001"), Not(HasSubstr("secret"))));
+  EXPECT_EQ(code_of(open()), "wal.refused");
+  EXPECT_EQ(rows(), "3");
+  leave_deletes_alone();
+  ASSERT_EQ(code_of(open()), "ok");
+  EXPECT_EQ(rows(), "0");
+}
+
+TEST_F(WalRemoval, ReadsNothingWhileATriggerKeepsWhatWasDelivered) {
+  on_delete("RETURN NULL;");
+  ASSERT_EQ(code_of(open()), "ok");
+  insert(1, 3);
+  EXPECT_EQ(code_of(settle(3)), "outbox.refused");
+  EXPECT_EQ(code_of(open()), "outbox.refused");
+  leave_deletes_alone();
+  ASSERT_EQ(code_of(open()), "ok");
+  EXPECT_EQ(rows(), "0");
+}
+
+TEST_F(WalRemoval, PassesWhatWasDeletedBeforeAnError) {
+  on_delete("IF OLD.payload = '1500' THEN RAISE 'no'; END IF; RETURN OLD;");
+  ASSERT_EQ(code_of(open()), "ok");
+  insert(1, 2'000);
+  EXPECT_EQ(code_of(settle(2'000)), "wal.refused");
+  EXPECT_EQ(rows(), "1000");
+  const auto own = wal::parse_own_position(outbox_->checkpoints().position("orders"));
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->progress.partial.index, 1'000U);
+}
+
+// A foreign key that leads here from a table without an index on it, say.
+TEST_F(WalRemoval, DeletesFewerRowsAtATimeWhereTheyTakeTooLong) {
+  on_delete(
+      "PERFORM set_config('shop.deleted', (coalesce(nullif(current_setting('shop.deleted', true), ''), '0')::int"
+      " + 1)::text, true); IF current_setting('shop.deleted')::int > 10 THEN RAISE 'late' USING ERRCODE ="
+      " 'query_canceled'; END IF; RETURN OLD;");
+  ASSERT_EQ(code_of(open()), "ok");
+  insert(1, 250);
+  EXPECT_EQ(code_of(settle(250)), "ok");
+  EXPECT_EQ(rows(), "0");
+}
+
+// It is not settled again, because it was not read again.
+TEST_F(WalRemoval, KnowsInTheNextOpeningWhatWaitsForALock) {
+  ASSERT_EQ(code_of(open()), "ok");
+  outbox_->insert("a", 1);
+  const auto items = reader_->read(1);
+  const std::string holder = "'holder " + outbox_->settings().slot + "'";
+  outbox_->execute("BEGIN; SELECT FROM shop.outbox FOR UPDATE; PREPARE TRANSACTION " + holder);
+  EXPECT_TRUE(reader_->source().settle(items[0].mark));
+  reader_->source().close();
+  EXPECT_EQ(code_of(open()), "ok");
+  outbox_->execute("ROLLBACK PREPARED " + holder);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(reader_->source().keep_alive());
+    return rows() == "0";
+  }));
 }
 
 }  // namespace
