@@ -47,21 +47,21 @@ void HttpTalk::send(std::string_view bytes) {
   }
 }
 
-bool HttpTalk::receive(Clock::time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+HttpTalk::Received HttpTalk::receive(Clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
   pollfd target{socket_, POLLIN, 0};
-  if (left.count() <= 0 || ::poll(&target, 1, static_cast<int>(left.count())) <= 0) return false;
+  if (left.count() <= 0 || ::poll(&target, 1, static_cast<int>(left.count())) <= 0) return Received::kNothing;
   std::array<char, 4096> block;
   const ssize_t got = ::recv(socket_, block.data(), block.size(), 0);
-  if (got <= 0) return false;
+  if (got <= 0) return Received::kEnd;
   received_.append(block.data(), static_cast<std::size_t>(got));
-  return true;
+  return Received::kBytes;
 }
 
 HttpReply HttpTalk::read_head(std::chrono::milliseconds patience) {
   const auto deadline = Clock::now() + patience;
   while (received_.find(kHeadEnd) == std::string::npos)
-    if (!receive(deadline)) return {};
+    if (receive(deadline) != Received::kBytes) return {};
   const std::size_t size = received_.find(kHeadEnd) + kHeadEnd.size();
   HttpReply reply;
   reply.head = received_.substr(0, size);
@@ -75,7 +75,7 @@ HttpReply HttpTalk::read(std::chrono::milliseconds patience) {
   HttpReply reply = read_head(patience);
   const std::size_t size = number_after(reply.head, "Content-Length: ");
   while (received_.size() < size)
-    if (!receive(deadline)) return {};
+    if (receive(deadline) != Received::kBytes) return {};
   reply.body = received_.substr(0, size);
   received_.erase(0, size);
   return reply;
@@ -83,9 +83,9 @@ HttpReply HttpTalk::read(std::chrono::milliseconds patience) {
 
 bool HttpTalk::ends_within(std::chrono::milliseconds patience) {
   const auto deadline = Clock::now() + patience;
-  while (receive(deadline)) {
-  }
-  return Clock::now() < deadline;
+  Received received = Received::kBytes;
+  while (received == Received::kBytes) received = receive(deadline);
+  return received == Received::kEnd;
 }
 
 HttpReply http_get(std::uint16_t port, std::string_view path) {

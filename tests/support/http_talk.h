@@ -31,8 +31,9 @@ class HttpTalk {
   bool ends_within(std::chrono::milliseconds patience);
 
  private:
-  // Adds to received_; false at the end of the connection, or of the time.
-  bool receive(std::chrono::steady_clock::time_point deadline);
+  enum class Received { kBytes, kEnd, kNothing };
+  // Adds to received_; kNothing at the deadline.
+  Received receive(std::chrono::steady_clock::time_point deadline);
 
   int socket_ = -1;
   std::string received_;

@@ -90,6 +90,13 @@ TEST(HttpServer, TakesNoBody) {
   }
 }
 
+TEST(HttpServer, AnswersAheadOfABodyThatItDoesNotRead) {
+  const auto server = serve();
+  const HttpReply reply =
+      ask(*server, "POST /path HTTP/1.1\r\nHost: test\r\nContent-Length: 40000\r\n\r\n" + std::string(40'000, 'x'));
+  EXPECT_EQ(reply.status, 405);
+}
+
 TEST(HttpServer, RefusesALongHeader) {
   const auto server = serve({.header_bytes = 1'000, .deadline = 1h});
   EXPECT_EQ(ask(*server, "GET /path HTTP/1.1\r\nX: " + std::string(800, 'x') + "\r\n\r\n").status, 200);
