@@ -47,34 +47,10 @@ TEST_F(OutboxMark, ReadsWhateverDoesNotSayThatItIsSettled) {
   EXPECT_EQ(read(*open()).size(), 2U);
 }
 
-// Late commits: a mark is found wherever it is missing, so nothing hangs on the order of numbers.
-TEST_F(OutboxMark, ReadsALateLowerNumberBeforeWhatWasCommittedAfterIt) {
-  const auto source = open();
-  const auto late = writer();
-  late->run("BEGIN");
-  late->insert("a", 1);
-  outbox().insert("b", 2);
-  EXPECT_EQ(data_of(read(*source)), "2");
-  ASSERT_TRUE(source->settle(ReadMark{1}));
-  late->run("COMMIT");
-  outbox().insert("a", 3);
-  EXPECT_EQ(data_of(read(*source)), "1 3");
-}
-
 TEST_F(OutboxMark, Fault22MarksRowsOfPartitionsThatComeAndGo) {
-  outbox().execute(
-      "DROP TABLE shop.outbox; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL"
-      " DEFAULT gen_random_uuid(), aggregatetype text, aggregateid text, type text, payload jsonb, day int NOT NULL,"
-      " state text NOT NULL DEFAULT 'new', PRIMARY KEY (seq, day)) PARTITION BY LIST (day);"
-      " CREATE TABLE shop.day1 PARTITION OF shop.outbox FOR VALUES IN (1);"
-      " CREATE TABLE shop.day2 PARTITION OF shop.outbox FOR VALUES IN (2)");
-  const auto insert = [this](int number, int day) {
-    outbox().execute(
-        "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'a', 'x', '" +
-        std::to_string(number) + "', " + std::to_string(day) + ")");
-  };
-  insert(1, 2);
-  insert(2, 1);
+  use_partitions(", state text NOT NULL DEFAULT 'new', PRIMARY KEY (seq, day)");
+  insert_on_day(1, 2);
+  insert_on_day(2, 1);
   const auto source = open();
   ASSERT_EQ(data_of(read_until(*source, 2)), "1 2") << "in one order over all partitions";
   ASSERT_TRUE(source->settle(ReadMark{2}));
@@ -83,13 +59,12 @@ TEST_F(OutboxMark, Fault22MarksRowsOfPartitionsThatComeAndGo) {
   // A late row of one partition comes before those that were committed after it in another.
   const auto late = writer();
   late->run("BEGIN");
-  late->run(
-      "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'b', 'x', '3', 1)");
-  insert(4, 3);
+  late->run(insert_on_day_statement(3, 1));
+  insert_on_day(4, 3);
   EXPECT_EQ(data_of(read_until(*source, 1)), "4");
   late->run("COMMIT");
   outbox().execute("DROP TABLE shop.day2");
-  insert(5, 1);
+  insert_on_day(5, 1);
   EXPECT_EQ(data_of(read_until(*source, 2)), "3 5");
   ASSERT_TRUE(source->settle(ReadMark{5}));
   EXPECT_EQ(unread(), "0");

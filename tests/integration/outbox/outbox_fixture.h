@@ -47,6 +47,23 @@ class OutboxTest : public testing::Test {
   // A table with further columns.
   void use(std::string_view columns) { outbox_ = std::make_unique<PostgresOutbox>(columns); }
 
+  // A table with partitions for the days 1 and 2. `more`: further columns, and the key.
+  void use_partitions(const std::string& more) {
+    outbox_->execute(
+        "DROP TABLE shop.outbox; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL"
+        " DEFAULT gen_random_uuid(), aggregatetype text NOT NULL, aggregateid text NOT NULL, type text NOT NULL,"
+        " payload jsonb, day int NOT NULL" +
+        more +
+        ") PARTITION BY LIST (day);"
+        " CREATE TABLE shop.day1 PARTITION OF shop.outbox FOR VALUES IN (1);"
+        " CREATE TABLE shop.day2 PARTITION OF shop.outbox FOR VALUES IN (2)");
+  }
+  static std::string insert_on_day_statement(int number, int day) {
+    return "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'a', 'x', '" +
+           std::to_string(number) + "', " + std::to_string(day) + ")";
+  }
+  void insert_on_day(int number, int day) { outbox_->execute(insert_on_day_statement(number, day)); }
+
   PostgresOutbox& outbox() { return *outbox_; }
   std::unique_ptr<Writer> writer() { return std::make_unique<Writer>(outbox_->url()); }
 

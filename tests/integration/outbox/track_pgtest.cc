@@ -227,27 +227,17 @@ TEST_F(OutboxTrack, RefusesATableOfIdsOfAnotherType) {
 
 // The unique index of a partitioned table has the partition key in it.
 TEST_F(OutboxTrack, Fault22ReadsPartitionsThatComeAndGo) {
-  outbox().execute(
-      "DROP TABLE shop.outbox; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL"
-      " DEFAULT gen_random_uuid(), aggregatetype text NOT NULL, aggregateid text NOT NULL, type text NOT NULL,"
-      " payload jsonb, created_at timestamptz NOT NULL DEFAULT clock_timestamp(), day int NOT NULL,"
-      " PRIMARY KEY (id, day)) PARTITION BY LIST (day); CREATE INDEX ON shop.outbox (created_at);"
-      " CREATE TABLE shop.day1 PARTITION OF shop.outbox FOR VALUES IN (1);"
-      " CREATE TABLE shop.day2 PARTITION OF shop.outbox FOR VALUES IN (2)");
-  const auto insert = [this](int number, int day) {
-    outbox().execute(
-        "INSERT INTO shop.outbox (aggregatetype, aggregateid, type, payload, day) VALUES ('order', 'a', 'x', '" +
-        std::to_string(number) + "', " + std::to_string(day) + ")");
-  };
-  insert(1, 2);
-  insert(2, 1);
+  use_partitions(", created_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (id, day)");
+  outbox().execute("CREATE INDEX ON shop.outbox (created_at)");
+  insert_on_day(1, 2);
+  insert_on_day(2, 1);
   const auto source = open();
   ASSERT_EQ(data_of(read_until(*source, 2)), "1 2") << "in one order over all partitions";
   ASSERT_TRUE(source->settle(ReadMark{2}));
   EXPECT_EQ(settled(), "2");
-  insert(3, 1);
+  insert_on_day(3, 1);
   outbox().execute("CREATE TABLE shop.day3 PARTITION OF shop.outbox FOR VALUES IN (3); DROP TABLE shop.day2");
-  insert(4, 3);
+  insert_on_day(4, 3);
   ASSERT_EQ(data_of(read_until(*source, 2)), "3 4");
   ASSERT_TRUE(source->settle(ReadMark{4}));
   source->close();
