@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace penstock::wal {
 namespace {
@@ -28,7 +29,7 @@ void Transaction::add_header(const Change& change, Xid xid) {
   char raw[sizeof header] = {};
   std::memcpy(raw, &header, sizeof header);
   buffer_.append(raw, sizeof raw);
-  if (change.kind == Change::Kind::kEvent) ++events_of_[xid];
+  if (change.kind != Change::Kind::kRelation) count(xid);
 }
 
 void Transaction::add(const Change& change, Xid xid) {
@@ -45,17 +46,55 @@ Status Transaction::add_to_file(const Change& change, Xid xid, const std::string
 Status Transaction::spill(const std::string& folder) {
   if (auto written = file_.append(folder, buffer_); !written) return written;
   buffer_.clear();
+  if (runs_.empty()) return {};
+  if (auto written = runs_file_.append(folder, runs_); !written) return written;
+  runs_.clear();
   return {};
 }
 
 void Transaction::trim() {
-  if (buffer_.capacity() > kSpareBytes && buffer_.capacity() / 2 > buffer_.size()) buffer_.shrink_to_fit();
+  for (std::string* bytes : {&buffer_, &runs_})
+    if (bytes->capacity() > kSpareBytes && bytes->capacity() / 2 > bytes->size()) bytes->shrink_to_fit();
 }
 
-void Transaction::roll_back(Xid sub) {
-  if (const auto at = std::ranges::lower_bound(rolled_back_, sub); at == rolled_back_.end() || *at != sub)
-    rolled_back_.insert(at, sub);
-  events_of_.erase(sub);
+void Transaction::count(Xid sub) {
+  ++events_;
+  if (run_.xid != sub.value || run_.events == std::numeric_limits<std::uint32_t>::max()) end_run();
+  run_.xid = sub.value;
+  ++run_.events;
+}
+
+void Transaction::end_run() {
+  if (run_.events == 0) return;
+  char raw[sizeof run_] = {};
+  std::memcpy(raw, &run_, sizeof run_);
+  runs_.append(raw, sizeof raw);
+  run_ = {};
+}
+
+Status Transaction::leave_out_rolled_back() {
+  std::ranges::sort(rolled_back_);
+  if (!rolled_back_.empty()) {
+    end_run();
+    std::string piece;
+    for (std::uint64_t at = 0; at < runs_file_.size(); at += piece.size()) {
+      piece.clear();
+      if (auto read = runs_file_.read(at, kReadBytes, piece); !read) return read;
+      leave_out_rolled_back(piece);
+    }
+    leave_out_rolled_back(runs_);
+  }
+  std::string().swap(runs_);
+  runs_file_ = SpillFile();
+  return {};
+}
+
+void Transaction::leave_out_rolled_back(std::string_view runs) {
+  for (; !runs.empty(); runs.remove_prefix(sizeof(Run))) {
+    Run run;
+    std::memcpy(&run, runs.data(), sizeof run);
+    if (is_rolled_back(Xid{run.xid})) events_ -= run.events;
+  }
 }
 
 bool Transaction::is_rolled_back(Xid sub) const { return std::ranges::binary_search(rolled_back_, sub); }
@@ -137,10 +176,7 @@ Status Transactions::add(const Change& change, std::optional<Xid> sub) {
   Transaction& transaction = running_.at(*open_);
   const Xid xid = sub.value_or(*open_);
   memory_ -= transaction.memory_bytes();
-  if (change.bytes.size() > limits_.memory_bytes) {
-    ++spills_;
-    return transaction.add_to_file(change, xid, limits_.folder);
-  }
+  if (change.bytes.size() > limits_.memory_bytes) return transaction.add_to_file(change, xid, limits_.folder);
   transaction.add(change, xid);
   memory_ += transaction.memory_bytes();
   return memory_ > limits_.memory_bytes ? make_room() : Status();
@@ -150,13 +186,12 @@ Status Transactions::make_room() {
   const auto largest =
       std::ranges::max_element(running_, {}, [](const auto& one) { return one.second.memory_bytes(); });
   memory_ -= largest->second.memory_bytes();
-  ++spills_;
   auto spilled = largest->second.spill(limits_.folder);
   if (largest->first != open_) largest->second.trim();
   return spilled;
 }
 
-Transaction Transactions::take(std::map<Xid, Transaction>::iterator found, Lsn end, std::int64_t commit_time) {
+Result<Transaction> Transactions::take(std::map<Xid, Transaction>::iterator found, Lsn end, std::int64_t commit_time) {
   memory_ -= found->second.memory_bytes();
   found->second.trim();
   Transaction transaction = std::move(found->second);
@@ -164,7 +199,7 @@ Transaction Transactions::take(std::map<Xid, Transaction>::iterator found, Lsn e
   running_.erase(found);
   transaction.commit_end_ = end;
   transaction.commit_time_ = commit_time;
-  for (const auto& [xid, events] : transaction.events_of_) transaction.events_ += events;
+  if (auto left_out = transaction.leave_out_rolled_back(); !left_out) return fail(std::move(left_out.error()));
   return transaction;
 }
 
@@ -185,7 +220,7 @@ Status Transactions::stream_abort(Xid xid, Xid sub) {
   const auto found = running_.find(xid);
   if (open_ || found == running_.end()) return confused("the abort of " + named(xid) + " comes unexpectedly");
   if (xid != sub) {
-    found->second.roll_back(sub);
+    found->second.rolled_back_.push_back(sub);
     return {};
   }
   memory_ -= found->second.memory_bytes();

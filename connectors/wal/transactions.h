@@ -3,8 +3,9 @@
 // pieces with others in between, and parts of it may be rolled back.
 //
 // Bounded in memory: beyond `memory_bytes` over all transactions, the largest one's changes go to a
-// file of its own (connectors/wal/spill_file.h), where a change that is larger than all of that goes at once. The disk
-// is not bounded here: the server bounds what one transaction writes.
+// file of its own (connectors/wal/spill_file.h), where a change that is larger than all of that goes at once. Beside
+// that stand four bytes for each sub-transaction that was rolled back after it was sent in part, as many as in the
+// server's own record of it. The disk is not bounded here: the server bounds what one transaction writes.
 //
 // Single-threaded. Errors: wal.spill_failed; wal.protocol when the messages make no sense together.
 #pragma once
@@ -51,7 +52,7 @@ class Transaction {
   std::uint64_t events() const { return events_; }
   // Not even a relation.
   bool is_empty() const { return buffer_.empty() && file_.size() == 0; }
-  std::size_t memory_bytes() const { return buffer_.size(); }
+  std::size_t memory_bytes() const { return buffer_.size() + runs_.size(); }
 
   // The next change; nullopt at the end. Its bytes stay until the next call.
   Result<std::optional<Change>> next();
@@ -59,6 +60,10 @@ class Transaction {
  private:
   friend class Transactions;
   struct Header;
+  // Events of one sub-transaction, one behind the other.
+  struct Run {
+    std::uint32_t xid = 0, events = 0;
+  };
 
   void add_header(const Change& change, Xid xid);
   void add(const Change& change, Xid xid);
@@ -67,14 +72,21 @@ class Transaction {
   Status spill(const std::string& folder);
   // Gives back memory that a spill or a large change has left; none is kept but by the transaction that grows.
   void trim();
-  void roll_back(Xid sub);
+  void count(Xid sub);
+  void end_run();
+  // Its commit has come: all that is rolled back is known.
+  Status leave_out_rolled_back();
+  void leave_out_rolled_back(std::string_view runs);
   bool is_rolled_back(Xid sub) const;
   Result<bool> fill(std::size_t bytes);
 
   std::string buffer_;  // what is not in the file yet; while it is read, what was read of the file
   SpillFile file_;
-  std::map<Xid, std::uint64_t> events_of_;  // by sub-transaction
-  std::vector<Xid> rolled_back_;            // ascending
+  // How many events each sub-transaction brought: few runs where few take turns, and millions in a loop with a handler.
+  std::string runs_;  // what is not in their file yet
+  SpillFile runs_file_;
+  Run run_;                       // the last one, which may go on
+  std::vector<Xid> rolled_back_;  // ascending once the commit has come
   Xid xid_;
   Lsn commit_end_;
   std::int64_t commit_time_ = 0;
@@ -102,17 +114,15 @@ class Transactions {
   // Inside a begin or a stream.
   bool is_open() const { return open_.has_value(); }
   std::size_t memory_bytes() const { return memory_; }
-  std::uint64_t spills() const { return spills_; }
 
  private:
   Status make_room();
-  Transaction take(std::map<Xid, Transaction>::iterator found, Lsn end, std::int64_t commit_time);
+  Result<Transaction> take(std::map<Xid, Transaction>::iterator found, Lsn end, std::int64_t commit_time);
 
   const SpillLimits limits_;
   std::map<Xid, Transaction> running_;
   std::optional<Xid> open_;
   std::size_t memory_ = 0;
-  std::uint64_t spills_ = 0;
 };
 
 }  // namespace penstock::wal

@@ -1,24 +1,14 @@
 // What a wal source reads from a real server.
-#include <fstream>
 #include <string>
 
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
+#include "tests/support/peak_memory.h"
 
 namespace penstock::tests {
 namespace {
 
 using connectors::ReadRoom;
-
-std::size_t peak_memory_kib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (std::size_t amount = 0; word == "VmHWM:" && status >> amount) return amount;
-  return 0;
-}
-
-// What was needed up to here counts no more.
-void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 class WalReading : public testing::Test {
  protected:
@@ -37,6 +27,13 @@ class WalReading : public testing::Test {
     reader_.reset();
     reader_ = std::make_unique<WalReader>(*outbox_);
     ASSERT_TRUE(eventually([&] { return reader_->open().has_value(); }));
+  }
+  // Transactions are streamed while they run, as soon as they are larger than the server's least memory for one.
+  void decode_in_pieces() {
+    outbox_->execute(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET logical_decoding_work_mem = ''64kB''', current_database());"
+        " END $$");
+    reopen();
   }
 
   std::unique_ptr<WalOutbox> outbox_;
@@ -105,10 +102,7 @@ TEST_F(WalReading, GoesOnInTheMiddleOfATransactionAfterARestart) {
 
 // Pitfall: streamed chunks must be dropped on abort, sub-transaction aware.
 TEST_F(WalReading, PutsStreamedTransactionsTogetherWithoutWhatWasRolledBack) {
-  outbox_->execute(
-      "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET logical_decoding_work_mem = ''64kB''', current_database());"
-      " END $$");
-  reopen();
+  decode_in_pieces();
   const auto rows = [](int first, int last) {
     return "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, note) SELECT 'order', 'a', 'counted',"
            " to_jsonb(i), repeat('x', 200) FROM generate_series(" +
@@ -126,6 +120,30 @@ TEST_F(WalReading, PutsStreamedTransactionsTogetherWithoutWhatWasRolledBack) {
     ASSERT_EQ(item.event->data, std::to_string(expected));
   }
   EXPECT_EQ(expected, 7'001);
+}
+
+// A handler around each row, as a loop of a procedure has it, makes each a sub-transaction.
+TEST_F(WalReading, PutsATransactionOfManySubTransactionsTogether) {
+  decode_in_pieces();
+  const std::string insert =
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, note)"
+      " VALUES ('order', 'a', 'counted', to_jsonb(i), repeat('x', 100));";
+  outbox_->execute("DO $$ BEGIN FOR i IN 1..20000 LOOP BEGIN " + insert +
+                   " IF i % 5 = 0 THEN RAISE 'no'; END IF;"
+                   " EXCEPTION WHEN raise_exception THEN NULL; END; END LOOP;"
+                   " BEGIN FOR i IN 20001..22000 LOOP BEGIN " +
+                   insert +
+                   " EXCEPTION WHEN raise_exception THEN NULL; END; END LOOP;"
+                   " RAISE 'no'; EXCEPTION WHEN raise_exception THEN NULL; END; END $$");
+  outbox_->insert("a", 22'001);
+  const auto items = reader_->read(16'001);
+  int expected = 0;
+  for (const auto& item : items) {
+    if (++expected % 5 == 0) ++expected;
+    if (expected == 20'001) expected = 22'001;
+    ASSERT_EQ(item.event->data, std::to_string(expected));
+  }
+  EXPECT_EQ(expected, 22'001);
 }
 
 // Pitfall: schema change mid-stream: additive columns are taken as they come.
