@@ -53,7 +53,7 @@ Status SlotPulse::look_at_slot(Session& session, const std::stop_token& stop) {
 
 Status SlotPulse::look(SlotWatch::Heartbeat heartbeat, Session& session, const std::stop_token& stop) {
   seen_.next_heartbeat = clock_.now() + kHeartbeatEvery;
-  const auto room = load_slot_room(session, settings_, Deadline::in(kCallDeadline));
+  const auto room = load_slot_room(session, settings_, Deadline::in(kCallDeadline), stop);
   if (!room) return fail(room.error());
   if (!*room) return fail(codes::kWalSlotLost, "slot " + settings_.slot + " is gone");
   const auto heartbeat_took = seen_.figures ? seen_.figures->heartbeat : std::nullopt;

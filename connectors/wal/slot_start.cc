@@ -89,7 +89,7 @@ Status SlotStart::keep(const OwnPosition& position) {
 }
 
 Status SlotStart::check_begun(const Progress& start) {
-  const auto place = load_slot_place(session_, parts_.settings, deadline_);
+  const auto place = load_slot_place(session_, parts_.settings, deadline_, stop_);
   if (!place) return fail(place.error());
   if (!*place) return fail(codes::kWalSlotLost, "slot " + parts_.settings.slot + " is gone");
   if (**place <= start.settled) return {};

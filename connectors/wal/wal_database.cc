@@ -217,18 +217,20 @@ Result<bool> gave_name_away_before(Session& session, const Membership& before, c
   return earlier->boolean(0, 0);
 }
 
-Result<std::optional<Lsn>> load_slot_place(Session& session, const WalSettings& settings, Deadline deadline) {
+Result<std::optional<Lsn>> load_slot_place(Session& session, const WalSettings& settings, Deadline deadline,
+                                           std::stop_token stop) {
   Parameters slot_name;
   slot_name.text(settings.slot);
-  const auto slot = session.run(kSlot, slot_name, deadline);
+  const auto slot = session.run(kSlot, slot_name, deadline, std::move(stop));
   if (!slot) return fail(slot.error());
   return slot->empty() || slot->is_null(0, 4) ? std::nullopt : parse_lsn(slot->bytes(0, 4));
 }
 
-Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettings& settings, Deadline deadline) {
+Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettings& settings, Deadline deadline,
+                                               std::stop_token stop) {
   Parameters slot_name;
   slot_name.text(settings.slot);
-  const auto slot = session.run(kSlot, slot_name, deadline);
+  const auto slot = session.run(kSlot, slot_name, deadline, std::move(stop));
   if (!slot) return fail(slot.error());
   if (slot->empty()) return std::nullopt;
   return room_of(*slot);

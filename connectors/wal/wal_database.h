@@ -69,11 +69,11 @@ Result<bool> gave_name_away_before(store::postgres::Session& session, const Memb
 
 // Up to where the slot has passed the log; nullopt: it is gone, or can't be read from.
 Result<std::optional<Lsn>> load_slot_place(store::postgres::Session& session, const WalSettings& settings,
-                                           Deadline deadline);
+                                           Deadline deadline, std::stop_token stop);
 
 // nullopt: the slot is gone.
 Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session, const WalSettings& settings,
-                                               Deadline deadline);
+                                               Deadline deadline, std::stop_token stop);
 
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.

@@ -314,16 +314,16 @@ Status WalSource::store_progress() {
   confirmation.stored(progress);
   publication_.kept();
   pass_failpoint("wal.after_store");
-  return opening_->stream->confirm();
+  return opening_->stream->confirm(given_up_.get_token());
 }
 
 Status WalSource::upkeep() {
-  if (auto confirmed = opening_->stream->confirm_if_due(); !confirmed) return confirmed;
+  const std::stop_token stop = given_up_.get_token();
+  if (auto confirmed = opening_->stream->confirm_if_due(stop); !confirmed) return confirmed;
   pulse_.look_for_heartbeat(*opening_->stream);
   if (auto removed = remove_locked(); !removed) return removed;
   if (clock_.now() >= opening_->next_store)
     if (auto stored = store_progress(); !stored) return stored;
-  const std::stop_token stop = given_up_.get_token();
   if (auto sent = pulse_.send_heartbeat(*opening_->stream, *opening_->session, stop); !sent) return sent;
   if (auto lives = pulse_.look_at_walsender(*opening_->stream, *opening_->session, stop); !lives) return lives;
   return pulse_.ask_for_sign(*opening_->session, stop);
@@ -333,7 +333,7 @@ Status WalSource::upkeep() {
 Status WalSource::keep_alive() {
   if (!opening_) return {};
   const std::stop_token stop = given_up_.get_token();
-  auto alive = opening_->stream->confirm_if_due();
+  auto alive = opening_->stream->confirm_if_due(stop);
   if (alive) alive = pulse_.look_at_slot(*opening_->session, stop);
   if (alive) alive = remove_locked();
   if (alive) alive = pulse_.ask_for_sign(*opening_->session, stop);

@@ -208,17 +208,17 @@ Status WalStream::wait(Deadline deadline, const std::stop_token& stop) {
   return session_->wait_message(deadline, stop);
 }
 
-Status WalStream::confirm() {
+Status WalStream::confirm(const std::stop_token& stop) {
   const std::int64_t now = store::postgres::to_postgres_time(clock_.wall_now());
   reply_ = Reply::kNotAsked;
   last_status_ = clock_.now();
   const auto answer = silence_ >= kAskAfter ? Keepalive::Reply::kNow : Keepalive::Reply::kWhenConvenient;
-  return session_->send_message(encode_status(confirmation_.status(), now, answer), Deadline::in(kCallDeadline));
+  return session_->send_message(encode_status(confirmation_.status(), now, answer), Deadline::in(kCallDeadline), stop);
 }
 
-Status WalStream::confirm_if_due() {
+Status WalStream::confirm_if_due(const std::stop_token& stop) {
   if (reply_ == Reply::kNotAsked && clock_.now() - last_status_ < kStatusEvery) return {};
-  return confirm();
+  return confirm(stop);
 }
 
 }  // namespace penstock::wal

@@ -43,9 +43,9 @@ class WalStream {
   // Until something arrives, the deadline or the stop.
   Status wait(Deadline deadline, const std::stop_token& stop);
   // Tells the server how far everything is durable and settled.
-  Status confirm();
+  Status confirm(const std::stop_token& stop);
   // Confirms if the server asked for it, or has not heard of us for a while.
-  Status confirm_if_due();
+  Status confirm_if_due(const std::stop_token& stop);
 
   // Complete transactions in the order of the log.
   bool has_ready() const { return !ready_.empty(); }

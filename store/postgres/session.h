@@ -126,7 +126,7 @@ class Session {
   std::uint64_t arrivals() const { return arrivals_; }
   // Until there is something to read, the deadline, or the stop; an error only when the session is lost.
   Status wait_message(Deadline deadline, const std::stop_token& stop);
-  Status send_message(std::string_view message, Deadline deadline);
+  Status send_message(std::string_view message, Deadline deadline, const std::stop_token& stop);
 
   // Ends a transaction that failed; no error when there is none.
   Status rollback(Deadline deadline);

@@ -68,12 +68,12 @@ Status Session::wait_message(Deadline deadline, const std::stop_token& stop) {
   return {};
 }
 
-Status Session::send_message(std::string_view message, Deadline deadline) {
+Status Session::send_message(std::string_view message, Deadline deadline, const std::stop_token& stop) {
   if (connection_ == nullptr) return fail(code_of_(SqlCondition::kConnectionLost), "the database session has ended");
   waiting_since_ = looked_at_ = std::chrono::steady_clock::now();
   if (PQputCopyData(connection_, message.data(), static_cast<int>(message.size())) != 1)
     return lost("sending to the database");
-  return flush(deadline, {});
+  return flush(deadline, stop);
 }
 
 }  // namespace penstock::store::postgres

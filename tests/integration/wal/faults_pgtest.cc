@@ -59,6 +59,18 @@ TEST_F(WalFaults, Fault3NoticesAServerThatHangs) {
   EXPECT_EQ(data_of(reader_->read(2)), "1 2");
 }
 
+// Who ends the program doesn't wait for such a server.
+TEST_F(WalFaults, Fault3IsGivenUpAtOnceWhileAServerHangs) {
+  TcpGate gate(server_port());
+  go_through(gate);
+  open();
+  gate.hold();
+  const std::jthread ends([this] { reader_->source().give_up(); });
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_FALSE(reader_->source().keep_alive());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+}
+
 // A server that has not noticed yet that its reader is gone keeps the slot for it: that is waited for.
 TEST_F(WalFaults, Fault4WaitsForTheSlotThatAHalfOpenLinkStillHolds) {
   TcpGate gate(server_port());
