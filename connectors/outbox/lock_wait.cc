@@ -1,5 +1,7 @@
 #include "connectors/outbox/lock_wait.h"
 
+#include <utility>
+
 #include "connectors/outbox/held_back.h"
 #include "connectors/outbox/postgres_statements.h"
 
@@ -17,8 +19,11 @@ constexpr std::chrono::seconds kUntilAsked{1}, kBetweenLooks{2}, kAnswer{2};
 
 }  // namespace
 
-LockWait::LockWait(Session& waiting, const SessionSettings& ask, const std::stop_token& stop) : waiting_(waiting) {
-  waiting_.watch_slow({kUntilAsked, kBetweenLooks, [this, &ask, stop] {
+LockWait::LockWait(Session& waiting, const SessionSettings& ask, const std::stop_token& stop,
+                   std::function<void()> meanwhile)
+    : waiting_(waiting) {
+  waiting_.watch_slow({kUntilAsked, kBetweenLooks, [this, &ask, stop, meanwhile = std::move(meanwhile)] {
+                         if (meanwhile) meanwhile();
                          const auto other = Session::open(ask, Deadline::in(kAnswer), stop);
                          if (!other) return;
                          if (auto seen = look(**other, waiting_.server().pid, stop)) blocker_ = std::move(seen);

@@ -1,6 +1,7 @@
 // Names who keeps a statement waiting for a lock: while one statement of a session waits, another session asks.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 
@@ -13,8 +14,10 @@ namespace penstock::outbox {
 // Watches the calls of `waiting` as long as it lives, by Session::watch_slow(). Single-threaded.
 class LockWait {
  public:
-  // `ask`: for the other session, which is opened only for a call that takes longer than a second. All outlive it.
-  LockWait(store::postgres::Session& waiting, const store::postgres::SessionSettings& ask, const std::stop_token& stop);
+  // `ask`: for the other session, which is opened only for a call that takes longer than a second. `meanwhile`: called
+  // before each look, every few seconds. All outlive it.
+  LockWait(store::postgres::Session& waiting, const store::postgres::SessionSettings& ask, const std::stop_token& stop,
+           std::function<void()> meanwhile = {});
   ~LockWait();
   LockWait(const LockWait&) = delete;
   LockWait& operator=(const LockWait&) = delete;

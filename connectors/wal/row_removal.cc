@@ -62,7 +62,7 @@ Status RowRemoval::begin(const outbox::PostgresColumns& table, Session& session,
     return in_words(std::move(tried.error()));
   if (auto set = session.execute("SET lock_timeout = " + std::to_string(kLockWait.count()), deadline, stop); !set)
     return in_words(std::move(set.error()));
-  return remove(session, patience, stop);
+  return remove(session, patience, {}, stop);
 }
 
 // Ids of another type can't be told to the table any more: what was left comes again.
@@ -94,7 +94,8 @@ ReadMark RowRemoval::removed() const {
   return first == ReadMark{} ? first : ReadMark{first.value - 1};
 }
 
-Status RowRemoval::remove(Session& session, Duration patience, const std::stop_token& stop) {
+Status RowRemoval::remove(Session& session, Duration patience, const Meanwhile& meanwhile,
+                          const std::stop_token& stop) {
   if (is_behind()) {
     waiting_ = static_cast<std::size_t>(std::ranges::upper_bound(rows_, settled_, {}, &Row::mark) - rows_.begin());
     if (clock_.now() < next_statement_) return {};
@@ -107,7 +108,7 @@ Status RowRemoval::remove(Session& session, Duration patience, const std::stop_t
     if (!ids.empty()) {
       if (const auto wait = next_statement_ - clock_.now(); wait > Duration::zero()) rest(wait, stop);
       const SteadyTime begun = clock_.now();
-      const auto done = delete_rows(ids, session, Deadline::in(patience), stop);
+      const auto done = delete_rows(ids, session, Deadline::in(patience), meanwhile, stop);
       if (!done) return fail(Error(done.error()).with_context("deleting settled rows"));
       if (*done == Done::kTakesTooLong) {
         rows_per_statement_ = std::max<std::size_t>(ids.size() / 10, 1);
@@ -123,14 +124,16 @@ Status RowRemoval::remove(Session& session, Duration patience, const std::stop_t
       next_statement_ = now + std::chrono::microseconds(1'000'000) * ids.size() / kRowsPerSecond;
     }
     rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (meanwhile) meanwhile();
   }
   waiting_ = 0;
   return {};
 }
 
 Result<RowRemoval::Done> RowRemoval::delete_rows(const std::vector<std::string_view>& ids, Session& session,
-                                                 Deadline deadline, const std::stop_token& stop) {
-  const outbox::LockWait wait(session, ask_, stop);
+                                                 Deadline deadline, const Meanwhile& meanwhile,
+                                                 const std::stop_token& stop) {
+  const outbox::LockWait wait(session, ask_, stop, meanwhile);
   const Parameters parameters = parameters_of(ids);
   const auto deleted = session.run(statement_, parameters, deadline, stop);
   if (deleted) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -42,6 +43,9 @@ class RowRemoval {
   // this.
   RowRemoval(const WalSettings& settings, const store::postgres::SessionSettings& ask, const Clock& clock, Log& log);
 
+  // Called now and then while a deletion takes its time; may be empty.
+  using Meanwhile = std::function<void()>;
+
   // For an opening. Deletes what earlier ones had settled, or nothing: what will fail then fails now. The session waits
   // for locks only shortly from now on. Errors: as remove(); outbox.table_missing.
   Status begin(const outbox::PostgresColumns& table, store::postgres::Session& session, Duration patience,
@@ -54,7 +58,8 @@ class RowRemoval {
   // Deletes what is settled, unless it is too early to ask again for a row that was locked. Committed when it returns.
   // `patience`: for one statement. Errors: those of the session, but for locks; outbox.refused and outbox.unauthorized
   // when the database keeps rows without an error.
-  Status remove(store::postgres::Session& session, Duration patience, const std::stop_token& stop);
+  Status remove(store::postgres::Session& session, Duration patience, const Meanwhile& meanwhile,
+                const std::stop_token& stop);
   // Everything up to this mark is settled and gone.
   ReadMark removed() const;
   // Rows wait for a lock. Too many: hand out no more.
@@ -71,7 +76,7 @@ class RowRemoval {
   enum class Done { kDeleted, kLocked, kTakesTooLong };
   void prepare(const outbox::PostgresColumns& table, const outbox::PostgresColumn& id);
   Result<Done> delete_rows(const std::vector<std::string_view>& ids, store::postgres::Session& session,
-                           Deadline deadline, const std::stop_token& stop);
+                           Deadline deadline, const Meanwhile& meanwhile, const std::stop_token& stop);
   Status check_gone(const store::postgres::Parameters& ids, store::postgres::Session& session, Deadline deadline,
                     const std::stop_token& stop) const;
 

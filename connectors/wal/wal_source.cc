@@ -33,6 +33,8 @@ constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kStoreIdleEvery{10};
 constexpr std::chrono::milliseconds kUpkeepEvery{1'000};
 constexpr std::chrono::milliseconds kWaitForRoom{5}, kWaitForLock{100};
+// Of reading back what an earlier opening has settled; the server has to hear of us in between.
+constexpr std::chrono::milliseconds kPassAtMost{1'000};
 
 class WalSource final : public connectors::Source {
  public:
@@ -166,7 +168,7 @@ Result<ReadBatch> WalSource::read(const ReadRoom& room, Deadline deadline, std::
       return batch;
     }
     if (opening_->stream->has_ready() && !is_held_up()) {
-      // What waits needs room, which only a settled event makes.
+      // What waits needs room, which only a settled event makes, or lies behind much that was settled before.
       batch->idle_for = kWaitForRoom;
       return batch;
     }
@@ -201,6 +203,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
   const std::size_t likely = std::min<std::size_t>(room.events, stream.ready_events());
   builder.reserve(likely);
   found.reserve(likely);
+  const SteadyTime pass_until = clock_.now() + kPassAtMost;
   std::size_t bytes = 0;
   bool always = room.window == ReadRoom::Window::kEmpty;
   while (stream.has_ready() && found.size() < room.events && !is_held_up()) {
@@ -223,6 +226,7 @@ Result<ReadBatch> WalSource::hand_out(const ReadRoom& room) {
     if (transaction.taken < transaction.known) {
       opening_->held.reset();
       ++transaction.taken;
+      if (clock_.now() >= pass_until) break;
       continue;
     }
     bytes += change.bytes.size() + outbox::kRowOverhead;
@@ -277,7 +281,9 @@ Status WalSource::settle(ReadMark mark) {
 // First deleted, then passed: a crash in between brings the event again, and its row stays away.
 Status WalSource::remove_settled() {
   if (!removal_) return {};
-  auto removed = removal_->remove(*opening_->session, kCallDeadline, given_up_.get_token());
+  // A stream that is lost meanwhile says so when it is read.
+  const auto meanwhile = [this] { (void)opening_->stream->confirm_if_due(given_up_.get_token()); };
+  auto removed = removal_->remove(*opening_->session, kCallDeadline, meanwhile, given_up_.get_token());
   opening_->stream->confirmation().settled(removal_->removed());
   show_who_holds_back();
   return removed;

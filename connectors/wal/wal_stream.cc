@@ -22,6 +22,7 @@ constexpr std::size_t kReadyBytes = 4 << 20;
 constexpr std::size_t kTransactionMemory = 2 << 20;
 // A large transaction arrives for minutes, and the server has to hear of us meanwhile.
 constexpr int kMessagesPerTurn = 20'000;
+constexpr std::chrono::milliseconds kLongestTurn{1'000};
 // How long messages gather behind the last one that was taken.
 constexpr std::chrono::milliseconds kGather{1};
 // Silence after which the server is asked for an answer.
@@ -106,8 +107,12 @@ Status WalStream::receive(std::size_t enough_events) {
   std::size_t ready_bytes = 0;
   for (const ReadyTransaction& one : ready_) ready_bytes += one.changes.memory_bytes();
   arrived_ = Arrived::kPerhapsMore;
+  const SteadyTime until = clock_.now() + kLongestTurn;
+  const auto may_go_on = [&] {
+    return ready_events_ < enough_events && ready_bytes < kReadyBytes && clock_.now() < until;
+  };
   int turn = 0;
-  for (; turn < kMessagesPerTurn && ready_events_ < enough_events && ready_bytes < kReadyBytes; ++turn) {
+  for (; turn < kMessagesPerTurn && may_go_on(); ++turn) {
     const auto frame = session_->next_message();
     if (!frame) return fail(explain(frame.error()));
     if (!*frame) {

@@ -35,7 +35,7 @@ class WalStream {
                                                  std::stop_token stop);
 
   // Takes what has arrived, without waiting, until so many events wait, nothing is left, or it took
-  // many messages.
+  // many messages or long.
   Status receive(std::size_t enough_events);
   // Once all that had arrived was taken and handed out: rests until a millisecond after the last message.
   // What arrives meanwhile goes all the way to the sink together, with one wake-up of each thread.

@@ -10,6 +10,18 @@ namespace {
 
 using connectors::ReadRoom;
 
+// Whoever looks at it has lost 10 ms.
+class HurriedClock final : public Clock {
+ public:
+  Timestamp wall_now() const override { return system_.wall_now(); }
+  SteadyTime now() const override { return start_ + ++looks_ * std::chrono::milliseconds(10); }
+
+ private:
+  SystemClock system_;
+  const SteadyTime start_ = system_.now();
+  mutable int looks_ = 0;
+};
+
 class WalReading : public testing::Test {
  protected:
   void SetUp() override {
@@ -144,6 +156,31 @@ TEST_F(WalReading, PutsATransactionOfManySubTransactionsTogether) {
     ASSERT_EQ(item.event->data, std::to_string(expected));
   }
   EXPECT_EQ(expected, 22'001);
+}
+
+// Reading a large transaction back up to where a source was takes long, and the server must hear of us.
+TEST_F(WalReading, DoesNotPassWhatItKnowsInOneGo) {
+  outbox_->execute(
+      "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload) SELECT 'order', 'a', 'counted', to_jsonb(i)"
+      " FROM generate_series(1, 1000) i");
+  const auto before = reader_->read(1'000);
+  ASSERT_TRUE(reader_->source().settle(before[989].mark));
+  reader_.reset();
+  const HurriedClock clock;
+  SeededRandom random(1);
+  const auto source = wal::make_wal_source(outbox_->settings(), outbox_->checkpoints(), outbox_->gaps(),
+                                           {clock, random, outbox_->log(), "test"});
+  ASSERT_TRUE(eventually(
+      [&] { return source->open(outbox_->request(), Deadline::in(std::chrono::seconds(20)), {}).has_value(); }));
+  int empty = 0;
+  for (std::size_t items = 0; items < 10;) {
+    const auto batch =
+        source->read({10, 1 << 20, ReadRoom::Window::kEmpty}, Deadline::in(std::chrono::seconds(20)), {});
+    ASSERT_TRUE(batch) << batch.error().describe();
+    items += batch->items.size();
+    if (batch->items.empty()) ++empty;
+  }
+  EXPECT_GT(empty, 3);
 }
 
 // Pitfall: schema change mid-stream: additive columns are taken as they come.

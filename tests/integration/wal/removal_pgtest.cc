@@ -195,5 +195,20 @@ TEST_F(WalRemoval, KnowsInTheNextOpeningWhatWaitsForALock) {
   }));
 }
 
+// The server ends a stream of which it hears nothing for 8 s: once in a single statement, once in many short ones.
+TEST_F(WalRemoval, KeepsTheStreamWhileItDeletesForLong) {
+  ASSERT_EQ(code_of(open()), "ok");
+  insert(1, 10'000);
+  const auto items = reader_->read(10'000);
+  const std::string stream =
+      "SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = '" + outbox_->settings().slot + "'";
+  const std::string pid = outbox_->value(stream);
+  on_delete("PERFORM pg_sleep(CASE WHEN (SELECT count(*) FROM shop.outbox) > 9500 THEN 9 ELSE 0.95 END); RETURN NULL;",
+            "STATEMENT");
+  EXPECT_TRUE(reader_->source().settle(items.back().mark));
+  EXPECT_EQ(rows(), "0");
+  EXPECT_EQ(outbox_->value(stream), pid);
+}
+
 }  // namespace
 }  // namespace penstock::tests
