@@ -14,7 +14,8 @@ const Statement kServer{
     "",
     "SELECT current_database()::text, quote_ident(current_user), current_setting('wal_level'),"
     " coalesce((SELECT r.rolreplication OR r.rolsuper FROM pg_roles r"
-    "  WHERE r.rolname = current_user), false),"
+    "  WHERE r.rolname = current_user), false) OR EXISTS (SELECT FROM pg_roles g"
+    "  WHERE g.rolname = 'rds_replication' AND pg_has_role(g.oid, 'MEMBER')),"  // where no role has the attribute
     " (SELECT count(*) FROM pg_replication_slots o WHERE NOT o.active AND o.slot_name <> $1),"
     " has_database_privilege(current_database(), 'CREATE') AND NOT EXISTS (SELECT FROM pg_class c"
     "  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3"
@@ -236,6 +237,11 @@ Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettin
   return room_of(*slot);
 }
 
+std::string replication_fix(const WalDatabase& database) {
+  return "ALTER ROLE " + database.role + " REPLICATION; on Amazon RDS and Aurora: GRANT rds_replication TO " +
+         database.role + ";";
+}
+
 std::string removal_fix(const WalDatabase& database, const WalSettings& settings) {
   if (may_delete(*database.table, settings)) return outbox::statement_that_shows_rows(*database.table, settings.rows);
   return "GRANT USAGE ON SCHEMA " + outbox::quoted_identifier(settings.rows.table.schema) + " TO " + database.role +
@@ -253,8 +259,7 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (database.wal_level != "logical")
     return fail(codes::kWalNotLogical, "wal_level of the server is " + database.wal_level);
   if (!database.may_replicate)
-    return fail(codes::kWalUnauthorized,
-                "role " + database.role + " may not replicate: ALTER ROLE " + database.role + " REPLICATION;");
+    return fail(codes::kWalUnauthorized, "role " + database.role + " may not replicate: " + replication_fix(database));
   if (!database.table) return {};
   const std::string table = "table " + settings.rows.table.to_string();
   if (database.table->table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);

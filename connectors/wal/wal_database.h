@@ -36,8 +36,8 @@ struct SlotRoom {
 
 struct WalDatabase {
   std::string database, role, wal_level;
-  std::int64_t slot_limit_bytes = 0;  // max_slot_wal_keep_size; negative: none
-  bool may_replicate = false;
+  std::int64_t slot_limit_bytes = 0;             // max_slot_wal_keep_size; negative: none
+  bool may_replicate = false;                    // as far as the catalogue says
   bool may_publish = false;                      // make publications, and of the table
   std::optional<outbox::PostgresColumns> table;  // empty where messages are read
   std::string left_out;                          // of the table by the log, whatever is published; empty: nothing
@@ -78,6 +78,8 @@ Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
+// For a role that may not replicate.
+std::string replication_fix(const WalDatabase& database);
 // With `settle = "delete"`, the statement that lets the role delete every row of the table; for one that may not
 // (outbox.unauthorized).
 std::string removal_fix(const WalDatabase& database, const WalSettings& settings);

@@ -163,7 +163,7 @@ void inspect_walsender(Session& session, const WalSettings& settings, Deadline d
 
 void inspect_server(const WalDatabase& database, const WalSettings& settings, outbox::Inspection& inspection) {
   if (!database.may_replicate)
-    inspection.error("role " + database.role + " may not replicate", "ALTER ROLE " + database.role + " REPLICATION;");
+    inspection.error("role " + database.role + " may not replicate", replication_fix(database));
   else if (auto checked = check_wal_database(database, settings); !checked)
     inspection.error(checked.error().message(), &checked.error().code() == &codes::kOutboxUnauthorized
                                                     ? removal_fix(database, settings)

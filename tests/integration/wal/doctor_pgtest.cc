@@ -4,6 +4,7 @@
 #include <string>
 
 #include "tests/integration/wal/wal_reader.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -27,6 +28,20 @@ class WalDoctor : public testing::Test {
   }
 
   std::unique_ptr<WalOutbox> outbox_;
+};
+
+// A role without any rights, of the whole test server.
+class AmazonsRole {
+ public:
+  explicit AmazonsRole(const WalOutbox& outbox) : outbox_(outbox) {
+    outbox_.execute("DROP ROLE IF EXISTS rds_replication; CREATE ROLE rds_replication");
+  }
+  ~AmazonsRole() { outbox_.execute("DROP ROLE rds_replication"); }
+  AmazonsRole(const AmazonsRole&) = delete;
+  AmazonsRole& operator=(const AmazonsRole&) = delete;
+
+ private:
+  const WalOutbox& outbox_;
 };
 
 TEST_F(WalDoctor, WarnsOfASlotWithoutLimitBeforeItIsMade) {
@@ -88,6 +103,18 @@ TEST_F(WalDoctor, FindsARowFilterAndAColumnList) {
   EXPECT_THAT(findings(), HasSubstr("row filter"));
   outbox_->execute("ALTER PUBLICATION p SET TABLE shop.outbox (seq, id)");
   EXPECT_THAT(findings(), HasSubstr("leaves out mapped columns"));
+}
+
+// Amazon's servers let the members of a role replicate that they bring. Here it is a role like any other, and the
+// server refuses the session itself.
+TEST_F(WalDoctor, TakesARoleThatReplicatesByAmazonsRole) {
+  const TestRole role(outbox_->url());
+  role.grant("USAGE ON SCHEMA shop");
+  outbox_->settings().rows.url = role.url();
+  EXPECT_THAT(findings(), AllOf(HasSubstr("may not replicate"), HasSubstr("GRANT rds_replication TO " + role.name())));
+  const AmazonsRole amazons(*outbox_);
+  outbox_->execute("GRANT rds_replication TO " + role.name());
+  EXPECT_THAT(findings(), AllOf(Not(HasSubstr("may not replicate")), HasSubstr("a replication session is refused")));
 }
 
 }  // namespace
