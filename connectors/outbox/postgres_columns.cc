@@ -284,8 +284,9 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
                                               {&kSequence, &oid_and_order},
                                               {&kPartialIndexes, &oid_and_order},
                                               {&kHindrances, &oid},
-                                              {&kHidesRows, &oid}};
-  if (tracks) calls.insert(calls.end(), {{&kIndexes, &oid_and_id}, {&kSettledTable, &side_name}});
+                                              {&kHidesRows, &oid},
+                                              {&kIndexes, &oid_and_id}};
+  if (tracks) calls.push_back({&kSettledTable, &side_name});
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
   const Rows &columns = (*answers)[0], &indexes = (*answers)[1], &sequence = (*answers)[2];
@@ -304,10 +305,9 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
         sequence.integer(0, 0), std::string(sequence.bytes(0, 3)),
         sequence.integer(0, 1), sequence.boolean(0, 2) ? PostgresSequence::Runs::kUp : PostgresSequence::Runs::kDown,
         sequence.boolean(0, 4), sequence.boolean(0, 5)};
-  if (tracks) {
-    found.id_is_unique = (*answers)[6].boolean(0, 1);
-    found.settled_table = settled_table_in((*answers)[7]);
-  }
+  found.id_is_indexed = (*answers)[6].boolean(0, 0);
+  found.id_is_unique = (*answers)[6].boolean(0, 1);
+  if (tracks) found.settled_table = settled_table_in((*answers)[7]);
   return found;
 }
 

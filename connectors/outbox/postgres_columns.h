@@ -61,8 +61,8 @@ struct PostgresColumns {
   bool order_is_unique = false, order_is_indexed = false;
   std::vector<std::string> order_index_predicates;  // of partial indexes that start with it, as the server writes them
   std::optional<PostgresSequence> order_sequence;
+  bool id_is_unique = false, id_is_indexed = false;
   // Of policy "track".
-  bool id_is_unique = false;
   std::optional<PostgresSettledTable> settled_table;
   // Whether row level security may keep rows from the role.
   bool hides_rows = false;

@@ -3,6 +3,7 @@
 
 #include "connectors/outbox/connection_fix.h"
 #include "connectors/outbox/inspection.h"
+#include "connectors/outbox/tracked_table.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_session.h"
 #include "connectors/wal/wal_source.h"
@@ -55,6 +56,22 @@ std::optional<OpenTransaction> find_oldest_transaction(Session& session, const s
   return OpenTransaction{rows->integer(0, 0), std::string(rows->bytes(0, 1)), rows->integer(0, 2), role};
 }
 
+void inspect_removal(const outbox::PostgresColumns& table, const WalSettings& settings,
+                     outbox::Inspection& inspection) {
+  const std::string& id = *settings.rows.column_of(outbox::Role::kId);
+  // A unique index of a partitioned table takes in the partition key.
+  if (table.find(id) != nullptr && !table.id_is_indexed)
+    inspection.warn(
+        "column `" + id + "` has no index, and settled rows are deleted by it: each deletion reads the whole table",
+        table.kind == outbox::PostgresColumns::Kind::kPartitioned
+            ? "CREATE INDEX ON " + settings.rows.table.quoted() + " (" + outbox::quoted_identifier(id) + ");"
+            : outbox::create_id_index_statement(settings.rows));
+  if (!table.before_delete.empty())
+    inspection.warn(
+        table.before_delete + " may keep a row though settle = \"delete\" settled it: the source would stop there",
+        "See that the trigger or rule lets role " + table.role + " delete rows.");
+}
+
 void inspect_table(const WalDatabase& database, const WalSettings& settings, outbox::Inspection& inspection) {
   if (!database.table || database.table->table_oid == 0) return;
   for (const outbox::Role role : outbox::kRoles) {
@@ -64,10 +81,7 @@ void inspect_table(const WalDatabase& database, const WalSettings& settings, out
                        "correct [source.columns], or ALTER TABLE " + settings.rows.table.quoted() + " ADD COLUMN " +
                            outbox::quoted_identifier(*column) + " …;");
   }
-  if (settings.settle == WalSettings::Settle::kKeep || database.table->before_delete.empty()) return;
-  inspection.warn(database.table->before_delete +
-                      " may keep a row though settle = \"delete\" settled it: the source would stop there",
-                  "See that the trigger or rule lets role " + database.role + " delete rows.");
+  if (settings.settle == WalSettings::Settle::kDelete) inspect_removal(*database.table, settings, inspection);
 }
 
 // `penstock run` makes both at its first start. A slot alone is not enough: it sees only a publication that is older.

@@ -105,6 +105,15 @@ TEST_F(WalDoctor, FindsARowFilterAndAColumnList) {
   EXPECT_THAT(findings(), HasSubstr("leaves out mapped columns"));
 }
 
+// Each deletion would walk through the whole table.
+TEST_F(WalDoctor, FindsAnIdWithoutAnIndexWhereRowsAreDeletedByIt) {
+  EXPECT_THAT(findings(), Not(HasSubstr("has no index")));
+  outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
+  EXPECT_THAT(findings(), AllOf(HasSubstr("`id` has no index"), HasSubstr("ON \"shop\".\"outbox\" (\"id\");")));
+  outbox_->execute("CREATE INDEX ON shop.outbox (id)");
+  EXPECT_THAT(findings(), Not(HasSubstr("has no index")));
+}
+
 // Amazon's servers let the members of a role replicate that they bring. Here it is a role like any other, and the
 // server refuses the session itself.
 TEST_F(WalDoctor, TakesARoleThatReplicatesByAmazonsRole) {
