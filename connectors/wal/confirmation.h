@@ -40,8 +40,6 @@ class Confirmation {
   // Whether progress() holds more than what is durable.
   bool has_news() const { return progress_ != stored_; }
   StandbyStatus status() const;
-  // Whether everything that was read is settled.
-  bool is_idle() const { return points_.empty(); }
 
  private:
   // Once everything up to `last` is settled, everything up to `end` is.

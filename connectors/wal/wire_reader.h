@@ -19,7 +19,6 @@ class WireReader {
   bool at_end() const { return left() == 0; }
 
   std::uint8_t byte() { return integer<std::uint8_t>(); }
-  std::int8_t int8() { return integer<std::int8_t>(); }
   std::uint16_t uint16() { return integer<std::uint16_t>(); }
   std::int32_t int32() { return integer<std::int32_t>(); }
   std::uint32_t uint32() { return integer<std::uint32_t>(); }
