@@ -19,10 +19,6 @@ using outbox::Role;
 // A publication has few tables, and a producer writes few shapes of messages.
 constexpr std::size_t kMostShapes = 1'000;
 
-// Of a row that is too large, a key or an id of so many bytes is kept, whose text may be hexadecimal.
-constexpr std::size_t kLongestKept = 1'024;
-constexpr std::size_t kLongestName = 2 + 2 * kLongestKept;
-
 // pg_type.dat: these oids are the same in every database.
 constexpr struct {
   std::uint32_t oid;
@@ -57,7 +53,7 @@ std::string_view bytes_of_hex(std::string_view text, std::string& scratch) {
 // What the cell of a long value has.
 std::size_t size_of(const Tuple::Value& value, ColumnType type) {
   const bool is_hex = type == ColumnType::kBytes && value.bytes.starts_with("\\x");
-  return is_hex ? (value.bytes.size() - 2) / 2 : value.bytes.size();
+  return is_hex ? (value.length - 2) / 2 : value.length;
 }
 
 std::optional<std::int64_t> integer_of(std::string_view text) {
@@ -197,14 +193,18 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read(const Change& change, c
   append_text(place_, position);
   row_id_.reset();
   auto malformed = park_too_large(change, builder);
+  if (malformed && !*malformed && change.kind == Change::Kind::kCutEvent)
+    return fail(codes::kInternal,
+                "a row of table " + settings_.rows.table.to_string() + " was cut and is not too large");
   if (malformed && !*malformed) malformed = read_kept(change, builder);
   if (malformed && *malformed) (*malformed)->source_key = place_;
   return malformed;
 }
 
 Result<std::unique_ptr<MalformedRow>> ChangeReader::park_too_large(const Change& change, EventBatchBuilder& builder) {
-  if (change.bytes.size() <= settings_.rows.event_bytes) return nullptr;
-  const auto message = PgoutputDecoder::decode_one(change.bytes, change.within);
+  const bool may_be = change.bytes.size() > settings_.rows.event_bytes || change.kind == Change::Kind::kCutEvent;
+  if (!may_be) return nullptr;
+  const auto message = PgoutputDecoder::decode_one(change.bytes, change.within, change.form());
   if (!message) return not_understood(message.error());
   const auto* insert = std::get_if<InsertMessage>(&message->body);
   if (insert == nullptr) return nullptr;
@@ -217,7 +217,7 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::park_too_large(const Change&
   for (std::size_t i = 0; i < insert->row.columns(); ++i) {
     const Tuple::Value value = reader.next();
     const ColumnType type = mapped.shape.columns[i].type;
-    const bool may_name_the_row = value.bytes.size() <= kLongestName;
+    const bool may_name_the_row = value.length <= kLongestName;
     cells_.push_back(may_name_the_row ? cell_of(value, type, builder) : Cell::null());
     (mapped.roles[Role::kPayload] == i ? size.payload : size.others) +=
         may_name_the_row ? cells_.back().bytes.size() : size_of(value, type);

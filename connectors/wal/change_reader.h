@@ -24,6 +24,10 @@
 
 namespace penstock::wal {
 
+// Of a row that is too large, a key or an id of so many bytes is kept, whose text may be hexadecimal.
+inline constexpr std::size_t kLongestKept = 1'024;
+inline constexpr std::size_t kLongestName = 2 + 2 * kLongestKept;
+
 // Prefix of the messages that the program itself writes, to be read back.
 inline constexpr std::string_view kHeartbeatPrefix = "penstock.heartbeat";
 

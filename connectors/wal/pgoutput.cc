@@ -22,25 +22,31 @@ Tuple::Value Tuple::Reader::next() {
     case 'n': return {Value::Is::kNull, {}};
     case 'u': return {Value::Is::kUnchanged, {}};
     case 't': return {Value::Is::kText, reader_.bytes(static_cast<std::size_t>(reader_.int32()))};
+    case kCutValue: {
+      const auto length = static_cast<std::size_t>(reader_.int32());
+      return {Value::Is::kCut, reader_.bytes(kCutValueStart), length};
+    }
     default: return {Value::Is::kBinary, reader_.bytes(static_cast<std::size_t>(reader_.int32()))};
   }
 }
 
-bool PgoutputDecoder::read_tuple(WireReader& reader, Tuple& tuple) {
+bool PgoutputDecoder::read_tuple(WireReader& reader, Form form, Tuple& tuple) {
   tuple.columns_ = reader.uint16();
   const std::size_t first = reader.offset();
   for (std::size_t i = 0; i < tuple.columns_ && !reader.failed(); ++i) {
     const char kind = static_cast<char>(reader.byte());
     if (reader.failed() || kind == 'n' || kind == 'u') continue;
-    if (kind != 't' && kind != 'b') return false;
+    const bool is_cut = form == Form::kCut && kind == kCutValue;
+    if (kind != 't' && kind != 'b' && !is_cut) return false;
     const std::int32_t length = reader.int32();
-    reader.bytes(length < 0 ? std::string_view::npos : static_cast<std::size_t>(length));
+    const std::size_t sent = length < 0 ? std::string_view::npos : static_cast<std::size_t>(length);
+    reader.bytes(is_cut ? kCutValueStart : sent);
   }
   tuple.values_ = reader.between(first, reader.offset());
   return true;
 }
 
-bool PgoutputDecoder::read_body(WireReader& reader, char type, Message& message, std::string_view& wrong) {
+bool PgoutputDecoder::read_body(WireReader& reader, char type, Form form, Message& message, std::string_view& wrong) {
   wrong = kUnknownFlag;
   switch (type) {
     case 'B': {
@@ -90,7 +96,7 @@ bool PgoutputDecoder::read_body(WireReader& reader, char type, Message& message,
       insert.relation = reader.uint32();
       if (reader.byte() != 'N' && !reader.failed()) return false;
       wrong = kUnknownValue;
-      if (!read_tuple(reader, insert.row)) return false;
+      if (!read_tuple(reader, form, insert.row)) return false;
       message.body = insert;
       return true;
     }
@@ -101,13 +107,13 @@ bool PgoutputDecoder::read_body(WireReader& reader, char type, Message& message,
       if (part == 'K' || part == 'O') {
         update.old = part == 'K' ? UpdateMessage::Old::kKey : UpdateMessage::Old::kRow;
         wrong = kUnknownValue;
-        if (!read_tuple(reader, update.old_row)) return false;
+        if (!read_tuple(reader, form, update.old_row)) return false;
         wrong = kUnknownFlag;
         part = static_cast<char>(reader.byte());
       }
       if (part != 'N' && !reader.failed()) return false;
       wrong = kUnknownValue;
-      if (!read_tuple(reader, update.row)) return false;
+      if (!read_tuple(reader, form, update.row)) return false;
       message.body = update;
       return true;
     }
@@ -118,7 +124,7 @@ bool PgoutputDecoder::read_body(WireReader& reader, char type, Message& message,
       if (part != 'K' && part != 'O' && !reader.failed()) return false;
       removal.old = part == 'K' ? DeleteMessage::Old::kKey : DeleteMessage::Old::kRow;
       wrong = kUnknownValue;
-      if (!read_tuple(reader, removal.old_row)) return false;
+      if (!read_tuple(reader, form, removal.old_row)) return false;
       message.body = removal;
       return true;
     }
@@ -169,7 +175,7 @@ bool PgoutputDecoder::read_body(WireReader& reader, char type, Message& message,
   }
 }
 
-tl::expected<Message, DecodeError> PgoutputDecoder::decode_one(std::string_view bytes, Within within) {
+tl::expected<Message, DecodeError> PgoutputDecoder::decode_one(std::string_view bytes, Within within, Form form) {
   WireReader reader(bytes);
   const char type = static_cast<char>(reader.byte());
   if (reader.failed()) return tl::unexpected(DecodeError{0, kCutShort});
@@ -178,15 +184,15 @@ tl::expected<Message, DecodeError> PgoutputDecoder::decode_one(std::string_view 
   Message message;
   if (within == Within::kStream && carries_xid(type)) message.xid = xid(reader);
   std::string_view wrong;
-  const bool understood = read_body(reader, type, message, wrong);
+  const bool understood = read_body(reader, type, form, message, wrong);
   if (reader.failed()) return tl::unexpected(DecodeError{reader.offset(), kCutShort});
   if (!understood) return tl::unexpected(DecodeError{reader.offset(), wrong});
   if (!reader.at_end()) return tl::unexpected(DecodeError{reader.offset(), kLeftOver});
   return message;
 }
 
-tl::expected<Message, DecodeError> PgoutputDecoder::decode(std::string_view bytes) {
-  auto message = decode_one(bytes, within_);
+tl::expected<Message, DecodeError> PgoutputDecoder::decode(std::string_view bytes, Form form) {
+  auto message = decode_one(bytes, within_, form);
   if (!message) return message;
   if (std::holds_alternative<StreamStartMessage>(message->body)) within_ = Within::kStream;
   if (std::holds_alternative<StreamStopMessage>(message->body)) {

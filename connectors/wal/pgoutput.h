@@ -30,8 +30,10 @@ class Tuple {
       kUnchanged,  // a large value that an UPDATE left as it is, and that was not sent
       kText,
       kBinary,
+      kCut,  // a long value that the FrameReader left out, but for its first bytes
     } is = Is::kNull;
     std::string_view bytes;
+    std::size_t length = bytes.size();  // as it was sent
   };
 
   // Hands out the values one after the other, exactly columns() of them.
@@ -140,20 +142,26 @@ struct DecodeError {
   std::string_view what;  // static text
 };
 
+// In the place of a long value that was left out: this, its length as of any value, and its first bytes.
+inline constexpr char kCutValue = 'x';
+inline constexpr std::size_t kCutValueStart = 2;
+
 // Knows whether it is inside a stream, because messages there have one field more. Single-threaded.
 class PgoutputDecoder {
  public:
+  // kCut: rows may have values that were left out. A server sends none.
+  enum class Form : std::uint8_t { kWhole, kCut };
   // One message: the payload of one XLogData. After an error the stream is of no use any more.
-  tl::expected<Message, DecodeError> decode(std::string_view bytes);
+  tl::expected<Message, DecodeError> decode(std::string_view bytes, Form form = Form::kWhole);
   // One message that stood inside or outside of a stream, whatever came before.
   enum class Within { kTransaction, kStream };
-  static tl::expected<Message, DecodeError> decode_one(std::string_view bytes, Within within);
+  static tl::expected<Message, DecodeError> decode_one(std::string_view bytes, Within within, Form form = Form::kWhole);
 
   Within within() const { return within_; }
 
  private:
-  static bool read_tuple(WireReader& reader, Tuple& tuple);
-  static bool read_body(WireReader& reader, char type, Message& message, std::string_view& wrong);
+  static bool read_tuple(WireReader& reader, Form form, Tuple& tuple);
+  static bool read_body(WireReader& reader, char type, Form form, Message& message, std::string_view& wrong);
 
   Within within_ = Within::kTransaction;
 };

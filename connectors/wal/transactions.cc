@@ -29,7 +29,7 @@ void Transaction::add_header(const Change& change, Xid xid) {
   char raw[sizeof header] = {};
   std::memcpy(raw, &header, sizeof header);
   buffer_.append(raw, sizeof raw);
-  if (change.kind != Change::Kind::kRelation) count(xid);
+  if (change.is_event()) count(xid);
 }
 
 void Transaction::add(const Change& change, Xid xid) {
@@ -139,8 +139,9 @@ Result<std::optional<Change>> Transaction::next() {
     const std::string_view bytes(buffer_.data() + at_ + sizeof header, header.bytes);
     at_ += sizeof header + header.bytes;
     // The server has sent a relation's columns once for all of the transaction.
-    if (header.kind == Change::Kind::kEvent && is_rolled_back(Xid{header.xid})) continue;
-    return Change{header.kind, header.within, bytes};
+    const Change change{header.kind, header.within, bytes};
+    if (change.is_event() && is_rolled_back(Xid{header.xid})) continue;
+    return change;
   }
 }
 

@@ -30,11 +30,17 @@ struct Change {
   enum class Kind : std::uint8_t {
     kRelation,  // counts for later rows also when the sub-transaction that sent it was rolled back
     kEvent,     // a row or a message that becomes an event
+    kCutEvent,  // a row that is too large for one, without its long values
   };
   Kind kind;
   // The decoder's input, and how it has to be read.
   PgoutputDecoder::Within within;
   std::string_view bytes;
+
+  bool is_event() const { return kind != Kind::kRelation; }
+  PgoutputDecoder::Form form() const {
+    return kind == Kind::kCutEvent ? PgoutputDecoder::Form::kCut : PgoutputDecoder::Form::kWhole;
+  }
 };
 
 struct SpillLimits {

@@ -55,6 +55,7 @@ WalStream::WalStream(const WalSettings& settings, const Progress& start, ChangeR
       clock_(clock),
       start_(start),
       reader_(std::move(reader)),
+      frames_(settings.rows.event_bytes, [this](std::span<char> room) { return session_->next_piece(room); }),
       transactions_({kTransactionMemory, spill_folder()}),
       confirmation_(start) {}
 
@@ -113,7 +114,7 @@ Status WalStream::receive(std::size_t enough_events) {
   };
   int turn = 0;
   for (; turn < kMessagesPerTurn && may_go_on(); ++turn) {
-    const auto frame = session_->next_message();
+    const auto frame = frames_.next(decoder_.within());
     if (!frame) return fail(explain(frame.error()));
     if (!*frame) {
       arrived_ = Arrived::kAllTaken;
@@ -142,19 +143,19 @@ void WalStream::gather() const {
   if (rest > Duration::zero()) std::this_thread::sleep_for(rest);
 }
 
-Status WalStream::take(std::string_view bytes) {
-  const auto frame = decode_frame(bytes);
+Status WalStream::take(const FrameReader::Frame& taken) {
+  const auto frame = decode_frame(taken.bytes);
   if (!frame) return not_understood("a frame of the stream", frame.error());
-  if (const auto* data = std::get_if<XLogData>(&*frame)) return take_message(data->payload);
+  if (const auto* data = std::get_if<XLogData>(&*frame)) return take_message(data->payload, taken.form);
   const auto& keepalive = std::get<Keepalive>(*frame);
   if (!transactions_.is_open()) confirmation_.idle_at(keepalive.server_end);
   if (keepalive.reply == Keepalive::Reply::kNow) reply_ = Reply::kAsked;
   return {};
 }
 
-Status WalStream::take_message(std::string_view bytes) {
+Status WalStream::take_message(std::string_view bytes, PgoutputDecoder::Form form) {
   const auto within = decoder_.within();
-  const auto message = decoder_.decode(bytes);
+  const auto message = decoder_.decode(bytes, form);
   if (!message) return not_understood("a message of the log", message.error());
   return std::visit(
       Overloaded{
@@ -166,12 +167,15 @@ Status WalStream::take_message(std::string_view bytes) {
             return finish(transactions_.stream_commit(commit.xid, commit.end, commit.commit_time));
           },
           [&](const StreamAbortMessage& abort) { return transactions_.stream_abort(abort.xid, abort.sub); },
-          [&](const auto&) { return keep(*message, bytes, within); },
+          [&](const auto&) {
+            const bool is_whole = form == PgoutputDecoder::Form::kWhole;
+            return keep(*message, {is_whole ? Change::Kind::kEvent : Change::Kind::kCutEvent, within, bytes});
+          },
       },
       message->body);
 }
 
-Status WalStream::keep(const Message& message, std::string_view bytes, PgoutputDecoder::Within within) {
+Status WalStream::keep(const Message& message, const Change& change) {
   const auto meaning = reader_.look_at(message);
   if (!meaning) return fail(meaning.error());
   switch (*meaning) {
@@ -181,8 +185,8 @@ Status WalStream::keep(const Message& message, std::string_view bytes, PgoutputD
       last_heartbeat_ = clock_.now();
       return {};
     case ChangeReader::Meaning::kRelation:
-      return transactions_.add({Change::Kind::kRelation, within, bytes}, message.xid);
-    case ChangeReader::Meaning::kEvent: return transactions_.add({Change::Kind::kEvent, within, bytes}, message.xid);
+      return transactions_.add({Change::Kind::kRelation, change.within, change.bytes}, message.xid);
+    case ChangeReader::Meaning::kEvent: return transactions_.add(change, message.xid);
   }
   return {};
 }

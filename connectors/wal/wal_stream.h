@@ -12,6 +12,7 @@
 
 #include "connectors/wal/change_reader.h"
 #include "connectors/wal/confirmation.h"
+#include "connectors/wal/frame_reader.h"
 #include "connectors/wal/pgoutput.h"
 #include "connectors/wal/transactions.h"
 #include "core/clock.h"
@@ -69,10 +70,10 @@ class WalStream {
 
   Status start(const store::postgres::SessionSettings& session, Deadline deadline, std::stop_token stop);
   Error explain(Error error) const;
-  Status take(std::string_view frame);
+  Status take(const FrameReader::Frame& frame);
   void measure_silence(int messages, SteadyTime now);
-  Status take_message(std::string_view bytes);
-  Status keep(const Message& message, std::string_view bytes, PgoutputDecoder::Within within);
+  Status take_message(std::string_view bytes, PgoutputDecoder::Form form);
+  Status keep(const Message& message, const Change& change);
   Status finish(Result<Transaction> transaction);
 
   const WalSettings& settings_;
@@ -80,6 +81,7 @@ class WalStream {
   const Progress start_;
   std::unique_ptr<store::postgres::Session> session_;
   ChangeReader reader_;
+  FrameReader frames_;
   PgoutputDecoder decoder_;
   Transactions transactions_;
   Confirmation confirmation_;

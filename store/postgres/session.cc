@@ -37,8 +37,6 @@ Session::~Session() {
 
 void Session::close() {
   if (connection_ == nullptr) return;
-  PQfreemem(message_);
-  message_ = nullptr;
   PQfinish(connection_);
   connection_ = nullptr;
   prepared_.clear();

@@ -119,10 +119,11 @@ class Session {
   // START_REPLICATION …: from here on the session carries a stream in both directions, and only the
   // calls up to send_message() and close() may be made.
   Status start_stream(const std::string& command, Deadline deadline, std::stop_token stop = {});
-  // The next message that has arrived, without waiting; nullopt when there is none. The view stays
-  // until the next call. The end of the stream is an error: the server gives one only when it ends.
-  Result<std::optional<std::string_view>> next_message();
-  // How often next_message() has found something to read, be it a part of a message.
+  // What comes next of a message that has arrived, without waiting: as much as there is room for; less only at its end;
+  // 0 when none has. The message is passed over with its last byte, which is not told apart from another one. The end
+  // of the stream is an error: the server gives one only when it ends.
+  Result<std::size_t> next_piece(std::span<char> room);
+  // How often next_piece() has found something to read, be it a part of a message.
   std::uint64_t arrivals() const { return arrivals_; }
   // Until there is something to read, the deadline, or the stop; an error only when the session is lost.
   Status wait_message(Deadline deadline, const std::stop_token& stop);
@@ -167,8 +168,7 @@ class Session {
 
   const CodeOfCondition code_of_;
   pg_conn* connection_ = nullptr;
-  int wake_fd_ = -1;         // made readable by a stop
-  char* message_ = nullptr;  // of next_message()
+  int wake_fd_ = -1;  // made readable by a stop
   std::uint64_t arrivals_ = 0;
   ServerFacts server_;
   SqlFailure failure_;

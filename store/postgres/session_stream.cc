@@ -29,20 +29,21 @@ Status Session::start_stream(const std::string& command, Deadline deadline, std:
   return fail(std::move(error));
 }
 
-Result<std::optional<std::string_view>> Session::next_message() {
+Result<std::size_t> Session::next_piece(std::span<char> room) {
   if (connection_ == nullptr) return fail(code_of_(SqlCondition::kConnectionLost), "the database session has ended");
-  PQfreemem(message_);
-  message_ = nullptr;
-  int bytes = PQgetCopyData(connection_, &message_, 1);
+  const int most = static_cast<int>(room.size());
+  int bytes = PQgetlineAsync(connection_, room.data(), most);
   if (bytes == 0) {
     pollfd arrived{PQsocket(connection_), POLLIN, 0};
     if (::poll(&arrived, 1, 0) > 0) ++arrivals_;
     if (PQconsumeInput(connection_) == 0) return lost("reading the stream of the database");
-    bytes = PQgetCopyData(connection_, &message_, 1);
+    bytes = PQgetlineAsync(connection_, room.data(), most);
   }
-  if (bytes > 0) return std::string_view(message_, static_cast<std::size_t>(bytes));
-  if (bytes == 0) return std::nullopt;
-  // The end, or an error: the result says which.
+  if (bytes >= 0) return static_cast<std::size_t>(bytes);
+  // The end, or an error: the result says which. Only this call leaves the copying, so that there is one.
+  char* nothing = nullptr;
+  PQgetCopyData(connection_, &nothing, 1);
+  PQfreemem(nothing);
   const Deadline soon = Deadline::in(std::chrono::seconds(1));
   auto result = next_result(soon, {});
   if (!result) return fail(std::move(result.error()));

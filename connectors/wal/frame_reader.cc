@@ -1,0 +1,160 @@
+#include "connectors/wal/frame_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "connectors/outbox/row_size.h"
+#include "connectors/wal/change_reader.h"
+
+namespace penstock::wal {
+namespace {
+
+// In front of a message: the frame's type, two places in the log, a time.
+constexpr std::size_t kHeader = 1 + 8 + 8 + 8;
+// What a wrong length may make us ask for at once.
+constexpr std::size_t kStep = 1 << 20;
+
+tl::unexpected<Error> not_understood(std::string_view what) {
+  return fail(codes::kWalProtocol, "a long frame of the stream can't be read: " + std::string(what));
+}
+
+}  // namespace
+
+FrameReader::FrameReader(std::size_t event_bytes, NextPiece next_piece)
+    : event_bytes_(event_bytes), next_piece_(std::move(next_piece)), piece_(new char[kPieceBytes]) {}
+
+Result<std::optional<FrameReader::Frame>> FrameReader::next(PgoutputDecoder::Within within) {
+  if (long_.capacity() > kPieceBytes) std::string().swap(long_);
+  const auto got = next_piece_({piece_.get(), kPieceBytes});
+  if (!got) return fail(got.error());
+  if (*got == 0) return std::nullopt;
+  left_ = {piece_.get(), *got};
+  if (*got < kPieceBytes) return Frame{left_};
+  if (auto taken = take_long(within); !taken) return fail(std::move(taken.error()));
+  return Frame{long_, form_};
+}
+
+Status FrameReader::take_long(PgoutputDecoder::Within within) {
+  long_.clear();
+  form_ = PgoutputDecoder::Form::kWhole;
+  const char frame = left_[0], message = left_[kHeader];
+  if (frame != 'w') return not_understood("nothing of its type is so long");
+  const std::size_t xid = within == PgoutputDecoder::Within::kStream ? sizeof(std::uint32_t) : 0;
+  Status taken = take(kHeader + 1 + xid);
+  switch (message) {
+    case 'I':
+    case 'D':
+      if (taken) taken = take(sizeof(std::uint32_t) + 1);
+      if (taken) taken = take_tuple();
+      break;
+    case 'U':
+      if (taken) taken = take_update();
+      break;
+    case 'M':
+      if (taken) taken = take_logical_message();
+      break;
+    default: return not_understood("no message of its type is so long");
+  }
+  if (taken && !left_.empty()) return not_understood("bytes are left over");
+  return taken;
+}
+
+// The row as it is, and before it perhaps the row, or its key, as it was.
+Status FrameReader::take_update() {
+  if (auto taken = take(sizeof(std::uint32_t)); !taken) return taken;
+  const auto part = take_number<std::uint8_t>();
+  if (!part) return fail(part.error());
+  if (*part != 'N') {
+    if (auto taken = take_tuple(); !taken) return taken;
+    if (auto taken = take(1); !taken) return taken;
+  }
+  return take_tuple();
+}
+
+Status FrameReader::take_tuple() {
+  const auto columns = take_number<std::uint16_t>();
+  if (!columns) return fail(columns.error());
+  std::uint64_t row_bytes = 0;
+  for (std::size_t i = 0; i < *columns; ++i)
+    if (auto taken = take_value(*columns, row_bytes); !taken) return taken;
+  return {};
+}
+
+Status FrameReader::take_value(std::size_t columns, std::uint64_t& row_bytes) {
+  const std::size_t kind_at = long_.size();
+  const auto kind = take_number<std::uint8_t>();
+  if (!kind) return fail(kind.error());
+  if (*kind == 'n' || *kind == 'u') return {};
+  if (*kind != 't' && *kind != 'b') return not_understood("a row has a value of an unknown kind");
+  const auto bytes = take_number<std::uint32_t>();
+  if (!bytes) return fail(bytes.error());
+  if (*bytes <= kLongestName) return take(*bytes);
+  row_bytes += *bytes;
+  if (!is_too_large(*bytes, row_bytes, columns)) return take(*bytes);
+  form_ = PgoutputDecoder::Form::kCut;
+  long_[kind_at] = kCutValue;
+  if (auto taken = take(kCutValueStart); !taken) return taken;
+  return drop(*bytes - kCutValueStart);
+}
+
+// Of the two digits that stand for a byte only one counts, and the payload has a bound of its own beside the others.
+bool FrameReader::is_too_large(std::size_t value_bytes, std::uint64_t row_bytes, std::size_t columns) const {
+  const std::uint64_t payload = event_bytes_, others = event_bytes_ + outbox::kOtherColumnsBytes;
+  const auto as_sent = [](std::uint64_t bytes, std::uint64_t values) { return 2 * (bytes + values); };
+  return value_bytes > as_sent(others, 1) || row_bytes > as_sent(payload + others, columns);
+}
+
+Status FrameReader::take_logical_message() {
+  if (auto taken = take(1 + sizeof(std::uint64_t)); !taken) return taken;
+  for (;;) {
+    const auto one = take_number<std::uint8_t>();  // of the prefix
+    if (!one) return fail(one.error());
+    if (*one == 0) break;
+  }
+  const auto bytes = take_number<std::uint32_t>();
+  return bytes ? take(*bytes) : fail(bytes.error());
+}
+
+Status FrameReader::take(std::size_t count) {
+  const std::string_view here = left_.substr(0, count);
+  left_.remove_prefix(here.size());
+  count -= here.size();
+  if (count > kStep) long_.reserve(long_.size() + here.size() + count);
+  long_.append(here);
+  while (count > 0) {
+    const std::size_t held = long_.size(), step = std::min(count, kStep);
+    long_.resize(held + step);
+    if (auto filled = fill({long_.data() + held, step}); !filled) return filled;
+    count -= step;
+  }
+  return {};
+}
+
+Status FrameReader::drop(std::size_t count) {
+  const std::size_t here = std::min(count, left_.size());
+  left_.remove_prefix(here);
+  for (count -= here; count > 0;) {
+    const std::size_t step = std::min(count, kPieceBytes);
+    if (auto filled = fill({piece_.get(), step}); !filled) return filled;
+    count -= step;
+  }
+  return {};
+}
+
+// Asks for what the frame must still have and for no more: what is taken whole could not be told from its end.
+Status FrameReader::fill(std::span<char> room) {
+  const auto got = next_piece_(room);
+  if (!got) return fail(got.error());
+  return *got == room.size() ? Status() : not_understood("it is cut short");
+}
+
+template <typename Number>
+Result<Number> FrameReader::take_number() {
+  if (auto taken = take(sizeof(Number)); !taken) return fail(std::move(taken.error()));
+  Number number = 0;
+  for (const char c : std::string_view(long_).substr(long_.size() - sizeof(Number)))
+    number = static_cast<Number>(std::uint64_t{number} << 8 | static_cast<std::uint8_t>(c));
+  return number;
+}
+
+}  // namespace penstock::wal

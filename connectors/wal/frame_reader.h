@@ -1,0 +1,65 @@
+// Takes the frames of a stream out of what has arrived, without a second copy of a long one beside the client
+// library's. A row that is too large for any event is taken without its long values: it is parked by reference, which
+// asks for their sizes only.
+//
+// The library hands a long frame out in pieces and doesn't say where it ends, so the lengths inside of it lead through
+// it. They are not trusted: what doesn't add up is an error. Single-threaded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "connectors/wal/pgoutput.h"
+#include "core/error.h"
+
+namespace penstock::wal {
+
+class FrameReader {
+ public:
+  // A frame that is shorter is taken at once.
+  static constexpr std::size_t kPieceBytes = 256 << 10;
+  // Fills the room with what comes next of a frame; less only where the frame has no more, 0 where none has arrived.
+  using NextPiece = std::function<Result<std::size_t>(std::span<char> room)>;
+
+  // `event_bytes`: as of [limits].
+  FrameReader(std::size_t event_bytes, NextPiece next_piece);
+
+  struct Frame {
+    std::string_view bytes;  // until the next call
+    PgoutputDecoder::Form form = PgoutputDecoder::Form::kWhole;
+  };
+  // nullopt: none has arrived. `within`: where its message stands. Errors: those of `next_piece`; wal.protocol.
+  Result<std::optional<Frame>> next(PgoutputDecoder::Within within);
+
+ private:
+  Status take_long(PgoutputDecoder::Within within);
+  Status take_update();
+  Status take_tuple();
+  Status take_value(std::size_t columns, std::uint64_t& row_bytes);
+  Status take_logical_message();
+
+  // Whether a row is too large whatever its columns are.
+  bool is_too_large(std::size_t value_bytes, std::uint64_t row_bytes, std::size_t columns) const;
+
+  // Moves bytes of the frame into `long_`, or drops them.
+  Status take(std::size_t count);
+  Status drop(std::size_t count);
+  Status fill(std::span<char> room);
+  template <typename Number>
+  Result<Number> take_number();
+
+  const std::size_t event_bytes_;
+  const NextPiece next_piece_;
+  const std::unique_ptr<char[]> piece_;
+  std::string_view left_;  // of the first piece of a long frame
+  std::string long_;
+  PgoutputDecoder::Form form_ = PgoutputDecoder::Form::kWhole;
+};
+
+}  // namespace penstock::wal
