@@ -20,6 +20,7 @@ using store::postgres::SqlCondition;
 using store::postgres::Statement;
 
 constexpr std::chrono::seconds kCallDeadline{12}, kTurnDeadline{30};
+constexpr std::chrono::seconds kBetweenLooks{10};
 constexpr std::chrono::milliseconds kFirstRest{50}, kLongestRest{1'000};
 
 // Whether the same statement may do on the same session: the server rolled it back, for others were in the way.
@@ -43,6 +44,7 @@ void PostgresSettlement::prepare(Statement settle, Statement left, ParametersOf 
   settle_ = std::move(settle);
   left_ = std::move(left);
   parameters_of_ = std::move(parameters_of);
+  next_look_ = {};
   if (id_type_ != id_type) unsettled_.forget();
   id_type_ = id_type;
 }
@@ -99,10 +101,12 @@ Status PostgresSettlement::settle_on(Session& session, std::span<const RowKey> r
   const auto done = session.run_pipeline(calls, deadline, stop);
   if (!done) return fail(done.error());
   Rows left;
-  if (done->back().affected() < rows.size()) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (done->back().affected() < rows.size() || now >= next_look_) {
     auto looked = session.run(left_, parameters, deadline, stop);
     if (!looked) return fail(std::move(looked.error()));
     left = *std::move(looked);
+    next_look_ = now + kBetweenLooks;
   }
   pass_failpoint("outbox.in_settle");
   if (auto committed = session.execute("COMMIT", deadline, stop); !committed) return fail(std::move(committed.error()));

@@ -57,6 +57,7 @@ class PostgresSettlement {
   store::postgres::Statement settle_, left_;
   ParametersOf parameters_of_;
   std::string id_type_;
+  SteadyTime next_look_{};  // at rows that count as settled: a trigger may have put them back
   UnsettledRows unsettled_;
 };
 

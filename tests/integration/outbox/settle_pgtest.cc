@@ -27,9 +27,9 @@ class OutboxSettle : public OutboxTest, public testing::WithParamInterface<Case>
     outbox().settings().policy = GetParam().policy;
   }
   // A trigger of the service, with this body.
-  void add_trigger(const std::string& body) {
+  void add_trigger(const std::string& body, const std::string& when = "BEFORE") {
     outbox().execute("CREATE OR REPLACE FUNCTION shop.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body +
-                     " END $$; CREATE TRIGGER keep BEFORE " + std::string(GetParam().event) +
+                     " END $$; CREATE TRIGGER keep " + when + " " + std::string(GetParam().event) +
                      " ON shop.outbox FOR EACH ROW EXECUTE FUNCTION shop.keep()");
   }
   static Status reopen(connectors::Source& source) { return source.open({}, Deadline::in(10s), {}); }
@@ -68,6 +68,28 @@ TEST_P(OutboxSettle, SaysThatATriggerKeepsRowsAndDeliversThemNoMore) {
   EXPECT_NE(refused.error().message().find("keeps 1 delivered rows, from `seq` = 2 on"), std::string::npos)
       << refused.error().message();
   EXPECT_EQ(unsettled(), 1U) << "the others are settled";
+  EXPECT_EQ(code_of(reopen(*source)), "outbox.refused");
+  outbox().execute("DROP FUNCTION shop.keep CASCADE");
+  ASSERT_TRUE(reopen(*source));
+  EXPECT_EQ(unsettled(), 0U);
+  EXPECT_EQ(data_of(read(*source)), "");
+}
+
+// The server counts such a row among those that it changed.
+TEST_P(OutboxSettle, SaysThatATriggerPutsRowsBackAsTheyWere) {
+  outbox().insert_many(2);
+  if (GetParam().event == "UPDATE")
+    add_trigger("IF OLD.seq = 2 THEN NEW.state := OLD.state; END IF; RETURN NEW;");
+  else
+    add_trigger(
+        "IF OLD.seq = 2 THEN INSERT INTO shop.outbox OVERRIDING SYSTEM VALUE SELECT OLD.*; END IF; RETURN NULL;",
+        "AFTER");
+  const auto source = open();
+  ASSERT_EQ(read(*source).size(), 2U);
+  const Status refused = source->settle(ReadMark{2});
+  ASSERT_EQ(code_of(refused), "outbox.refused");
+  EXPECT_NE(refused.error().message().find("keeps 1 delivered rows, from `seq` = 2 on"), std::string::npos)
+      << refused.error().message();
   EXPECT_EQ(code_of(reopen(*source)), "outbox.refused");
   outbox().execute("DROP FUNCTION shop.keep CASCADE");
   ASSERT_TRUE(reopen(*source));
