@@ -19,8 +19,9 @@ const Statement kHolder{
     "SELECT s.active_pid::int8, coalesce(a.application_name, ''), coalesce(a.wait_event LIKE 'WalSender%', false),"
     " coalesce(r.heard::text, ''), coalesce(clock_timestamp() - r.heard > interval '20 s', false)"
     " FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid"
-    " LEFT JOIN (SELECT v.pid, coalesce(v.reply_time, v.backend_start) AS heard FROM pg_stat_replication v) r"
-    "  ON r.pid = s.active_pid"
+    // Without a state the answers are kept from our role, too.
+    " LEFT JOIN (SELECT v.pid, coalesce(v.reply_time, v.backend_start) AS heard FROM pg_stat_replication v"
+    "  WHERE v.state IS NOT NULL) r ON r.pid = s.active_pid"
     " WHERE s.slot_name = $1 AND s.active_pid IS NOT NULL"};
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
+#include "tests/support/test_role.h"
 
 namespace penstock::tests {
 namespace {
@@ -103,13 +104,18 @@ TEST_F(WalWalsender, SaysThatItHangsAndGoesOnWithIt) {
   EXPECT_EQ(findings().find("pg_terminate_backend"), std::string::npos) << findings();
 }
 
-// Idle for longer than it takes to find one that hangs.
+// Idle for longer than it takes to find one that hangs; of a role that may not see when it was heard of.
 TEST_F(WalWalsender, IsLeftInPeaceWhileNothingHappens) {
+  const TestRole role(outbox_->url(), "LOGIN REPLICATION");
+  role.grant("USAGE ON SCHEMA shop");
+  outbox_->settings().rows.url = role.url();
   open();
   const std::string pid = walsender();
-  const auto read = read_for(16s);
+  const auto read = read_for(21s);
   EXPECT_TRUE(read) << read.error().describe();
   EXPECT_EQ(walsender(), pid);
+  EXPECT_EQ(findings().find("pg_terminate_backend"), std::string::npos) << findings();
+  reader_.reset();
 }
 
 // The server decodes it all, and sends nothing of it.
