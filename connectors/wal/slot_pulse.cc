@@ -32,9 +32,9 @@ void SlotPulse::look_for_heartbeat(const WalStream& stream) {
 // more of them. Nor does it wait for a standby that may be away for long.
 Status SlotPulse::send_heartbeat(const WalStream& stream, Session& session, const std::stop_token& stop) {
   if (clock_.now() < seen_.next_heartbeat) return {};
-  const bool all_back = stream.heartbeats() >= seen_.heartbeats_sent;
-  auto looked = look(all_back ? SlotWatch::Heartbeat::kBack : SlotWatch::Heartbeat::kUnderWay, session, stop);
-  if (!looked || !all_back) return looked;
+  const SlotWatch::Heartbeat heartbeat = judge_heartbeat(stream);
+  auto looked = look(heartbeat, session, stop);
+  if (!looked || heartbeat != SlotWatch::Heartbeat::kBack) return looked;
   static const Statement kEmit{
       "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
   Parameters parameters;
@@ -45,6 +45,13 @@ Status SlotPulse::send_heartbeat(const WalStream& stream, Session& session, cons
   ++seen_.heartbeats_sent;
   seen_.heartbeat_sent_at = sent_at;
   return {};
+}
+
+SlotWatch::Heartbeat SlotPulse::judge_heartbeat(const WalStream& stream) {
+  const bool moves = stream.has_ready() || stream.messages() != seen_.messages;
+  seen_.messages = stream.messages();
+  if (stream.heartbeats() >= seen_.heartbeats_sent) return SlotWatch::Heartbeat::kBack;
+  return moves ? SlotWatch::Heartbeat::kBehindOthers : SlotWatch::Heartbeat::kUnderWay;
 }
 
 Status SlotPulse::look_at_slot(Session& session, const std::stop_token& stop) {

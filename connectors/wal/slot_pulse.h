@@ -46,12 +46,14 @@ class SlotPulse {
   const std::optional<connectors::SlotFigures>& figures() const { return seen_.figures; }
 
  private:
+  SlotWatch::Heartbeat judge_heartbeat(const WalStream& stream);
   Status look(SlotWatch::Heartbeat heartbeat, store::postgres::Session& session, const std::stop_token& stop);
 
   struct Seen {
     SlotWatch watch;
     SteadyTime next_heartbeat{}, next_sign{};
     std::uint64_t heartbeats_sent = 0;
+    std::uint64_t messages = 0;                   // of the stream, at the last look
     std::optional<SteadyTime> heartbeat_sent_at;  // of the one under way
     std::optional<connectors::SlotFigures> figures;
   };

@@ -29,11 +29,16 @@ std::vector<SlotWatch::News> SlotWatch::look(const SlotRoom& room, Heartbeat hea
       news.push_back({LogLevel::kInfo, {}, left + " again before the server gives it up"});
     level_ = level;
   }
-  if (heartbeat == Heartbeat::kBack) {
-    if (looks_without_ >= kPatience) news.push_back({LogLevel::kInfo, {}, "heartbeats come back again"});
-    looks_without_ = 0;
-  } else if (++looks_without_ == kPatience) {
-    news.push_back({LogLevel::kWarn, codes::kWalStalled.name, "what is written to the log does not come back"});
+  switch (heartbeat) {
+    case Heartbeat::kBack:
+      if (looks_without_ >= kPatience) news.push_back({LogLevel::kInfo, {}, "heartbeats come back again"});
+      looks_without_ = 0;
+      break;
+    case Heartbeat::kBehindOthers: break;
+    case Heartbeat::kUnderWay:
+      if (++looks_without_ != kPatience) break;
+      news.push_back({LogLevel::kWarn, codes::kWalStalled.name, "what is written to the log does not come back"});
+      break;
   }
   return news;
 }

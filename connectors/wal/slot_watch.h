@@ -18,9 +18,10 @@ class SlotWatch {
     std::string_view code;  // empty when a fault has ended
     std::string words;
   };
-  enum class Heartbeat { kBack, kUnderWay };
+  // kBehindOthers: it is under way, and so much is written before it that the stream is still at that.
+  enum class Heartbeat { kBack, kBehindOthers, kUnderWay };
 
-  // One look, at most every few seconds. `heartbeat`: whether the last one has come back.
+  // One look, at most every few seconds. `heartbeat`: what has become of the last one.
   std::vector<News> look(const SlotRoom& room, Heartbeat heartbeat);
 
  private:

@@ -10,6 +10,7 @@
 #include "connectors/wal/row_removal.h"
 #include "connectors/wal/slot_pulse.h"
 #include "connectors/wal/slot_start.h"
+#include "connectors/wal/start_check.h"
 #include "connectors/wal/visibility_gate.h"
 #include "connectors/wal/wal_database.h"
 #include "connectors/wal/wal_session.h"
@@ -133,6 +134,9 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   auto database = load_wal_database(*opening.session, settings_, deadline, stop);
   if (!database) return fail(std::move(database.error()));
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
+  // Slots are the whole server's: one of another database is nobody's whom this source could take over from.
+  if (database->slot)
+    if (auto fits = check_slot(*database->slot, settings_.slot, database->database); !fits) return fits;
   if (database->slot_is_active) return fail(pulse_.why_held(*opening.session, deadline, stop));
   SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, session_settings_, slot_patience_},
                        *opening.session, opening.lease, deadline, stop);

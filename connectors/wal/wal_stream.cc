@@ -154,6 +154,7 @@ Status WalStream::take(const FrameReader::Frame& taken) {
 }
 
 Status WalStream::take_message(std::string_view bytes, PgoutputDecoder::Form form) {
+  ++messages_;
   const auto within = decoder_.within();
   const auto message = decoder_.decode(bytes, form);
   if (!message) return not_understood("a message of the log", message.error());

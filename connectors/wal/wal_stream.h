@@ -59,6 +59,8 @@ class WalStream {
   // Heartbeats that came back, and when the last one did.
   std::uint64_t heartbeats() const { return heartbeats_; }
   SteadyTime last_heartbeat() const { return last_heartbeat_; }
+  // Of the log, whatever they say.
+  std::uint64_t messages() const { return messages_; }
   // For how long nothing at all has come, as long as somebody looked; a walsender that lives ends it, because after a
   // few seconds it is asked to answer.
   Duration silence() const { return silence_; }
@@ -87,7 +89,7 @@ class WalStream {
   Confirmation confirmation_;
   std::deque<ReadyTransaction> ready_;
   std::size_t ready_events_ = 0;
-  std::uint64_t heartbeats_ = 0;
+  std::uint64_t heartbeats_ = 0, messages_ = 0;
   SteadyTime last_message_{}, last_status_{}, last_heartbeat_{};
   std::uint64_t arrivals_ = 0;  // when it was looked at last
   SteadyTime looked_at_{};

@@ -57,6 +57,15 @@ TEST_F(WalSlot, IsMadeAtTheFirstStartTogetherWithAnInsertOnlyPublication) {
   EXPECT_EQ(data_of(reader.read(1)), "1");
 }
 
+// Two services' databases, and sources of one name: no instance to take over from.
+TEST_F(WalSlot, IsNotWaitedForWhereItIsReadInAnotherDatabase) {
+  WalOutbox other;
+  other.settings().slot = outbox_->settings().slot;
+  WalReader reader(other);
+  ASSERT_TRUE(reader.open());
+  EXPECT_EQ(code_of_opening(), "wal.refused");
+}
+
 TEST_F(WalSlot, NamesWhomItsCreationWaitsFor) {
   const std::string holder = "holder " + outbox_->settings().slot;
   outbox_->execute("BEGIN; " + WalOutbox::insert_statement("a", 1) + "PREPARE TRANSACTION '" + holder + "'");

@@ -42,5 +42,12 @@ TEST(SlotWatch, SaysOnceThatHeartbeatsStayAwayAndThatTheyAreBack) {
   EXPECT_EQ(said(watch, room(90)), "");
 }
 
+TEST(SlotWatch, IsPatientWhileTheStreamIsAtWhatWasWrittenBeforeAHeartbeat) {
+  SlotWatch watch;
+  for (int look = 1; look <= 20; ++look) EXPECT_EQ(said(watch, room(90), Heartbeat::kBehindOthers), "");
+  for (int look = 1; look <= 5; ++look) EXPECT_EQ(said(watch, room(90), Heartbeat::kUnderWay), "");
+  EXPECT_EQ(said(watch, room(90), Heartbeat::kUnderWay), "warning ");
+}
+
 }  // namespace
 }  // namespace penstock::wal
