@@ -20,9 +20,9 @@ constexpr std::size_t kLongestKey = 1'024;
 
 FetchLimit::FetchLimit(std::size_t largest) : largest_(largest), column_bytes_(kSmallestColumnLimit) {}
 
-std::size_t FetchLimit::rows(const ScanRoom& room) const {
+FetchBounds FetchLimit::bounds(const ScanRoom& room) const {
   const std::size_t fetch = std::max(room.bytes, kSmallestFetch);
-  return std::clamp<std::size_t>(fetch / column_bytes_, 1, room.rows);
+  return {std::clamp<std::size_t>(fetch / column_bytes_, 1, room.rows), column_bytes_};
 }
 
 void FetchLimit::let_through(std::size_t bytes) {
@@ -46,22 +46,28 @@ void PostgresIntake::expect(std::vector<PostgresColumn> columns, const RoleColum
 }
 
 PostgresIntake::Measured PostgresIntake::measure(const Rows& rows, std::size_t row) const {
-  const auto payload = static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(ScanColumn::kPayloadBytes)));
-  const auto others = static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(ScanColumn::kOtherBytes)));
-  std::size_t guarded = 0, unguarded = 0;
+  const auto length = [&](ScanColumn column) {
+    return static_cast<std::size_t>(rows.integer(row, static_cast<std::size_t>(column)));
+  };
+  const RowSize in_database{length(ScanColumn::kPayloadBytes), length(ScanColumn::kOtherBytes)};
+  RowSize handed_over;
+  std::size_t unguarded = 0;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const bool by_length = columns_[i].guard == PostgresColumn::Guard::kByLength;
-    (by_length ? guarded : unguarded) += rows.bytes(row, kFirstTableColumn + i).size();
+    const std::size_t bytes = rows.bytes(row, kFirstTableColumn + i).size();
+    if (columns_[i].guard == PostgresColumn::Guard::kNone)
+      unguarded += bytes;
+    else
+      (roles_[Role::kPayload] == i ? handed_over.payload : handed_over.others) += bytes;
   }
-  // What was held back is missing in what was received.
-  Verdict verdict = guarded < payload + others ? Verdict::kHeldBack : Verdict::kWhole;
-  const RowSize size{payload, others};
+  const bool held_back = rows.boolean(row, static_cast<std::size_t>(ScanColumn::kHeldBack));
+  const RowSize size = held_back ? in_database : handed_over;
+  Verdict verdict = held_back ? Verdict::kHeldBack : Verdict::kWhole;
   if (is_too_large(size, event_bytes_)) verdict = Verdict::kTooLarge;
-  return {verdict, size, kRowOverhead + payload + others + unguarded, std::max(payload, others)};
+  return {verdict, size, kRowOverhead + size.total() + unguarded, std::max(in_database.payload, in_database.others)};
 }
 
-Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::size_t most_rows, const ScanRoom& room,
-                                                         RowReceiver& receiver) {
+Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const FetchBounds& asked,
+                                                         const ScanRoom& room, RowReceiver& receiver) {
   std::size_t taken_bytes = 0;
   bool always = room.first_row == ScanRoom::FirstRow::kAlways;
   XidPlace previous;
@@ -74,6 +80,8 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::
     if (measured.verdict != Verdict::kTooLarge && taken_bytes + measured.bytes > room.bytes && !always)
       return std::optional(ScanEnd::kCutShort);
     if (measured.verdict == Verdict::kHeldBack) {
+      if (measured.longest_column <= asked.column_bytes)
+        return fail(codes::kInternal, "a scan held back a column that is not longer than what it was to let through");
       limit_.let_through(measured.longest_column);
       return row == 0 ? std::nullopt : std::optional(ScanEnd::kCutShort);
     }
@@ -86,7 +94,7 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, std::
     taken_bytes += measured.bytes;
     always = false;
   }
-  return std::optional(rows.size() < most_rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
+  return std::optional(rows.size() < asked.rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
 }
 
 void PostgresIntake::take_large_row(const XidPlace& place, const RowSize& size, RowReceiver& receiver) {

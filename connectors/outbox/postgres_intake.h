@@ -9,19 +9,20 @@
 #include "connectors/outbox/outbox_settings.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/postgres_columns.h"
+#include "connectors/outbox/postgres_parameters.h"
 #include "connectors/outbox/row_mapping.h"
 #include "store/postgres/session.h"
 
 namespace penstock::outbox {
 
 // Bounds an answer in bytes: so many rows, times the longest column that is let through. Grows at
-// once when a longer value has to be fetched, shrinks slowly.
+// once when a longer value has to be fetched, shrinks slowly. Bytes of the database's encoding: what is handed over
+// has at most three times as many.
 class FetchLimit {
  public:
   explicit FetchLimit(std::size_t largest);
 
-  std::size_t column_bytes() const { return column_bytes_; }
-  std::size_t rows(const ScanRoom& room) const;
+  FetchBounds bounds(const ScanRoom& room) const;
   void let_through(std::size_t bytes);
   void scanned();
 
@@ -41,10 +42,10 @@ class PostgresIntake {
 
   FetchLimit& limit() { return limit_; }
 
-  // Hands over what there is room for, of an answer that `most_rows` were asked for. nullopt: nothing was
-  // taken, because the first row has a column that is longer than what was let through; ask again. Error:
-  // internal, when the answer is not in order.
-  Result<std::optional<ScanEnd>> take_rows(const store::postgres::Rows& rows, std::size_t most_rows,
+  // Hands over what there is room for, of the answer to a scan within `asked`. nullopt: nothing was taken, because the
+  // first row has a column that is longer than what was let through; ask again, the limit has grown. Error: internal,
+  // when the answer is not in order.
+  Result<std::optional<ScanEnd>> take_rows(const store::postgres::Rows& rows, const FetchBounds& asked,
                                            const ScanRoom& room, RowReceiver& receiver);
 
  private:
@@ -54,7 +55,7 @@ class PostgresIntake {
     Verdict verdict;
     RowSize size;
     std::size_t bytes;           // that the row counts
-    std::size_t longest_column;  // at most
+    std::size_t longest_column;  // in the database, at most
   };
   Measured measure(const store::postgres::Rows& rows, std::size_t row) const;
   void take_large_row(const XidPlace& place, const RowSize& size, RowReceiver& receiver);

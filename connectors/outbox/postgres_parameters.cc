@@ -14,7 +14,7 @@ namespace penstock::outbox {
 using store::postgres::Parameters;
 using store::postgres::SqlType;
 
-Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes) {
+Parameters scan_parameters(const ScanPlan& plan, const FetchBounds& bounds) {
   Parameters parameters;
   if (plan.behind) {
     parameters.text(std::to_string(plan.behind->xid)).int8(plan.behind->number);
@@ -27,7 +27,7 @@ Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t c
     std::ranges::merge(plan.in_flight, plan.kept, left_out.begin());
     parameters.int8s(firsts).int8s(lasts).int8s(left_out);
   }
-  parameters.int8(static_cast<std::int64_t>(rows)).int8(static_cast<std::int64_t>(column_bytes));
+  parameters.int8(static_cast<std::int64_t>(bounds.rows)).int8(static_cast<std::int64_t>(bounds.column_bytes));
   return parameters;
 }
 

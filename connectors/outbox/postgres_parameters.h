@@ -11,8 +11,12 @@
 
 namespace penstock::outbox {
 
-// Of a scan for at most so many rows, whose long columns together have at most so many bytes.
-store::postgres::Parameters scan_parameters(const ScanPlan& plan, std::size_t rows, std::size_t column_bytes);
+// At most so many rows, of which each column has at most so many bytes.
+struct FetchBounds {
+  std::size_t rows, column_bytes;
+};
+
+store::postgres::Parameters scan_parameters(const ScanPlan& plan, const FetchBounds& bounds);
 
 // Of the rows by their numbers and their ids, which stand in column `id`.
 store::postgres::Parameters settle_parameters(std::span<const RowKey> rows, const PostgresColumn& id);

@@ -15,14 +15,14 @@ std::string alias(std::size_t column) { return "c" + std::to_string(column); }
 // The bytes of a guarded column in the inner query's row `t`.
 std::string length_of(std::size_t column) { return "coalesce(octet_length(t." + alias(column) + "), 0)::int8"; }
 
-// The columns of a poll: `inner` reads them, `outer` lets no long one through and counts bytes.
+// The columns of a poll: `inner` reads them, `outer` lets no long one through, says so, and counts bytes.
 struct Selection {
   std::string inner, outer;
 };
 
 Selection select(std::span<const PostgresColumn> columns, const RoleColumns& roles, std::string_view limit) {
   Selection selection;
-  std::string values, payload_bytes = "0::int8", other_bytes;
+  std::string values, held_back, payload_bytes = "0::int8", other_bytes;
   const auto payload = roles[Role::kPayload];
   for (std::size_t i = 0; i < columns.size(); ++i) {
     selection.inner += ", " + columns[i].expression + " AS " + alias(i);
@@ -32,12 +32,15 @@ Selection select(std::span<const PostgresColumn> columns, const RoleColumns& rol
       continue;
     }
     values.append(", CASE WHEN octet_length(" + value + ") <= ").append(limit).append(" THEN " + value + " END");
+    held_back.append(held_back.empty() ? "" : " OR ");
+    held_back.append("coalesce(octet_length(" + value + ") > ").append(limit).append(", false)");
     if (payload == i)
       payload_bytes = length_of(i);
     else
       other_bytes += (other_bytes.empty() ? "" : " + ") + length_of(i);
   }
-  selection.outer = ", " + payload_bytes + ", " + (other_bytes.empty() ? "0::int8" : other_bytes) + values;
+  selection.outer = ", " + (held_back.empty() ? "false" : held_back) + ", " + payload_bytes + ", " +
+                    (other_bytes.empty() ? "0::int8" : other_bytes) + values;
   return selection;
 }
 

@@ -15,16 +15,17 @@
 namespace penstock::outbox {
 
 // Columns of the scan's answer; those of the table follow. kXid is 0 without guard "xid".
-enum class ScanColumn { kNumber, kXid, kPayloadBytes, kOtherBytes };
-inline constexpr std::size_t kFirstTableColumn = 4;
+// kHeldBack: whether a column was too long to come. The lengths are those in the database, which texts in another
+// encoding than ours don't have when they are handed over.
+enum class ScanColumn { kNumber, kXid, kHeldBack, kPayloadBytes, kOtherBytes };
+inline constexpr std::size_t kFirstTableColumn = 5;
 
 // $1, $2: first and last numbers of the ranges, ascending; $3: numbers to leave out; $4: most rows;
 // $5: most bytes of one column.
 //
 // Each range is one short walk along the index, which starts behind whatever lies before it. A column
-// longer than $5 comes as NULL, with its length counted in the second or third column of the answer,
-// so a huge value is never fetched. The exclusion is a hashed subplan: it costs the same whatever the
-// planner believes about the table.
+// longer than $5 comes as NULL, with its length counted beside it, so a huge value is never fetched. The exclusion is a
+// hashed subplan: it costs the same whatever the planner believes about the table.
 std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
                            std::span<const PostgresColumn> columns, const RoleColumns& roles);
 

@@ -251,12 +251,12 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
     return tracking_->scan(asking, plan.reach, room, intake_, builder, receiver);
   }
   for (;;) {
-    const std::size_t limit = intake_.limit().rows(room), column_limit = intake_.limit().column_bytes();
+    const FetchBounds bounds = intake_.limit().bounds(room);
     Scanned scanned{};
-    const auto rows = run_scan(plan, scan_parameters(plan, limit, column_limit), scanned);
+    const auto rows = run_scan(plan, scan_parameters(plan, bounds), scanned);
     if (!rows) return fail(rows.error());
     intake_.limit().scanned();
-    const auto end = intake_.take_rows(*rows, limit, room, receiver);
+    const auto end = intake_.take_rows(*rows, bounds, room, receiver);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows->memory());

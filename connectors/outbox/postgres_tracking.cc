@@ -129,16 +129,18 @@ void PostgresTracking::move_mark(const std::string& highest) {
 Result<ScanEnd> PostgresTracking::fetch(const Ask& ask, const ScanRoom& room, PostgresIntake& intake,
                                         EventBatchBuilder& builder, RowReceiver& receiver) {
   for (;;) {
-    const std::vector<std::string_view> ids = ids_.waiting_ids(intake.limit().rows(room));
+    FetchBounds bounds = intake.limit().bounds(room);
+    const std::vector<std::string_view> ids = ids_.waiting_ids(bounds.rows);
+    bounds.rows = ids.size();
     Parameters parameters;
-    parameters.texts(ids).int8(ids_.next() - 1).int8(static_cast<std::int64_t>(intake.limit().column_bytes()));
+    parameters.texts(ids).int8(ids_.next() - 1).int8(static_cast<std::int64_t>(bounds.column_bytes));
     const Call calls[] = {{&fetch_, &parameters}};
     const auto answers = ask(calls, Walk::kShort);
     if (!answers) return fail(answers.error());
     const Rows& rows = answers->front();
     intake.limit().scanned();
     Placing placing(ids_, receiver);
-    const auto end = intake.take_rows(rows, ids.size(), room, placing);
+    const auto end = intake.take_rows(rows, bounds, room, placing);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows.memory());

@@ -2,7 +2,7 @@
 
 namespace penstock::tests {
 
-PostgresOutbox::PostgresOutbox(std::string_view columns) {
+PostgresOutbox::PostgresOutbox(std::string_view columns, FreshDatabase::Encoding encoding) : database_(encoding) {
   execute(
       "CREATE SCHEMA shop; CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
       " id uuid DEFAULT gen_random_uuid(), aggregatetype varchar(255), aggregateid varchar(255),"

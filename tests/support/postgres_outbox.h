@@ -17,7 +17,8 @@ namespace penstock::tests {
 class PostgresOutbox {
  public:
   // `columns` go behind those of Debezium's table: ", tenant text".
-  explicit PostgresOutbox(std::string_view columns = "");
+  explicit PostgresOutbox(std::string_view columns = "",
+                          FreshDatabase::Encoding encoding = FreshDatabase::Encoding::kUtf8);
 
   // Of table "shop"."outbox", ordered by seq. May be changed before a source is made.
   outbox::OutboxSettings& settings() { return settings_; }

@@ -38,6 +38,17 @@ const char* name_of(Server server) {
   return "";
 }
 
+const char* name_of(FreshDatabase::Encoding encoding) {
+  switch (encoding) {
+    case FreshDatabase::Encoding::kUtf8: return "UTF8";
+    case FreshDatabase::Encoding::kSqlAscii: return "SQL_ASCII";
+    case FreshDatabase::Encoding::kLatin1: return "LATIN1";
+    case FreshDatabase::Encoding::kWin1251: return "WIN1251";
+    case FreshDatabase::Encoding::kEucJp: return "EUC_JP";
+  }
+  return "";
+}
+
 struct FinishConnection {
   void operator()(PGconn* connection) const { PQfinish(connection); }
 };
@@ -111,7 +122,9 @@ std::string unique_name(std::string_view prefix) { return fmt::format("{}-{}", p
 FreshDatabase::FreshDatabase(Encoding encoding)
     : name_("penstock_test_" + random_digits()), url_(with_database(address_of(Server::kPostgres), name_)) {
   const std::string options =
-      encoding == Encoding::kUtf8 ? "" : " encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0";
+      encoding == Encoding::kUtf8
+          ? ""
+          : fmt::format(" encoding '{}' lc_collate 'C' lc_ctype 'C' template template0", name_of(encoding));
   query(address_of(Server::kPostgres), "create database " + name_ + options);
 }
 

@@ -38,7 +38,7 @@ std::string with_database(const std::string& url, const std::string& database);
 // sessions that are still in it. Throws std::runtime_error with the server's words when that fails.
 class FreshDatabase {
  public:
-  enum class Encoding { kUtf8, kSqlAscii };
+  enum class Encoding { kUtf8, kSqlAscii, kLatin1, kWin1251, kEucJp };
   explicit FreshDatabase(Encoding encoding = Encoding::kUtf8);
   ~FreshDatabase();
   FreshDatabase(const FreshDatabase&) = delete;

@@ -45,7 +45,9 @@ class OutboxTest : public testing::Test {
     outbox_ = std::make_unique<PostgresOutbox>();
   }
   // A table with further columns.
-  void use(std::string_view columns) { outbox_ = std::make_unique<PostgresOutbox>(columns); }
+  void use(std::string_view columns, FreshDatabase::Encoding encoding = FreshDatabase::Encoding::kUtf8) {
+    outbox_ = std::make_unique<PostgresOutbox>(columns, encoding);
+  }
 
   // A table with partitions for the days 1 and 2. `more`: further columns, and the key.
   void use_partitions(const std::string& more) {

@@ -2,6 +2,7 @@
 #include <regex>
 
 #include "connectors/outbox/outbox_errors.h"
+#include "connectors/outbox/postgres_parameters.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/tracked_table.h"
 #include "tests/integration/outbox/outbox_fixture.h"
@@ -31,10 +32,7 @@ class ScanCost : public OutboxTest {
     for (const auto& column : columns) shape.columns.push_back({column.name, column.type});
     const auto roles = outbox::find_role_columns(outbox().settings(), shape).value();
 
-    Parameters parameters;
-    std::vector<std::int64_t> firsts, lasts;
-    for (const auto& range : plan.ranges) firsts.push_back(range.first), lasts.push_back(range.last);
-    parameters.int8s(firsts).int8s(lasts).int8s(plan.in_flight).int8(std::int64_t{500}).int8(std::int64_t{2'048});
+    const Parameters parameters = outbox::scan_parameters(plan, {500, 2'048});
     const auto explained = session->run(
         {"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::scan_statement(outbox().settings(), table, columns, roles)},
         parameters, Deadline::in(60s));

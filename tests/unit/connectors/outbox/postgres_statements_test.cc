@@ -39,6 +39,7 @@ TEST(ScanStatement, HoldsBackOnlyColumnsThatCanBeLong) {
                                     column("payload", ColumnType::kText, PostgresColumn::Guard::kByLength)};
   const std::string sql = scan_statement(settings(), {}, columns, {});
   EXPECT_THAT(sql, HasSubstr("CASE WHEN octet_length(t.c1) <= $5 THEN t.c1 END"));
+  EXPECT_THAT(sql, HasSubstr(", coalesce(octet_length(t.c1) > $5, false), "));
   EXPECT_THAT(sql, Not(HasSubstr("octet_length(t.c0)")));
 }
 
