@@ -22,7 +22,8 @@ FetchLimit::FetchLimit(std::size_t largest) : largest_(largest), column_bytes_(k
 
 FetchBounds FetchLimit::bounds(const ScanRoom& room) const {
   const std::size_t fetch = std::max(room.bytes, kSmallestFetch);
-  return {std::clamp<std::size_t>(fetch / column_bytes_, 1, room.rows), column_bytes_};
+  const std::size_t row = column_bytes_ * std::max<std::size_t>(long_columns_, 1);
+  return {std::clamp<std::size_t>(fetch / row, 1, room.rows), column_bytes_};
 }
 
 void FetchLimit::let_through(std::size_t bytes) {
@@ -42,6 +43,8 @@ PostgresIntake::PostgresIntake(std::size_t event_bytes)
 void PostgresIntake::expect(std::vector<PostgresColumn> columns, const RoleColumns& roles) {
   columns_ = std::move(columns);
   roles_ = roles;
+  const auto may_be_long = std::ranges::count(columns_, PostgresColumn::Guard::kByLength, &PostgresColumn::guard);
+  limit_.expect(static_cast<std::size_t>(may_be_long));
   cells_.resize(columns_.size());
 }
 

@@ -15,12 +15,15 @@
 
 namespace penstock::outbox {
 
-// Bounds an answer in bytes: so many rows, times the longest column that is let through. Grows at
-// once when a longer value has to be fetched, shrinks slowly. Bytes of the database's encoding: what is handed over
-// has at most three times as many.
+// Bounds an answer in bytes: so many rows, times the columns that may be long, times the longest of them that is let
+// through. Grows at once when a longer value has to be fetched, shrinks slowly. Bytes of the database's encoding: what
+// is handed over has at most three times as many.
 class FetchLimit {
  public:
   explicit FetchLimit(std::size_t largest);
+
+  // For the answers to come: how many of their columns may be long.
+  void expect(std::size_t long_columns) { long_columns_ = long_columns; }
 
   FetchBounds bounds(const ScanRoom& room) const;
   void let_through(std::size_t bytes);
@@ -28,6 +31,7 @@ class FetchLimit {
 
  private:
   const std::size_t largest_;
+  std::size_t long_columns_ = 1;
   std::size_t column_bytes_;
   int scans_since_ = 0;
 };

@@ -153,6 +153,15 @@ TEST_F(OutboxRows, FetchesNoMoreBytesThanThereIsRoomFor) {
   EXPECT_EQ(read(*source, {1'000, 50'000, ReadRoom::Window::kEmpty}).size(), 1U);
 }
 
+// An answer is bounded by all columns that may be long, together.
+TEST_F(OutboxRows, AsksForFewerRowsTheMoreColumnsMayBeLong) {
+  use(", note text, remark text, tenant text");
+  outbox().insert_many(500);
+  const auto source = open();
+  const std::size_t columns = 4, shortest_limit = 2'048, bytes = 1 << 20;
+  EXPECT_EQ(read(*source, {1'000, bytes, ReadRoom::Window::kInUse}).size(), bytes / shortest_limit / columns);
+}
+
 TEST_F(OutboxRows, IgnoresTheSettingsOfTheRole) {
   use(", seen timestamptz DEFAULT '2026-02-03 04:05:06+00', price float8 DEFAULT 0.1");
   outbox().execute("ALTER DATABASE " + outbox().value("SELECT quote_ident(current_database())") +
