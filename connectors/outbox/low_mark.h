@@ -62,7 +62,7 @@ struct ScanPlan {
   Reach reach = Reach::kOpenRanges;
   std::vector<NumberRange> ranges;      // ascending, disjoint, never empty
   std::vector<std::int64_t> in_flight;  // ascending: numbers inside the ranges to leave out
-  std::vector<std::int64_t> kept;       // ascending: the same, of rows that stay in the table
+  std::vector<std::int64_t> kept;       // ascending: inside the ranges, of rows too large that stay in the table
   std::optional<XidPlace> behind;       // instead of ranges: rows behind this place, see KeepRows::Guard::kXid
   enum class Drawn { kNotAsked, kAsked } drawn = Drawn::kNotAsked;  // also for Scanned::drawn_before
   // Also for Scanned::numbering, with the row of this number if there is one.

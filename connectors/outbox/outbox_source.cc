@@ -60,7 +60,9 @@ class OutboxSource final : public connectors::Source {
     LowMark low_mark;
     RowsInFlight rows;
     PollPace pace;
-    std::vector<std::int64_t> kept;  // numbers of rows parked by reference, ascending
+    // Numbers of rows parked by reference, ascending. None for a cursor: its checkpoint knows which numbers still mean
+    // what they meant.
+    std::vector<std::int64_t> kept;
     SteadyTime next_look{}, next_full_scan{};
     SteadyTime next_blocker_look{};
     std::optional<SteadyTime> waits_since;  // for lock holders
@@ -119,7 +121,7 @@ Status OutboxSource::open(const OpenRequest& request, Deadline deadline, std::st
   if (!from) return end_opening(std::move(from.error()));
   opening_.emplace(Opening{RowMapping(settings_, shape, *columns), columns->id(), std::move(from->low_mark),
                            RowsInFlight(), PollPace(settings_.poll_min, settings_.poll_max),
-                           numbers_of(request.kept_by_reference)});
+                           keeps_rows() ? std::vector<std::int64_t>() : numbers_of(request.kept_by_reference)});
   opening_->read_to = from->read_to;
   return {};
 }
@@ -238,6 +240,8 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
                                      numbers.empty() ? std::nullopt : std::optional(numbers.back()));
         !checked)
       return fail(std::move(checked.error()));
+  // What was found under such a number is another row, or has become another.
+  std::erase_if(opening_->kept, [&](std::int64_t number) { return std::ranges::binary_search(numbers, number); });
   opening_->last_end = scanned->end;
   ++figures_.reads;
   figures_.rereads += harvest.rereads();

@@ -15,6 +15,8 @@ constexpr std::size_t kSmallestFetch = 1 << 20;  // bytes of one answer that are
 constexpr std::size_t kSmallestColumnLimit = 2 << 10;
 constexpr int kScansBeforeShrinking = 64;
 constexpr std::size_t kLongestKey = 1'024;
+// Large rows a scan; the server may have to read each of them.
+constexpr std::size_t kLookedAtAgain = 4;
 
 }  // namespace
 
@@ -46,6 +48,17 @@ void PostgresIntake::expect(std::vector<PostgresColumn> columns, const RoleColum
   const auto may_be_long = std::ranges::count(columns_, PostgresColumn::Guard::kByLength, &PostgresColumn::guard);
   limit_.expect(static_cast<std::size_t>(may_be_long));
   cells_.resize(columns_.size());
+  large_rows_.clear();
+}
+
+// In turn.
+void PostgresIntake::look_again(std::size_t most_rows) {
+  for (std::size_t left = std::min(kLookedAtAgain, most_rows / 2); left > 0 && !large_rows_.empty(); --left) {
+    auto row = large_rows_.upper_bound(looked_again_to_);
+    if (row == large_rows_.end()) row = large_rows_.begin();
+    looked_again_to_ = row->first;
+    large_rows_.erase(row);
+  }
 }
 
 PostgresIntake::Measured PostgresIntake::measure(const Rows& rows, std::size_t row) const {
@@ -69,8 +82,8 @@ PostgresIntake::Measured PostgresIntake::measure(const Rows& rows, std::size_t r
   return {verdict, size, kRowOverhead + size.total() + unguarded, std::max(in_database.payload, in_database.others)};
 }
 
-Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const FetchBounds& asked,
-                                                         const ScanRoom& room, RowReceiver& receiver) {
+Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const Asked& asked, const ScanRoom& room,
+                                                         RowReceiver& receiver) {
   std::size_t taken_bytes = 0;
   bool always = room.first_row == ScanRoom::FirstRow::kAlways;
   XidPlace previous;
@@ -83,10 +96,14 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const
     if (measured.verdict != Verdict::kTooLarge && taken_bytes + measured.bytes > room.bytes && !always)
       return std::optional(ScanEnd::kCutShort);
     if (measured.verdict == Verdict::kHeldBack) {
-      if (measured.longest_column <= asked.column_bytes)
+      if (measured.longest_column <= asked.bounds.column_bytes)
         return fail(codes::kInternal, "a scan held back a column that is not longer than what it was to let through");
       limit_.let_through(measured.longest_column);
       return row == 0 ? std::nullopt : std::optional(ScanEnd::kCutShort);
+    }
+    if (measured.verdict == Verdict::kTooLarge && std::ranges::binary_search(asked.kept, number)) {
+      large_rows_[number] = rows.integer(row, static_cast<std::size_t>(ScanColumn::kIdHash));
+      continue;
     }
     for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_of(rows, row, i);
     if (measured.verdict == Verdict::kTooLarge) {
@@ -97,7 +114,7 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const
     taken_bytes += measured.bytes;
     always = false;
   }
-  return std::optional(rows.size() < asked.rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
+  return std::optional(rows.size() < asked.bounds.rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
 }
 
 void PostgresIntake::take_large_row(const XidPlace& place, const RowSize& size, RowReceiver& receiver) {

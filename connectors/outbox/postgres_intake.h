@@ -1,9 +1,14 @@
 // Takes the rows out of the answer to a scan of Postgres, within bounds in bytes: how many rows are asked
 // for, how long a column may be to be fetched, which row is too large to be fetched at all. Touches no
 // session. Single-threaded.
+//
+// A row that was found too large stays in the table, parked by reference, and its number may come to name another row
+// (numbers start again). So such a row is left out by number and id, once it was seen in this opening; and a few of
+// them are looked at again by each scan of the whole table, because a row may have been made shorter.
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "connectors/outbox/outbox_settings.h"
@@ -46,11 +51,20 @@ class PostgresIntake {
 
   FetchLimit& limit() { return limit_; }
 
-  // Hands over what there is room for, of the answer to a scan within `asked`. nullopt: nothing was taken, because the
-  // first row has a column that is longer than what was let through; ask again, the limit has grown. Error: internal,
-  // when the answer is not in order.
-  Result<std::optional<ScanEnd>> take_rows(const store::postgres::Rows& rows, const FetchBounds& asked,
-                                           const ScanRoom& room, RowReceiver& receiver);
+  // What a scan leaves out, so that it costs nothing.
+  const LargeRows& large_rows() const { return large_rows_; }
+  // The next scan, of at most so many rows, is to find some of them.
+  void look_again(std::size_t most_rows);
+
+  struct Asked {
+    FetchBounds bounds;
+    std::span<const std::int64_t> kept;  // numbers of large rows that are parked, ascending
+  };
+  // Hands over what there is room for, of the answer to a scan that was asked so. nullopt: nothing was taken, because
+  // the first row has a column that is longer than what was let through; ask again, the limit has grown. Error:
+  // internal, when the answer is not in order.
+  Result<std::optional<ScanEnd>> take_rows(const store::postgres::Rows& rows, const Asked& asked, const ScanRoom& room,
+                                           RowReceiver& receiver);
 
  private:
   // How one row of an answer came.
@@ -69,6 +83,8 @@ class PostgresIntake {
   std::vector<PostgresColumn> columns_;
   RoleColumns roles_;
   FetchLimit limit_;
+  LargeRows large_rows_;
+  std::int64_t looked_again_to_ = kLowestNumber;
   std::vector<Cell> cells_;
 };
 

@@ -1,6 +1,5 @@
 #include "connectors/outbox/postgres_parameters.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,20 +13,29 @@ namespace penstock::outbox {
 using store::postgres::Parameters;
 using store::postgres::SqlType;
 
-Parameters scan_parameters(const ScanPlan& plan, const FetchBounds& bounds) {
+Parameters scan_parameters(const ScanPlan& plan, const FetchBounds& bounds, const LargeRows& left_out) {
+  const auto add_bounds = [&bounds](Parameters& to) {
+    to.int8(static_cast<std::int64_t>(bounds.rows)).int8(static_cast<std::int64_t>(bounds.column_bytes));
+  };
   Parameters parameters;
   if (plan.behind) {
     parameters.text(std::to_string(plan.behind->xid)).int8(plan.behind->number);
-  } else {
-    std::vector<std::int64_t> firsts, lasts, left_out(plan.in_flight.size() + plan.kept.size());
-    for (const NumberRange& range : plan.ranges) {
-      firsts.push_back(range.first);
-      lasts.push_back(range.last);
-    }
-    std::ranges::merge(plan.in_flight, plan.kept, left_out.begin());
-    parameters.int8s(firsts).int8s(lasts).int8s(left_out);
+    add_bounds(parameters);
+    return parameters;
   }
-  parameters.int8(static_cast<std::int64_t>(bounds.rows)).int8(static_cast<std::int64_t>(bounds.column_bytes));
+  std::vector<std::int64_t> firsts, lasts, numbers, hashes;
+  for (const NumberRange& range : plan.ranges) {
+    firsts.push_back(range.first);
+    lasts.push_back(range.last);
+  }
+  for (const std::int64_t number : plan.kept)
+    if (const auto row = left_out.find(number); row != left_out.end()) {
+      numbers.push_back(number);
+      hashes.push_back(row->second);
+    }
+  parameters.int8s(firsts).int8s(lasts).int8s(plan.in_flight);
+  add_bounds(parameters);
+  parameters.int8s(numbers).int8s(hashes).int8(static_cast<std::int64_t>(plan.kept.size()));
   return parameters;
 }
 

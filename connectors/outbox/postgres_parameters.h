@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <span>
 
 #include "connectors/outbox/low_mark.h"
@@ -16,7 +18,11 @@ struct FetchBounds {
   std::size_t rows, column_bytes;
 };
 
-store::postgres::Parameters scan_parameters(const ScanPlan& plan, const FetchBounds& bounds);
+// Rows that are too large and stay in the table: the hash of the id, by number.
+using LargeRows = std::map<std::int64_t, std::int64_t>;
+
+// `left_out`: of the plan's kept rows, those that need not be looked at.
+store::postgres::Parameters scan_parameters(const ScanPlan& plan, const FetchBounds& bounds, const LargeRows& left_out);
 
 // Of the rows by their numbers and their ids, which stand in column `id`.
 store::postgres::Parameters settle_parameters(std::span<const RowKey> rows, const PostgresColumn& id);

@@ -44,6 +44,11 @@ Selection select(std::span<const PostgresColumn> columns, const RoleColumns& rol
   return selection;
 }
 
+// Never NULL: what is compared with NULL would be left out.
+std::string id_hash(const PostgresColumn& id) {
+  return "coalesce(hashtextextended((" + id.expression + R"()::text COLLATE "C", 0), 0))";
+}
+
 // What a settled row's column is given, in the column's own type.
 std::string mark_value(const MarkRows& mark, const PostgresColumns& table) {
   const PostgresColumn* column = table.find(mark.column);
@@ -67,11 +72,14 @@ std::string scan_statement(const OutboxSettings& settings, const PostgresColumns
   const std::string order = quoted_identifier(settings.order_by);
   const std::string unread = unread_condition(settings, table, "");
   const Selection selection = select(columns, roles, "$5");
-  return "SELECT t.o, 0::int8" + selection.outer +
-         " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (SELECT " + order + "::int8 AS o" +
-         selection.inner + " FROM " + settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order +
-         " <= r.last AND " + order + " NOT IN (SELECT unnest($3::int8[]))" + (unread.empty() ? "" : " AND " + unread) +
-         " ORDER BY " + order + " LIMIT $4) AS t LIMIT $4";
+  const std::string hash = id_hash(columns[roles.id()]);
+  return "SELECT t.o, 0::int8, t.h" + selection.outer +
+         " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (SELECT " + order +
+         "::int8 AS o, CASE WHEN $8 > 0 THEN " + hash + " ELSE 0 END AS h" + selection.inner + " FROM " +
+         settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order + " <= r.last AND " + order +
+         " NOT IN (SELECT unnest($3::int8[])) AND (" + order + "::int8, " + hash +
+         ") NOT IN (SELECT l.number, l.hash FROM unnest($6::int8[], $7::int8[]) AS l(number, hash))" +
+         (unread.empty() ? "" : " AND " + unread) + " ORDER BY " + order + " LIMIT $4) AS t LIMIT $4";
 }
 
 // The row comparison is one walk along an index over both columns.
@@ -80,8 +88,8 @@ std::string xid_scan_statement(const OutboxSettings& settings, std::span<const P
   const std::string order = quoted_identifier(settings.order_by);
   const std::string xid = quoted_identifier(*xid_column(settings.policy));
   const Selection selection = select(columns, roles, "$4");
-  return "SELECT t.o, t.x::text::int8" + selection.outer + " FROM (SELECT " + order + "::int8 AS o, " + xid + " AS x" +
-         selection.inner + " FROM " + settings.table.quoted() + " WHERE (" + xid + ", " + order +
+  return "SELECT t.o, t.x::text::int8, 0::int8" + selection.outer + " FROM (SELECT " + order + "::int8 AS o, " + xid +
+         " AS x" + selection.inner + " FROM " + settings.table.quoted() + " WHERE (" + xid + ", " + order +
          ") > ($1::text::xid8, $2::int8) AND " + xid + " < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY " + xid +
          ", " + order + " LIMIT $3) AS t";
 }
@@ -133,7 +141,7 @@ std::string fetch_statement(const OutboxSettings& settings, const PostgresColumn
                             std::span<const PostgresColumn> columns, const RoleColumns& roles) {
   const std::string& id = *settings.column_of(Role::kId);
   const Selection selection = select(columns, roles, "$3");
-  return "SELECT $2::int8 + r.place, 0::int8" + selection.outer +
+  return "SELECT $2::int8 + r.place, 0::int8, 0::int8" + selection.outer +
          " FROM unnest($1::text[]) WITH ORDINALITY AS r(id, place) CROSS JOIN LATERAL (SELECT " +
          selection.inner.substr(2) + " FROM " + settings.table.quoted() + " AS o WHERE o." + quoted_identifier(id) +
          " = r.id::" + table.find(id)->type_name + " LIMIT 1) AS t";

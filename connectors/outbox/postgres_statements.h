@@ -16,12 +16,14 @@ namespace penstock::outbox {
 
 // Columns of the scan's answer; those of the table follow. kXid is 0 without guard "xid".
 // kHeldBack: whether a column was too long to come. The lengths are those in the database, which texts in another
-// encoding than ours don't have when they are handed over.
-enum class ScanColumn { kNumber, kXid, kHeldBack, kPayloadBytes, kOtherBytes };
-inline constexpr std::size_t kFirstTableColumn = 5;
+// encoding than ours don't have when they are handed over. kIdHash tells rows with one number apart, where there are
+// large ones; else it is 0.
+enum class ScanColumn { kNumber, kXid, kIdHash, kHeldBack, kPayloadBytes, kOtherBytes };
+inline constexpr std::size_t kFirstTableColumn = 6;
 
 // $1, $2: first and last numbers of the ranges, ascending; $3: numbers to leave out; $4: most rows;
-// $5: most bytes of one column.
+// $5: most bytes of one column; $6, $7: rows to leave out, by number and hash of the id;
+// $8: how many large rows there are.
 //
 // Each range is one short walk along the index, which starts behind whatever lies before it. A column
 // longer than $5 comes as NULL, with its length counted beside it, so a huge value is never fetched. The exclusion is a

@@ -250,13 +250,14 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
     const auto asking = [this](std::span<const Call> calls, Walk walk) { return ask(calls, walk); };
     return tracking_->scan(asking, plan.reach, room, intake_, builder, receiver);
   }
+  if (plan.reach == Reach::kWholeTable) intake_.look_again(intake_.limit().bounds(room).rows);
   for (;;) {
     const FetchBounds bounds = intake_.limit().bounds(room);
     Scanned scanned{};
-    const auto rows = run_scan(plan, scan_parameters(plan, bounds), scanned);
+    const auto rows = run_scan(plan, scan_parameters(plan, bounds, intake_.large_rows()), scanned);
     if (!rows) return fail(rows.error());
     intake_.limit().scanned();
-    const auto end = intake_.take_rows(*rows, bounds, room, receiver);
+    const auto end = intake_.take_rows(*rows, {bounds, plan.kept}, room, receiver);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows->memory());

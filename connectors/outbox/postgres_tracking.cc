@@ -140,7 +140,7 @@ Result<ScanEnd> PostgresTracking::fetch(const Ask& ask, const ScanRoom& room, Po
     const Rows& rows = answers->front();
     intake.limit().scanned();
     Placing placing(ids_, receiver);
-    const auto end = intake.take_rows(rows, bounds, room, placing);
+    const auto end = intake.take_rows(rows, {bounds, {}}, room, placing);
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows.memory());

@@ -73,6 +73,19 @@ TEST_F(OutboxCursorLoss, Fault22ReadsNumbersThatStartAgainOnceTheGapIsAcknowledg
   EXPECT_EQ(rest(5), "8 9 10 11 12") << "numbers that other rows had are read like any other";
 }
 
+TEST_F(OutboxCursorLoss, ReadsARowThatTookTheNumberOfOneKeptByReference) {
+  insert(1, 5);
+  deliver(5);
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  insert(6, 8);
+  refused_with("outbox.checkpoint_foreign");
+  outbox().gaps().acknowledge_all();
+  connectors::OpenRequest request;
+  request.kept_by_reference = {"2"};
+  const auto source = open(request);
+  EXPECT_EQ(data_of(read_until(*source, 3)), "6 7 8");
+}
+
 TEST_F(OutboxCursorLoss, Fault22AsksAgainWhenNumbersStartAgainOnceMore) {
   insert(1, 1);
   for (std::size_t time = 1; time <= 3; ++time) {

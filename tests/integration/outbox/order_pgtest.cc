@@ -96,6 +96,22 @@ TEST_F(OutboxOrder, FollowsASequenceThatIsResetBelowTheMark) {
   EXPECT_EQ(data_of(read(*source)), "7");
 }
 
+TEST_F(OutboxOrder, IsKeptWhereNumbersStartAgainBelowThatOfARowKeptByReference) {
+  outbox().settings().event_bytes = 100'000;
+  const auto source = open();
+  outbox().insert("a", 1);
+  outbox().insert("a", 2);
+  outbox().insert_many(1, 200'000);
+  ASSERT_EQ(data_of(poll_for_a_while(*source)), "1 2 !");
+  ASSERT_TRUE(source->settle(ReadMark{3}));
+  outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+  outbox().insert("a", 4);
+  EXPECT_EQ(data_of(read_until(*source, 1)), "4");
+  poll_for_a_while(*source);
+  for (int number = 5; number <= 7; ++number) outbox().insert("a", number);
+  EXPECT_EQ(data_of(read(*source)), "5 6 7");
+}
+
 TEST_F(OutboxOrder, WaitsForAPreparedTransaction) {
   if (outbox().value("SHOW max_prepared_transactions") == "0") GTEST_SKIP() << "max_prepared_transactions is 0";
   const auto source = open();

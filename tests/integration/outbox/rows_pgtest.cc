@@ -1,6 +1,7 @@
 // What becomes of the values of a row.
 #include "core/json_text.h"
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/manual_clock.h"
 
 namespace penstock::tests {
 namespace {
@@ -13,6 +14,14 @@ class OutboxRows : public OutboxTest {
   void insert(const std::string& columns, const std::string& values) {
     outbox().execute("INSERT INTO shop.outbox(aggregatetype, aggregateid, type, " + columns +
                      ") VALUES ('order', '17', 'placed', " + values + ")");
+  }
+  // Takes rows of up to 100,000 bytes.
+  std::unique_ptr<connectors::Source> open_at(const Clock& clock) {
+    outbox().settings().event_bytes = 100'000;
+    auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
+                                             outbox().gaps(), outbox().surroundings_at(clock));
+    EXPECT_TRUE(source->open({}, Deadline::in(std::chrono::seconds(10)), {}));
+    return source;
   }
   EventRef only_event() {
     const auto items = read(*open());
@@ -127,6 +136,67 @@ TEST_F(OutboxRows, DoesNotReadARowAgainThatIsKeptByReference) {
   connectors::OpenRequest request;
   request.kept_by_reference = {"1"};
   EXPECT_EQ(data_of(read(*open(request))), "2");
+}
+
+// The net looks for other rows with its number, and finds itself.
+TEST_F(OutboxRows, DoesNotParkARowAgainWithEachScanOfTheWholeTable) {
+  ManualClock clock;
+  const auto source = open_at(clock);
+  outbox().insert_many(1, 200'000);
+  ASSERT_EQ(data_of(read(*source)), "!");
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+  for (int i = 0; i < 3; ++i) {
+    clock.advance(std::chrono::seconds(3));
+    EXPECT_EQ(data_of(read(*source)), "");
+  }
+  EXPECT_EQ(source->figures().full_scans, 4U);
+}
+
+TEST_F(OutboxRows, ReadsARowThatIsKeptByReferenceOnceItIsShortened) {
+  ManualClock clock;
+  const auto source = open_at(clock);
+  outbox().insert_many(1, 200'000);
+  ASSERT_EQ(data_of(read(*source)), "!");
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+  EXPECT_EQ(data_of(read(*source)), "");
+  outbox().execute("UPDATE shop.outbox SET payload = '7'");
+  clock.advance(std::chrono::seconds(3));
+  EXPECT_EQ(data_of(read(*source)), "7");
+  ASSERT_TRUE(source->settle(ReadMark{2}));
+  EXPECT_EQ(outbox().rows(), 0U);
+}
+
+// Numbers that start again come to name other rows than those that were parked.
+TEST_F(OutboxRows, ReadsARowThatTookTheNumberOfOneKeptByReference) {
+  use(", sent_at timestamptz");
+  outbox().settings().event_bytes = 100'000;
+  for (const outbox::Policy& policy :
+       {outbox::Policy(outbox::DeleteRows{}), outbox::Policy(outbox::MarkRows{"sent_at", {}})}) {
+    outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+    outbox().settings().policy = policy;
+    const auto source = open();
+    outbox().insert_many(1, 200'000);
+    ASSERT_EQ(data_of(read(*source)), "!");
+    ASSERT_TRUE(source->settle(ReadMark{1}));
+    EXPECT_EQ(data_of(read(*source)), "");
+    outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+    outbox().insert("a", 1);
+    EXPECT_EQ(data_of(read_until(*source, 1)), "1");
+    connectors::OpenRequest request;
+    request.kept_by_reference = {"1"};
+    source->close();
+    EXPECT_EQ(data_of(read(*open(request))), "1") << "after a restart of the program";
+  }
+}
+
+TEST_F(OutboxRows, PassesMoreRowsKeptByReferenceThanAPollAsksFor) {
+  outbox().settings().event_bytes = 1'000;
+  outbox().settings().batch = 10;
+  outbox().insert_many(35, 5'000);
+  outbox().insert("a", 36);
+  connectors::OpenRequest request;
+  for (int number = 1; number <= 35; ++number) request.kept_by_reference.push_back(std::to_string(number));
+  EXPECT_EQ(data_of(read_until(*open(request), 1)), "36");
 }
 
 TEST_F(OutboxRows, ReadsLongRowsAmongShortOnesInOrder) {

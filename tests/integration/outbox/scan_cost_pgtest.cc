@@ -32,7 +32,7 @@ class ScanCost : public OutboxTest {
     for (const auto& column : columns) shape.columns.push_back({column.name, column.type});
     const auto roles = outbox::find_role_columns(outbox().settings(), shape).value();
 
-    const Parameters parameters = outbox::scan_parameters(plan, {500, 2'048});
+    const Parameters parameters = outbox::scan_parameters(plan, {500, 2'048}, {});
     const auto explained = session->run(
         {"", "EXPLAIN (ANALYZE, BUFFERS) " + outbox::scan_statement(outbox().settings(), table, columns, roles)},
         parameters, Deadline::in(60s));

@@ -28,19 +28,31 @@ PostgresColumn column(std::string name, ColumnType type, PostgresColumn::Guard g
   return made;
 }
 
+RoleColumns id_first() {
+  RoleColumns roles;
+  roles.by_role[static_cast<std::size_t>(Role::kId)] = 0;
+  return roles;
+}
+
 TEST(ScanStatement, QuotesEveryName) {
   const PostgresColumn columns[] = {column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone)};
-  EXPECT_THAT(scan_statement(settings(), {}, columns, {}),
+  EXPECT_THAT(scan_statement(settings(), {}, columns, id_first()),
               HasSubstr(R"(FROM "my shop"."out""box" WHERE "seq" >= r.first)"));
 }
 
 TEST(ScanStatement, HoldsBackOnlyColumnsThatCanBeLong) {
   const PostgresColumn columns[] = {column("type", ColumnType::kText, PostgresColumn::Guard::kNone),
                                     column("payload", ColumnType::kText, PostgresColumn::Guard::kByLength)};
-  const std::string sql = scan_statement(settings(), {}, columns, {});
+  const std::string sql = scan_statement(settings(), {}, columns, id_first());
   EXPECT_THAT(sql, HasSubstr("CASE WHEN octet_length(t.c1) <= $5 THEN t.c1 END"));
   EXPECT_THAT(sql, HasSubstr(", coalesce(octet_length(t.c1) > $5, false), "));
   EXPECT_THAT(sql, Not(HasSubstr("octet_length(t.c0)")));
+}
+
+TEST(ScanStatement, LeavesLargeRowsOutByNumberAndId) {
+  const PostgresColumn columns[] = {column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone)};
+  EXPECT_THAT(scan_statement(settings(), {}, columns, id_first()),
+              HasSubstr(R"(("seq"::int8, coalesce(hashtextextended(("id"::text)::text COLLATE "C", 0), 0)) NOT IN)"));
 }
 
 OutboxSettings tracking() {
