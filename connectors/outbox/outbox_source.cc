@@ -147,6 +147,9 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
     const bool listens = *waited != OutboxTable::Waited::kNo;
     if (listens && (stop.stop_requested() || (*waited == OutboxTable::Waited::kUntilDeadline && deadline.expired())))
       return ReadBatch{};
+    if (*waited == OutboxTable::Waited::kUntilDeadline && clock_.now() < opening_->next_poll) continue;
+    // Of the end of the transactions that hold back what was announced, nobody tells.
+    if (*waited == OutboxTable::Waited::kUntilNotified && opening_->read_to) opening_->pace.hurry(clock_.now());
 
     const SteadyTime start = clock_.now();
     auto batch = poll(room, stop);
@@ -158,7 +161,9 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
       pass_failpoint("outbox.after_read");
       return batch;
     }
-    const Duration rest = opening_->pace.after_nothing(end, end - start);
+    const bool nothing_left = opening_->last_end == ScanEnd::kExhausted;
+    const Duration rest =
+        nothing_left ? opening_->pace.after_nothing(end, end - start) : opening_->pace.after_nothing_taken(end - start);
     opening_->next_poll = end + rest;
     if (!listens) batch->idle_for = rest;
     if (!listens || deadline.expired()) return batch;
@@ -166,7 +171,10 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
 }
 
 Result<ReadBatch> OutboxSource::poll(const ReadRoom& room, const std::stop_token& stop) {
-  if (room.events == 0) return ReadBatch{};
+  if (room.events == 0) {
+    opening_->last_end = ScanEnd::kCutShort;
+    return ReadBatch{};
+  }
   const auto news = table_->look_for_news(stop);
   if (!news) return fail(news.error());
   if (*news == OutboxTable::News::kNone) return ReadBatch{};

@@ -12,18 +12,25 @@ class PollPace {
  public:
   PollPace(std::chrono::milliseconds shortest, std::chrono::milliseconds longest);
 
-  // How long to rest after a poll that ended at `now` and found rows, or found none and took `took`.
+  // Something was announced, which may come into sight a little later.
+  void hurry(SteadyTime now);
+
+  // How long to rest after a poll that ended at `now` and found rows, or found none and took `took`, or found some that
+  // there was no room for.
   Duration after_rows(SteadyTime now);
   Duration after_nothing(SteadyTime now, Duration took);
+  Duration after_nothing_taken(Duration took) const;
 
  private:
   // Rows often come in bursts, so the shortest pause is kept for a while after the last one.
   static constexpr std::chrono::milliseconds kStaysBusy{500};
+  // However seldom an idle table is to be polled.
+  static constexpr std::chrono::milliseconds kLongestWithRows{250};
   // At most a quarter of the time is spent in scans that find nothing.
   static constexpr int kRestPerScan = 3;
 
   const Duration shortest_, longest_;
-  SteadyTime last_rows_{};
+  SteadyTime last_sign_{};  // of rows
   Duration pause_;
 };
 

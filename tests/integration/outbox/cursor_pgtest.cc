@@ -50,6 +50,29 @@ TEST_P(OutboxCursor, Fault10NeverPassesALowerNumberThatCommitsLater) {
   EXPECT_EQ(data_of(read_until(*source, by_xid() ? 3 : 2)), by_xid() ? "1 2 3" : "1 3");
 }
 
+// What held a row back that was announced ends without a word.
+TEST_P(OutboxCursor, LooksSoonAgainForARowThatWasAnnounced) {
+  outbox().settings().listen = "changed";
+  outbox().settings().poll_max = std::chrono::seconds(60);
+  const auto source = open();
+  poll_first(*source);
+  const auto other = writer();
+  other->run("BEGIN; SELECT pg_current_xact_id()");
+  outbox().insert("a", 1);
+  outbox().execute("NOTIFY changed");
+  std::string data;
+  const auto read_for = [&](std::chrono::milliseconds time) {
+    const auto batch = source->read(kMuchRoom, Deadline::in(time), {});
+    ASSERT_TRUE(batch) << batch.error().describe();
+    data += data_of(batch->items);
+  };
+  while (source->figures().reads == 1) read_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(data, by_xid() ? "" : "1");
+  other->run("COMMIT");
+  if (data.empty()) read_for(std::chrono::seconds(30));
+  EXPECT_EQ(data, "1");
+}
+
 TEST_P(OutboxCursor, Fault11PassesTheGapsThatRollbacksLeave) {
   const auto source = open();
   const auto session = writer();

@@ -83,6 +83,11 @@ class OutboxTest : public testing::Test {
     EXPECT_TRUE(batch) << batch.error().describe();
     return batch ? std::move(batch->items) : std::vector<connectors::ReadItem>();
   }
+  // Of a source that listens, which may have to wait from then on.
+  static void poll_first(connectors::Source& source) {
+    while (source.figures().reads == 0)
+      ASSERT_TRUE(source.read(kMuchRoom, Deadline::in(std::chrono::milliseconds(20)), {}));
+  }
   // Reads until `count` items have come, or ten seconds have passed.
   static std::vector<connectors::ReadItem> read_until(connectors::Source& source, std::size_t count) {
     std::vector<connectors::ReadItem> items;

@@ -24,6 +24,21 @@ TEST(PollPace, GrowsToItsLongestWhenIdle) {
   EXPECT_EQ(last, 250ms);
 }
 
+TEST(PollPace, IsShortAfterASignOfRows) {
+  PollPace pace(5ms, 60s);
+  pace.hurry(kStart);
+  EXPECT_EQ(pace.after_nothing(kStart + 100ms, 0ms), 5ms);
+  EXPECT_EQ(pace.after_nothing(kStart + 1s, 0ms), 10ms);
+}
+
+TEST(PollPace, DoesNotTakeRowsThatHadNoRoomForIdleness) {
+  PollPace pace(5ms, 60s);
+  EXPECT_EQ(pace.after_nothing_taken(0ms), 250ms);
+  EXPECT_EQ(pace.after_nothing_taken(1s), 3s);
+  pace.after_rows(kStart);
+  EXPECT_EQ(pace.after_nothing_taken(0ms), 5ms);
+}
+
 TEST(PollPace, StartsIdle) {
   PollPace pace(5ms, 250ms);
   EXPECT_EQ(pace.after_nothing(kStart, 0ms), 250ms);
