@@ -128,10 +128,8 @@ void SharedSession::give_back() {
 }
 
 void SharedSession::let_go(const std::vector<std::string>& channels) {
-  // The server keeps the first bytes of a long name.
   for (Ear* ear : ears_)
-    if (std::ranges::any_of(channels, [&](const std::string& channel) { return ear->channel.starts_with(channel); }))
-      ear->notified = true;
+    if (std::ranges::count(channels, ear->channel) > 0) ear->notified = true;
   if (session_->broken()) course_ = Course::kEnded;
   holder_ = Holder::kNobody;
   changed_.notify_all();

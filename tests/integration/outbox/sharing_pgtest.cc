@@ -203,6 +203,22 @@ TEST_F(OutboxSharing, WakesEachSourceByItsOwnChannel) {
   }
 }
 
+TEST_F(OutboxSharing, HearsNoChannelWhoseNameIsTheBeginningOfItsOwn) {
+  outbox().settings().poll_min = outbox().settings().poll_max = 60s;
+  std::vector<std::unique_ptr<connectors::Source>> sources;
+  for (int i = 0; i < kSources; ++i) {
+    outbox().settings().listen = "changed" + std::string(static_cast<std::size_t>(i), '_');
+    sources.push_back(open(i));
+    poll_first(*sources.back());
+  }
+  outbox().execute("NOTIFY changed");
+  while (sources[0]->figures().reads == 1) ASSERT_TRUE(sources[0]->read(kMuchRoom, Deadline::in(20ms), {}));
+  for (std::size_t i = 1; i < sources.size(); ++i) {
+    ASSERT_TRUE(sources[i]->read(kMuchRoom, Deadline::in(20ms), {}));
+    EXPECT_EQ(sources[i]->figures().reads, 1U) << "source " << i;
+  }
+}
+
 TEST_F(OutboxSharing, GoesOnForTheOthersWhenOneGivesUp) {
   const auto sources = open_all();
   sources[0]->give_up();
