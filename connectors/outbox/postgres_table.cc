@@ -127,13 +127,15 @@ class PostgresTable final : public OutboxTable {
   std::stop_source given_up_;
 };
 
-// What is sent on a shared session is waited for: to give it up would end the openings of others.
+// What is sent on a shared session is waited for: to give it up would end the openings of others. Only the end of the
+// program cuts it off.
 Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
   close();
   if (auto seated = take_seat(deadline, stop); !seated) return seated;
   const auto turn = seat_->take_turn(deadline, stop);
   if (!turn) return fail(turn.error());
-  Status done = seat_->is_shared() ? set_up(*turn, Deadline::in(kCallDeadline), {}) : set_up(*turn, deadline, stop);
+  Status done = seat_->is_shared() ? set_up(*turn, Deadline::in(kCallDeadline), given_up_.get_token())
+                                   : set_up(*turn, deadline, stop);
   if (!done) note_failure(turn->session());
   return done;
 }

@@ -219,6 +219,21 @@ TEST_F(OutboxSharing, HearsNoChannelWhoseNameIsTheBeginningOfItsOwn) {
   }
 }
 
+TEST_F(OutboxSharing, CutsAnOpeningOffThatWaitsForTheServerWhenItGivesUp) {
+  const auto sources = open_all();
+  sources[0]->close();
+  const auto service = writer();
+  service->run("BEGIN; LOCK TABLE shop.outbox0 IN ACCESS EXCLUSIVE MODE");
+  auto opened = std::async(std::launch::async, [&] { return sources[0]->open({}, Deadline::in(10s), {}); });
+  EXPECT_TRUE(eventually([&] {
+    return outbox().value(
+               "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+               " WHERE c.relname = 'outbox0' AND NOT l.granted") == "1";
+  }));
+  sources[0]->give_up();
+  EXPECT_EQ(code_of(opened.get()), "core.stopped");
+}
+
 TEST_F(OutboxSharing, GoesOnForTheOthersWhenOneGivesUp) {
   const auto sources = open_all();
   sources[0]->give_up();
