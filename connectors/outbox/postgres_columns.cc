@@ -215,6 +215,15 @@ Status check_order(const PostgresColumns& columns, const OutboxSettings& setting
   return {};
 }
 
+// A unique index of a partitioned table names what it is partitioned by too, and is not made concurrently.
+std::string unique_order(const PostgresColumns& columns, const OutboxSettings& settings) {
+  const std::string order = quoted_identifier(settings.order_by);
+  if (columns.kind == PostgresColumns::Kind::kPartitioned)
+    return "CREATE UNIQUE INDEX ON " + settings.table.quoted() + " (" + order +
+           ", …), with the columns that it is partitioned by; or take policy \"delete\", \"mark\" or \"track\"";
+  return "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" + order + ");";
+}
+
 // A cursor passes what it doesn't find, so it needs more of the table than the other policies.
 Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settings) {
   if (!std::holds_alternative<KeepRows>(settings.policy)) return {};
@@ -222,8 +231,7 @@ Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settin
   if (!columns.order_is_unique)
     return fail(codes::kOutboxOrderMissing,
                 table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
-                    "` must be unique: CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" +
-                    quoted_identifier(settings.order_by) + ");");
+                    "` must be unique: " + unique_order(columns, settings));
   if (const std::string why = why_numbers_are_passed(columns, settings); !why.empty())
     return fail(codes::kOutboxOrderMissing, table + ": " + why + ": " + statement_that_mends_sequence(columns));
   const std::string* xid = xid_column(settings.policy);

@@ -118,6 +118,15 @@ Result<std::unique_ptr<Session>> Session::open(const SessionSettings& settings, 
 Status Session::connect(const SessionSettings& settings, Deadline deadline, std::stop_token stop) {
   const Secret::Current current = settings.url.current();
   const std::string& url = current.secret.reveal();
+  // That of the start was checked. What was written since then may be half of a text, and libpq would say a password
+  // aloud that it takes for something else.
+  if (url != settings.url.reveal() && !is_connection_text(current.secret)) {
+    failure_.condition = SqlCondition::kConnectionLost;
+    return fail(
+        code_of_(failure_.condition),
+        "the file of `url` was written anew, and what it holds is not, or not yet, postgresql://user@host/database"
+        " or libpq's keywords; in a URL, / ? # @ : and % of a password are written as %2F %3F %23 %40 %3A %25");
+  }
   const std::optional<Secret> password = parse_password(url);
   if (!password) {
     failure_.condition = SqlCondition::kDefect;

@@ -60,6 +60,13 @@ TEST_F(OutboxColumns, NeedAnOrderThatIsNeverNull) {
   expect_refused("outbox.order_missing", R"(ALTER TABLE "shop"."outbox" ALTER COLUMN "n" SET NOT NULL)");
 }
 
+// No index that the server would make there.
+TEST_F(OutboxColumns, OfACursorOverPartitionsNeedAnIndexThatThereCanBe) {
+  use_partitions("");
+  outbox().settings().policy = outbox::KeepRows{};
+  expect_refused("outbox.order_missing", "with the columns that it is partitioned by");
+}
+
 TEST_F(OutboxColumns, NeedTheRightToDelete) {
   const TestRole role(outbox().url());
   role.grant("USAGE ON SCHEMA shop");

@@ -42,5 +42,18 @@ TEST_F(PostgresRotation, SaysWhyAFileCannotBeReadAgain) {
   EXPECT_NE(refused.error().message().find("file /run/url is empty"), std::string::npos) << refused.error().message();
 }
 
+// libpq would quote what it takes for a port.
+TEST_F(PostgresRotation, SaysNothingOfATextThatIsHalfWritten) {
+  for (const char* half :
+       {"postgresql://app:Hunter2", "postgresql://app:Hunter2/x@127.0.0.1/shop", "Hunter2", "port=Hunter2"}) {
+    SessionSettings settings;
+    settings.url = Secret(url(), [half] { return tl::expected<std::string, std::string>(half); });
+    const auto refused = Session::open(settings, soon());
+    ASSERT_FALSE(refused) << half;
+    EXPECT_EQ(refused.error().code().name, "store.unavailable") << "which is tried again";
+    EXPECT_EQ(refused.error().describe().find("Hunter2"), std::string::npos) << refused.error().describe();
+  }
+}
+
 }  // namespace
 }  // namespace penstock::store::postgres
