@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "connectors/kafka/kafka_inspect.h"
+#include "tests/support/eventually.h"
 #include "tests/support/kafka_topics.h"
 #include "tests/support/servers.h"
 
@@ -55,9 +56,13 @@ TEST(KafkaInspect, ComparesTheTopicsLimitWithTheLargestEvent) {
   PENSTOCK_NEEDS(Server::kKafka);
   const std::string brokers = address_of(Server::kKafka), topic = tests::unique_name("small");
   tests::create_topic(brokers, topic, 1, {{"max.message.bytes", "1000"}});
-  const auto findings = look(brokers, topic, Deadline::in(kUsual));
+  std::vector<Finding> findings;
+  // A broker may show a topic for a moment before its settings.
+  ASSERT_TRUE(tests::eventually([&] {
+    findings = look(brokers, topic, Deadline::in(kUsual));
+    return find(findings, Severity::kWarning, "topic " + topic) != nullptr;
+  }));
   const auto* found = find(findings, Severity::kWarning, "topic " + topic);
-  ASSERT_NE(found, nullptr);
   EXPECT_THAT(found->message, HasSubstr("1000 bytes"));
   EXPECT_THAT(found->fix, HasSubstr("--add-config max.message.bytes=1114112"));
 }
