@@ -253,6 +253,10 @@ const char* const kHidesRowsStatement =
     " SELECT row_security_active($1::int8::oid) AND NOT (EXISTS (SELECT FROM p WHERE p.polpermissive"
     "  AND p.shown = 'true') AND NOT EXISTS (SELECT FROM p WHERE NOT p.polpermissive))";
 
+const char* const kPassesNumbersStatement =
+    "SELECT EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = $1::int8::oid AND (s.seqcache > 1 OR s.seqincrement < "
+    "0))";
+
 const PostgresColumn* PostgresColumns::find(std::string_view name) const {
   const auto found = std::ranges::find(columns, name, &PostgresColumn::name);
   return found == columns.end() ? nullptr : &*found;

@@ -120,7 +120,7 @@ class PostgresTable final : public OutboxTable {
   bool said_hidden_ = false;  // of table_.hides_rows
   RowShape shape_;
   RoleColumns roles_;
-  Statement types_, scan_, numbering_, holders_, blocker_, drawn_, hides_;
+  Statement types_, scan_, numbering_, holders_, blocker_, drawn_, hides_, passes_;
   PostgresIntake intake_;
   PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
@@ -224,6 +224,7 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
   hides_ = {"outbox_hides", kHidesRowsStatement};
+  passes_ = {"outbox_passes", kPassesNumbersStatement};
 }
 
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
@@ -270,17 +271,21 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
 }
 
 // In one transaction: nothing that locks the table comes between the statements, neither a TRUNCATE nor row level
-// security that hides what a cursor would pass.
+// security that hides what a cursor would pass. A sequence is looked at behind the scan: whoever altered it before a
+// row was written is seen with the row.
 Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters, Scanned& scanned) {
   std::vector<Call> calls;
-  Parameters sequence, table, row;
+  Parameters sequence, table, row, numbers;
   if (plan.drawn == ScanPlan::Drawn::kAsked && tells_drawn()) {
     sequence.int8(table_.order_sequence->oid);
     calls.push_back({&drawn_, &sequence});
   }
   calls.push_back({&scan_, &parameters});
   const std::size_t scan = calls.size() - 1;
-  if (keeps_rows()) calls.push_back({&hides_, &table.int8(table_.table_oid)});
+  if (keeps_rows()) {
+    numbers.int8(looks_at_sequence(settings_.policy) && table_.order_sequence ? table_.order_sequence->oid : 0);
+    calls.insert(calls.end(), {{&hides_, &table.int8(table_.table_oid)}, {&passes_, &numbers}});
+  }
   if (plan.numbering) {
     row.int8(plan.numbering->row);
     calls.push_back({&numbering_, &row});
@@ -288,6 +293,11 @@ Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& par
   auto answers = ask(calls, plan.starts_at_bottom() ? Walk::kWholeTable : Walk::kShort);
   if (!answers) return fail(std::move(answers.error()));
   if (keeps_rows() && (*answers)[scan + 1].boolean(0, 0)) return fail(hidden_rows_passed(table_, settings_));
+  if (keeps_rows() && (*answers)[scan + 2].boolean(0, 0))
+    return fail(codes::kOutboxOrderMissing,
+                "table " + settings_.table.to_string() + ": sequence " + table_.order_sequence->name +
+                    " was altered: it hands out several numbers at a time, or ever lower ones, and policy \"cursor\""
+                    " would pass those that come late");
   if (scan > 0) scanned.drawn_before = drawn_in(answers->front());
   if (plan.numbering) scanned.numbering = numbering_in(answers->back());
   return std::move((*answers)[scan]);

@@ -282,6 +282,30 @@ TEST_P(OutboxCursor, StopsWhereRowsAreHiddenWhileItReads) {
   EXPECT_EQ(data_of(read_until(*source, 2)), "2 3");
 }
 
+// A session that took numbers in advance uses the lower ones late.
+TEST_P(OutboxCursor, StopsWhereItsSequenceComesToHandOutNumbersInAdvance) {
+  if (by_xid()) GTEST_SKIP() << "transactions order the rows";
+  auto source = open();
+  outbox().insert("a", 1);
+  ASSERT_EQ(data_of(read_until(*source, 1)), "1");
+  ASSERT_TRUE(source->settle(ReadMark{1}));
+
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq CACHE 20");
+  auto late = writer();
+  late->insert("a", 2);
+  outbox().insert("a", 4);
+  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(1)), {});
+  ASSERT_FALSE(batch) << data_of(batch->items);
+  EXPECT_EQ(batch.error().code().name, "outbox.order_missing");
+  late->insert("a", 3);
+  EXPECT_EQ(code_of(try_open()), "outbox.order_missing");
+
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq CACHE 1");
+  late = nullptr;
+  source = open();
+  EXPECT_EQ(data_of(read_until(*source, 3)), "2 3 4");
+}
+
 // Numbers that start again are told by the sequence alone: who may not see it would pass rows in silence.
 TEST_P(OutboxCursor, Fault22RefusesARoleThatMayNotSeeTheSequence) {
   const TestRole role(outbox().url());
