@@ -183,8 +183,9 @@ void add_append(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<AppendOptions>();
   command->add_option("stream", options->stream, "Stream")->required();
   command->add_option("--type", options->type, "Event type")->required();
-  command->add_option("--category", options->category,
-                      "Category; default: the stream's, and of a new one the text before its first `-`");
+  command->add_option(
+      "--category", options->category,
+      "Category; default: that of the stream's last event that can be read, else the text before its first `-`");
   command->add_option("--id", options->id, "Event id; the same id again is answered as the first time")
       ->type_name("UUID");
   command->add_option("--expected-version", options->expected, "any, none, exists or the stream's last version")

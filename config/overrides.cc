@@ -33,6 +33,12 @@ bool is_exempt(std::string_view name) {
   return name == "PENSTOCK_FAILPOINT" || name == "PENSTOCK_SEED" || name.starts_with("PENSTOCK_TEST_");
 }
 
+// Kubernetes gives every container a variable of this form for each service, and means "tcp://10.0.0.1:9090" by it.
+bool names_port(const Environment& environment, std::string_view variable) {
+  const auto found = environment.find(variable);
+  return found != environment.end() && found->second.find("://") == std::string::npos;
+}
+
 }  // namespace
 
 std::vector<Override> overrides_of(const Environment& environment) {
@@ -43,7 +49,7 @@ std::vector<Override> overrides_of(const Environment& environment) {
     overrides.push_back({std::move(key), before + found->second, "environment variable " + variable});
   };
   add("DATABASE_URL", "store.url");
-  add("PROM_PORT", "metrics.listen", "127.0.0.1:");
+  if (names_port(environment, "PROM_PORT")) add("PROM_PORT", "metrics.listen", "127.0.0.1:");
   for (const GlobalTable& table : global_tables()) {
     for (const FieldSpec& field : table.fields) {
       add(variable_of(table.name, field.name), std::string(table.name).append(".").append(field.name));

@@ -71,6 +71,9 @@ void Route::run() {
   try {
     end = run_to_its_end();
   } catch (const std::exception& defect) {
+    // What failed may fail again; and others may wait for the turn that it has.
+    sink_.reset();
+    machine_.reset();
     const Error error = unforeseen(defect);
     voice_.observe(RoutePhase::kFailed, &error, shared_.surroundings.clock.now());
     publish();

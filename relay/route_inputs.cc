@@ -62,7 +62,10 @@ void RouteMachine::on_opened(SourceOpened opened, SteadyTime now) {
 void RouteMachine::on_read(SourceRead answer, SteadyTime now) {
   on_source_ended(source_.on_read(answer, now));
   auto& batch = answer.batch;
-  if (answer.found_nothing() && tracker_.window_events() == 0) care_.on_idle();
+  if (answer.found_nothing() && tracker_.window_events() == 0) {
+    source_.rests();
+    care_.on_idle();
+  }
   // A stopping route leaves what it has not begun to its next opening.
   if (!batch || batch->items.empty() || course_ != Course::kGoing || !source_.is_open()) return;
   pass_failpoint("relay.after_read");

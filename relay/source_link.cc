@@ -82,7 +82,6 @@ std::optional<SourceLink::Ended> SourceLink::on_read(SourceRead& answer, SteadyT
     ended = end(SourceStep::kOpen, std::move(answer.batch.error()), now);
   } else {
     read_at_ = answer.batch->items.empty() ? now + answer.batch->idle_for : SteadyTime{};
-    if (answer.found_nothing()) back_off_.succeeded();
   }
   answered();
   return ended;

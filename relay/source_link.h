@@ -46,6 +46,8 @@ class SourceLink {
   std::optional<Ended> on_settled(const Status& status, SteadyTime now);
   std::optional<Ended> on_lost(Error error, SteadyTime now);
   void on_closed();
+  // It had nothing, and nothing of it is in flight: it works.
+  void rests() { back_off_.succeeded(); }
 
   // Another relay holds the table, since then.
   std::optional<SteadyTime> locked_out_since() const { return locked_out_since_; }

@@ -26,6 +26,7 @@ using connectors::ReadRoom;
 using connectors::SourceFigures;
 
 constexpr std::chrono::milliseconds kBetweenLooks{100};  // at the lock holders
+constexpr std::chrono::milliseconds kLongestHeldBack{900};
 constexpr std::chrono::seconds kBetweenFullScans{2};
 // A transaction that is waited for is named once that takes so long, and looked at so often then. With guard
 // "xid" only a look shows whether there is one.
@@ -87,6 +88,7 @@ class OutboxSource final : public connectors::Source {
   Result<ReadBatch> scan(const ScanRoom& room);
   Status look_at_holders();
   bool wants_blocker();
+  bool is_held_back() const;
   Status look_at_blocker();
   ReadBatch hand_out(Harvest& harvest);
   tl::unexpected<Error> end_opening(Error error);
@@ -162,13 +164,17 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
       return batch;
     }
     const bool nothing_left = opening_->last_end == ScanEnd::kExhausted;
-    const Duration rest =
+    Duration rest =
         nothing_left ? opening_->pace.after_nothing(end, end - start) : opening_->pace.after_nothing_taken(end - start);
+    if (is_held_back()) rest = std::min(rest, std::max<Duration>(kLongestHeldBack, 3 * (end - start)));
     opening_->next_poll = end + rest;
     if (!listens) batch->idle_for = rest;
     if (!listens || deadline.expired()) return batch;
   }
 }
+
+// By transactions of whose end nobody tells.
+bool OutboxSource::is_held_back() const { return held_back_.by() || !opening_->low_mark.awaited().empty(); }
 
 Result<ReadBatch> OutboxSource::poll(const ReadRoom& room, const std::stop_token& stop) {
   if (room.events == 0) {

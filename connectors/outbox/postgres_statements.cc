@@ -67,6 +67,7 @@ std::string settled_rows(const OutboxSettings& settings, const PostgresColumn& i
 
 }  // namespace
 
+// Sorted by the column of the table: a bare name would mean what is selected under it.
 std::string scan_statement(const OutboxSettings& settings, const PostgresColumns& table,
                            std::span<const PostgresColumn> columns, const RoleColumns& roles) {
   const std::string order = quoted_identifier(settings.order_by);
@@ -76,10 +77,10 @@ std::string scan_statement(const OutboxSettings& settings, const PostgresColumns
   return "SELECT t.o, 0::int8, t.h" + selection.outer +
          " FROM unnest($1::int8[], $2::int8[]) AS r(first, last) CROSS JOIN LATERAL (SELECT " + order +
          "::int8 AS o, CASE WHEN $8 > 0 THEN " + hash + " ELSE 0 END AS h" + selection.inner + " FROM " +
-         settings.table.quoted() + " WHERE " + order + " >= r.first AND " + order + " <= r.last AND " + order +
+         settings.table.quoted() + " AS s WHERE " + order + " >= r.first AND " + order + " <= r.last AND " + order +
          " NOT IN (SELECT unnest($3::int8[])) AND (" + order + "::int8, " + hash +
          ") NOT IN (SELECT l.number, l.hash FROM unnest($6::int8[], $7::int8[]) AS l(number, hash))" +
-         (unread.empty() ? "" : " AND " + unread) + " ORDER BY " + order + " LIMIT $4) AS t LIMIT $4";
+         (unread.empty() ? "" : " AND " + unread) + " ORDER BY s." + order + " LIMIT $4) AS t LIMIT $4";
 }
 
 // The row comparison is one walk along an index over both columns.
@@ -89,9 +90,9 @@ std::string xid_scan_statement(const OutboxSettings& settings, std::span<const P
   const std::string xid = quoted_identifier(*xid_column(settings.policy));
   const Selection selection = select(columns, roles, "$4");
   return "SELECT t.o, t.x::text::int8, 0::int8" + selection.outer + " FROM (SELECT " + order + "::int8 AS o, " + xid +
-         " AS x" + selection.inner + " FROM " + settings.table.quoted() + " WHERE (" + xid + ", " + order +
-         ") > ($1::text::xid8, $2::int8) AND " + xid + " < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY " + xid +
-         ", " + order + " LIMIT $3) AS t";
+         " AS x" + selection.inner + " FROM " + settings.table.quoted() + " AS s WHERE (" + xid + ", " + order +
+         ") > ($1::text::xid8, $2::int8) AND " + xid + " < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY s." + xid +
+         ", s." + order + " LIMIT $3) AS t";
 }
 
 // The types stand in its text, so that it is prepared anew for an opening that finds others.

@@ -15,7 +15,7 @@ constexpr std::size_t kPageBytes = 4 << 20;
 // What is read ahead lies outside of the window: at most this part of it, but that few events always.
 constexpr std::size_t kShareAhead = 4;
 constexpr std::size_t kFewAhead = 256;
-constexpr std::chrono::milliseconds kRetryLater{5}, kWaitForRoom{100};
+constexpr std::chrono::milliseconds kRetryLater{5};
 constexpr std::chrono::seconds kHeadAge{1};
 
 std::string text_of(Position position) { return std::to_string(position.value); }
@@ -293,8 +293,7 @@ ReadBatch StoreSource::hand_out(const ReadRoom& room) {
     add(*event.position, EventBatch::ref(page_->events, handed_out_));
   }
   if (handed_out_ < events.size()) {
-    // Only a settled event makes room, and to settle one ends the wait.
-    if (batch.items.empty()) batch.idle_for = kWaitForRoom;
+    if (batch.items.empty()) batch.idle_for = kRetryLater;
     return batch;
   }
   // What the filter dropped behind the last event must be passed by the checkpoint too.

@@ -158,7 +158,8 @@ Result<Appender::Answers> Appender::try_slice(Requests requests) {
     last_error = done.error;
     if (done.end == Attempt::End::kHereAlone)
       return fail(codes::kStoreInDoubt,
-                  "it is committed on this server, and no synchronous standby confirms it: " + last_error->message());
+                  "what of it was committed is on this server, and no synchronous standby confirms it: " +
+                      last_error->message());
     const SqlCondition condition = done.failure.condition;
     if (done.end == Attempt::End::kInDoubt) {
       if (head_before_doubt.value < 0) head_before_doubt = head_.known();

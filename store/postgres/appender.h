@@ -111,6 +111,8 @@ class Appender final : public BatchAppender {
   // Of an attempt that the server ended for taking too long: sweeps in a transaction of its own, however long that
   // takes, because the next attempt would take as long. The same attempt where there was nothing to sweep.
   Attempt sweep_backlog(Attempt canceled);
+  // Of lock_head: whether this is the log that the session began on.
+  Status check_head(const Rows& head) const;
   void note_sweep(const Rows& swept, Locked& locked);
   // Of a transaction that appends nothing.
   Attempt finish_without_events(const Locked& locked, Before before, Answers answers);

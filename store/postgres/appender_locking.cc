@@ -60,11 +60,7 @@ Status Appender::lock(Requests requests, IdCheck check, Locked& locked) {
   auto rows = session_->run_pipeline(calls, Deadline::in(kStatement), stop_.get_token());
   if (!rows) return fail(std::move(rows.error()));
   const Rows& head = (*rows)[1];
-  if (head.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
-  if (head.integer(0, 1) != identity_.incarnation)
-    return fail(codes::kStoreFenced, "the store was restored or promoted: its incarnation is " +
-                                         std::to_string(head.integer(0, 1)) + ", this session began under " +
-                                         std::to_string(identity_.incarnation));
+  if (auto checked = check_head(head); !checked) return checked;
   locked.facts.head = Position{head.integer(0, 0)};
   locked.recorded_at = head.timestamp(0, 2);
   locked.taken = requests.size();
@@ -79,6 +75,14 @@ Status Appender::lock(Requests requests, IdCheck check, Locked& locked) {
     if (auto reserved = lock_new_streams(requests, std::move(names), locked); !reserved) return reserved;
   if (check == IdCheck::kLookUp) return look_up(ids_of(requests.first(locked.taken)), locked.facts, locked.memory);
   return {};
+}
+
+Status Appender::check_head(const Rows& head) const {
+  if (head.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (head.integer(0, 1) == identity_.incarnation) return {};
+  return fail(codes::kStoreFenced, "the store was restored or promoted: its incarnation is " +
+                                       std::to_string(head.integer(0, 1)) + ", this session began under " +
+                                       std::to_string(identity_.incarnation));
 }
 
 void Appender::note_sweep(const Rows& swept, Locked& locked) {
@@ -115,6 +119,7 @@ Appender::Attempt Appender::sweep_backlog(Attempt canceled) {
   const LivenessWatch alive(opener_, stop_.get_token());
   auto rows = session_->run_pipeline(calls, Deadline::in(kLargeSweep), alive.token());
   if (!rows) return failed(std::move(rows.error()));
+  if (auto checked = check_head((*rows)[2]); !checked) return failed(std::move(checked.error()));
   const Rows& swept = (*rows)[3];
   if (swept.empty() && !session_->rollback(Deadline::in(kStatement))) lose_session();
   if (swept.empty()) return canceled;

@@ -71,6 +71,19 @@ TEST_F(OutboxOrder, PassesTheHolesThatRollbacksLeave) {
   EXPECT_EQ(data_of(read(*source)), "21");
 }
 
+// What a scan selects has names of its own.
+TEST_F(OutboxOrder, IsThatOfTheColumnWhateverItsName) {
+  for (const char* name : {"h", "o", "c0"}) {
+    outbox().execute("ALTER TABLE shop.outbox RENAME " + outbox().settings().order_by + " TO " + name);
+    outbox().settings().order_by = name;
+    outbox().settings().batch = 3;
+    outbox().execute("TRUNCATE shop.outbox");
+    for (int number = 1; number <= 10; ++number) outbox().insert("a", number);
+    const auto source = open();
+    EXPECT_EQ(data_of(read_until(*source, 10)), "1 2 3 4 5 6 7 8 9 10") << name;
+  }
+}
+
 TEST_F(OutboxOrder, FindsANumberThatWasDrawnBeforeItsTransactionTouchedTheTable) {
   const auto source = open();
   const auto early = writer();

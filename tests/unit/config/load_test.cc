@@ -224,6 +224,15 @@ TEST(Configuration, PutsItsOwnVariableOverThePortsAlias) {
   EXPECT_EQ(to_string(*loaded.settings->metrics.listen), "0.0.0.0:10");
 }
 
+// Of a service called `prom`, as Kubernetes tells every container of it.
+TEST(Configuration, TakesTheAddressOfAServiceForNoPort) {
+  config::LoadRequest request;
+  request.environment = {{"PROM_PORT", "tcp://10.0.0.1:9090"}};
+  const auto loaded = load_for_test("", request);
+  ASSERT_TRUE(loaded.settings) << lines_of(loaded);
+  EXPECT_FALSE(loaded.settings->metrics.listen);
+}
+
 TEST(Configuration, RefusesAPortThatIsNone) {
   config::LoadRequest request;
   request.environment = {{"PROM_PORT", "metrics"}};

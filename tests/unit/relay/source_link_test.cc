@@ -45,7 +45,7 @@ TEST_F(SourceLinkTest, OpensEverMoreSeldomWhileNothingCanBeSettled) {
   for (int i = 0; i < 12; ++i) {
     open();
     read_one();
-    read({connectors::ReadBatch{}, SourceRead::Cut::kShort});
+    read({connectors::ReadBatch{}});  // they are in flight
     settle(refused());
   }
   EXPECT_GT(now_, SteadyTime{} + 5s);
@@ -59,6 +59,7 @@ TEST_F(SourceLinkTest, BeginsAnewOnceSomethingIsSettledOrThereIsNothing) {
     settle(refused());
     open();
     read({connectors::ReadBatch{}});
+    link_.rests();
     settle(refused());
   }
   EXPECT_LT(now_, SteadyTime{} + 24 * 100ms);

@@ -37,7 +37,8 @@ RoleColumns id_first() {
 TEST(ScanStatement, QuotesEveryName) {
   const PostgresColumn columns[] = {column("id", ColumnType::kUuid, PostgresColumn::Guard::kNone)};
   EXPECT_THAT(scan_statement(settings(), {}, columns, id_first()),
-              HasSubstr(R"(FROM "my shop"."out""box" WHERE "seq" >= r.first)"));
+              AllOf(HasSubstr(R"(FROM "my shop"."out""box" AS s WHERE "seq" >= r.first)"),
+                    HasSubstr(R"(ORDER BY s."seq" LIMIT $4)")));
 }
 
 TEST(ScanStatement, HoldsBackOnlyColumnsThatCanBeLong) {
