@@ -19,13 +19,6 @@ class WalDoctor : public testing::Test {
     PENSTOCK_NEEDS(Server::kPostgres);
     outbox_ = std::make_unique<WalOutbox>();
   }
-  // Findings as lines: message, then what mends it.
-  std::string findings() {
-    std::string text;
-    for (const auto& finding : wal::inspect_wal(outbox_->settings(), Deadline::in(std::chrono::seconds(20))))
-      text += finding.message + "; " + finding.fix + "\n";
-    return text;
-  }
 
   std::unique_ptr<WalOutbox> outbox_;
 };
@@ -46,25 +39,25 @@ class AmazonsRole {
 
 TEST_F(WalDoctor, WarnsOfASlotWithoutLimitBeforeItIsMade) {
   if (outbox_->value("SHOW max_slot_wal_keep_size") != "-1") GTEST_SKIP() << "the server has a limit";
-  EXPECT_THAT(findings(), HasSubstr("max_slot_wal_keep_size is unlimited"));
+  EXPECT_THAT(findings_of(*outbox_), HasSubstr("max_slot_wal_keep_size is unlimited"));
 }
 
 // Pitfall "replica identity": the services' own statements fail.
 TEST_F(WalDoctor, FindsAPublicationThatHindersTheServices) {
   outbox_->execute("ALTER TABLE shop.outbox DROP CONSTRAINT outbox_pkey; CREATE PUBLICATION p FOR TABLE shop.outbox");
-  EXPECT_THAT(findings(), HasSubstr("no replica identity"));
+  EXPECT_THAT(findings_of(*outbox_), HasSubstr("no replica identity"));
   outbox_->execute("ALTER TABLE shop.outbox REPLICA IDENTITY FULL");
-  EXPECT_THAT(findings(), Not(HasSubstr("replica identity")));
+  EXPECT_THAT(findings_of(*outbox_), Not(HasSubstr("replica identity")));
   outbox_->execute("ALTER TABLE shop.outbox REPLICA IDENTITY DEFAULT; ALTER PUBLICATION p SET (publish = 'insert')");
-  EXPECT_THAT(findings(), Not(HasSubstr("replica identity")));
+  EXPECT_THAT(findings_of(*outbox_), Not(HasSubstr("replica identity")));
   outbox_->execute(
       "ALTER PUBLICATION p SET (publish = 'insert, delete'); ALTER TABLE shop.outbox ADD PRIMARY KEY (id)");
-  EXPECT_THAT(findings(), Not(HasSubstr("replica identity")));
+  EXPECT_THAT(findings_of(*outbox_), Not(HasSubstr("replica identity")));
 }
 
 TEST_F(WalDoctor, NamesTheKindOfASlotThatCantBeRead) {
   outbox_->execute("SELECT pg_create_physical_replication_slot('" + outbox_->settings().slot + "')");
-  EXPECT_THAT(findings(), AllOf(HasSubstr("is physical, of plugin none"), Not(HasSubstr("invalidated"))));
+  EXPECT_THAT(findings_of(*outbox_), AllOf(HasSubstr("is physical, of plugin none"), Not(HasSubstr("invalidated"))));
 }
 
 // The server makes their values, and leaves them out of what it publishes.
@@ -74,7 +67,8 @@ TEST_F(WalDoctor, FindsMappedColumnsThatAreGenerated) {
       "ALTER TABLE shop.outbox DROP COLUMN payload;"
       "ALTER TABLE shop.outbox ADD COLUMN payload text GENERATED ALWAYS AS (aggregateid || '!') STORED;"
       "CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'insert')");
-  EXPECT_THAT(findings(), AllOf(HasSubstr("generated"), HasSubstr("payload"), HasSubstr("kind = \"outbox\"")));
+  EXPECT_THAT(findings_of(*outbox_),
+              AllOf(HasSubstr("generated"), HasSubstr("payload"), HasSubstr("kind = \"outbox\"")));
   WalReader reader(*outbox_);
   const auto opened = reader.open();
   ASSERT_FALSE(opened);
@@ -85,7 +79,7 @@ TEST_F(WalDoctor, FindsTablesThatInheritAndAreNoPartitions) {
   outbox_->execute(
       "CREATE TABLE shop.child () INHERITS (shop.outbox);"
       "CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'insert')");
-  EXPECT_THAT(findings(), AllOf(HasSubstr("inherit"), HasSubstr("shop.child")));
+  EXPECT_THAT(findings_of(*outbox_), AllOf(HasSubstr("inherit"), HasSubstr("shop.child")));
   WalReader reader(*outbox_);
   EXPECT_FALSE(reader.open());
   outbox_->execute("DROP TABLE shop.child");
@@ -95,23 +89,24 @@ TEST_F(WalDoctor, FindsTablesThatInheritAndAreNoPartitions) {
 TEST_F(WalDoctor, FindsASlotThatHandsOverPreparedTransactions) {
   outbox_->execute("SELECT pg_create_logical_replication_slot('" + outbox_->settings().slot +
                    "', 'pgoutput', false, true)");
-  EXPECT_THAT(findings(), HasSubstr("two_phase"));
+  EXPECT_THAT(findings_of(*outbox_), HasSubstr("two_phase"));
 }
 
 TEST_F(WalDoctor, FindsARowFilterAndAColumnList) {
   outbox_->execute("CREATE PUBLICATION p FOR TABLE shop.outbox WHERE (seq > 100) WITH (publish = 'insert')");
-  EXPECT_THAT(findings(), HasSubstr("row filter"));
+  EXPECT_THAT(findings_of(*outbox_), HasSubstr("row filter"));
   outbox_->execute("ALTER PUBLICATION p SET TABLE shop.outbox (seq, id)");
-  EXPECT_THAT(findings(), HasSubstr("leaves out mapped columns"));
+  EXPECT_THAT(findings_of(*outbox_), HasSubstr("leaves out mapped columns"));
 }
 
 // Each deletion would walk through the whole table.
 TEST_F(WalDoctor, FindsAnIdWithoutAnIndexWhereRowsAreDeletedByIt) {
-  EXPECT_THAT(findings(), Not(HasSubstr("has no index")));
+  EXPECT_THAT(findings_of(*outbox_), Not(HasSubstr("has no index")));
   outbox_->settings().settle = wal::WalSettings::Settle::kDelete;
-  EXPECT_THAT(findings(), AllOf(HasSubstr("`id` has no index"), HasSubstr("ON \"shop\".\"outbox\" (\"id\");")));
+  EXPECT_THAT(findings_of(*outbox_),
+              AllOf(HasSubstr("`id` has no index"), HasSubstr("ON \"shop\".\"outbox\" (\"id\");")));
   outbox_->execute("CREATE INDEX ON shop.outbox (id)");
-  EXPECT_THAT(findings(), Not(HasSubstr("has no index")));
+  EXPECT_THAT(findings_of(*outbox_), Not(HasSubstr("has no index")));
 }
 
 // Amazon's servers let the members of a role replicate that they bring. Here it is a role like any other, and the
@@ -120,10 +115,12 @@ TEST_F(WalDoctor, TakesARoleThatReplicatesByAmazonsRole) {
   const TestRole role(outbox_->url());
   role.grant("USAGE ON SCHEMA shop");
   outbox_->settings().rows.url = role.url();
-  EXPECT_THAT(findings(), AllOf(HasSubstr("may not replicate"), HasSubstr("GRANT rds_replication TO " + role.name())));
+  EXPECT_THAT(findings_of(*outbox_),
+              AllOf(HasSubstr("may not replicate"), HasSubstr("GRANT rds_replication TO " + role.name())));
   const AmazonsRole amazons(*outbox_);
   outbox_->execute("GRANT rds_replication TO " + role.name());
-  EXPECT_THAT(findings(), AllOf(Not(HasSubstr("may not replicate")), HasSubstr("a replication session is refused")));
+  EXPECT_THAT(findings_of(*outbox_),
+              AllOf(Not(HasSubstr("may not replicate")), HasSubstr("a replication session is refused")));
 }
 
 }  // namespace

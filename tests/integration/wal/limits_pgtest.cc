@@ -79,9 +79,7 @@ TEST_F(WalLimits, Fault9NamesTheTransactionThatHoldsTheSlot) {
     const auto items = reader.read(1);
     return reader.source().settle(items.back().mark) && slot("safe_wal_size < 32 * 1048576") == "t";
   }));
-  std::string text;
-  for (const auto& finding : wal::inspect_wal(outbox_->settings(), Deadline::in(std::chrono::seconds(20))))
-    text += finding.message + "; " + finding.fix + "\n";
+  const std::string text = findings_of(*outbox_);
   outbox_->execute("ROLLBACK PREPARED '" + holder + "'");
   EXPECT_NE(text.find("ROLLBACK PREPARED '" + holder + "'"), std::string::npos) << text;
 }

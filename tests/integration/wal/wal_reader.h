@@ -41,6 +41,14 @@ class WalReader {
   std::unique_ptr<connectors::Source> source_;
 };
 
+// What `penstock doctor` finds, as lines: the message, then what mends it.
+inline std::string findings_of(WalOutbox& outbox) {
+  std::string text;
+  for (const auto& finding : wal::inspect_wal(outbox.settings(), Deadline::in(std::chrono::seconds(20))))
+    text += finding.message + "; " + finding.fix + "\n";
+  return text;
+}
+
 // The rows of its table as one poll brings them, settled.
 inline std::vector<connectors::ReadItem> poll_once(WalOutbox& outbox) {
   const SystemClock clock;

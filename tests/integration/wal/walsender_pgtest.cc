@@ -58,12 +58,6 @@ class WalWalsender : public testing::Test {
     }
     return {};
   }
-  std::string findings() {
-    std::string text;
-    for (const auto& finding : wal::inspect_wal(outbox_->settings(), Deadline::in(20s)))
-      text += finding.message + "; " + finding.fix + "\n";
-    return text;
-  }
 
   std::unique_ptr<WalOutbox> outbox_;
   std::unique_ptr<WalReader> reader_;
@@ -94,14 +88,15 @@ TEST_F(WalWalsender, SaysThatItHangsAndGoesOnWithIt) {
   ASSERT_FALSE(elsewhere);
   EXPECT_EQ(elsewhere.error().code().name, "wal.slot_in_use");
   EXPECT_THAT(elsewhere.error().message(), HasSubstr("pid " + pid + " (penstock source"));
-  EXPECT_TRUE(eventually([&] { return findings().find("SELECT pg_terminate_backend(" + pid) != std::string::npos; },
-                         Deadline::in(30s)))
-      << findings();
+  EXPECT_TRUE(
+      eventually([&] { return findings_of(*outbox_).find("SELECT pg_terminate_backend(" + pid) != std::string::npos; },
+                 Deadline::in(30s)))
+      << findings_of(*outbox_);
 
   stopped.go_on();
   open();
   EXPECT_EQ(data_of(reader_->read(2)), "1 2");
-  EXPECT_EQ(findings().find("pg_terminate_backend"), std::string::npos) << findings();
+  EXPECT_EQ(findings_of(*outbox_).find("pg_terminate_backend"), std::string::npos) << findings_of(*outbox_);
 }
 
 // Idle for longer than it takes to find one that hangs; of a role that may not see when it was heard of.
@@ -114,7 +109,7 @@ TEST_F(WalWalsender, IsLeftInPeaceWhileNothingHappens) {
   const auto read = read_for(21s);
   EXPECT_TRUE(read) << read.error().describe();
   EXPECT_EQ(walsender(), pid);
-  EXPECT_EQ(findings().find("pg_terminate_backend"), std::string::npos) << findings();
+  EXPECT_EQ(findings_of(*outbox_).find("pg_terminate_backend"), std::string::npos) << findings_of(*outbox_);
   reader_.reset();
 }
 
