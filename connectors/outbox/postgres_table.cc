@@ -282,10 +282,9 @@ Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& par
   }
   calls.push_back({&scan_, &parameters});
   const std::size_t scan = calls.size() - 1;
-  if (keeps_rows()) {
-    numbers.int8(looks_at_sequence(settings_.policy) && table_.order_sequence ? table_.order_sequence->oid : 0);
-    calls.insert(calls.end(), {{&hides_, &table.int8(table_.table_oid)}, {&passes_, &numbers}});
-  }
+  if (keeps_rows()) calls.push_back({&hides_, &table.int8(table_.table_oid)});
+  const bool watches_numbers = looks_at_sequence(settings_.policy) && table_.order_sequence;
+  if (watches_numbers) calls.push_back({&passes_, &numbers.int8(table_.order_sequence->oid)});
   if (plan.numbering) {
     row.int8(plan.numbering->row);
     calls.push_back({&numbering_, &row});
@@ -293,7 +292,7 @@ Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& par
   auto answers = ask(calls, plan.starts_at_bottom() ? Walk::kWholeTable : Walk::kShort);
   if (!answers) return fail(std::move(answers.error()));
   if (keeps_rows() && (*answers)[scan + 1].boolean(0, 0)) return fail(hidden_rows_passed(table_, settings_));
-  if (keeps_rows() && (*answers)[scan + 2].boolean(0, 0))
+  if (watches_numbers && (*answers)[scan + 2].boolean(0, 0))
     return fail(codes::kOutboxOrderMissing,
                 "table " + settings_.table.to_string() + ": sequence " + table_.order_sequence->name +
                     " was altered: it hands out several numbers at a time, or ever lower ones, and policy \"cursor\""
