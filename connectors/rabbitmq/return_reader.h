@@ -5,6 +5,7 @@
 #include <amqp.h>
 #include <amqp_framing.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
