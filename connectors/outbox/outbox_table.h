@@ -114,10 +114,7 @@ class OutboxTable {
 };
 
 // What `penstock validate` finds; read-only. Both connect on their own and take no lock.
-// `hidden`: rows that row level security may hide. kLost: they are nobody else's, and nobody would deliver them.
-enum class HiddenRows { kMayBeMeant, kLost };
-std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline,
-                                                  HiddenRows hidden = HiddenRows::kMayBeMeant);
+std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline);
 std::vector<connectors::Finding> inspect_sqlite(const OutboxSettings& settings, Deadline deadline);
 
 // `sessions`: null for a session of its own; otherwise it outlives the table.

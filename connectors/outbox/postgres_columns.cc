@@ -253,10 +253,6 @@ const char* const kHidesRowsStatement =
     " SELECT row_security_active($1::int8::oid) AND NOT (EXISTS (SELECT FROM p WHERE p.polpermissive"
     "  AND p.shown = 'true') AND NOT EXISTS (SELECT FROM p WHERE NOT p.polpermissive))";
 
-const char* const kPassesNumbersStatement =
-    "SELECT EXISTS (SELECT FROM pg_sequence s WHERE s.seqrelid = $1::int8::oid AND (s.seqcache > 1 OR s.seqincrement < "
-    "0))";
-
 const PostgresColumn* PostgresColumns::find(std::string_view name) const {
   const auto found = std::ranges::find(columns, name, &PostgresColumn::name);
   return found == columns.end() ? nullptr : &*found;
@@ -344,8 +340,9 @@ Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettin
   const bool tracks = std::holds_alternative<TrackRows>(settings.policy);
   if (auto ordered = tracks ? check_tracked(columns, settings) : check_order(columns, settings); !ordered)
     return ordered;
-  if (columns.hides_rows && std::holds_alternative<KeepRows>(settings.policy))
-    return fail(hidden_rows_passed(columns, settings));
+  if (columns.hides_rows)
+    return fail(codes::kOutboxUnauthorized,
+                words_of_missed_rows(columns, settings) + ": " + statement_that_shows_rows(columns, settings));
   return check_cursor(columns, settings);
 }
 

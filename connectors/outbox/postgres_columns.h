@@ -79,9 +79,6 @@ Result<PostgresColumns> load_postgres_columns(store::postgres::Session& session,
 // Whether row level security may keep rows from the role; the oid of the table is its parameter.
 extern const char* const kHidesRowsStatement;
 
-// Whether a sequence makes policy "cursor" with guard "writers" pass rows in silence; its oid is the parameter.
-extern const char* const kPassesNumbersStatement;
-
 // What keeps the table from being read, the first thing first; the message holds the statement that
 // mends it.
 Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettings& settings);

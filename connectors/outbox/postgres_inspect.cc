@@ -184,17 +184,9 @@ void inspect_rights(const PostgresColumns& table, const OutboxSettings& settings
   inspection.error(words_of_missing_rights(table, settings), grant_statement(table, settings));
 }
 
-void inspect_hindrances(const PostgresColumns& table, const OutboxSettings& settings, HiddenRows hidden,
-                        Inspection& inspection) {
-  if (table.hides_rows) {
-    const std::string fix = statement_that_shows_rows(table, settings);
-    if (std::holds_alternative<KeepRows>(settings.policy))
-      inspection.error(words_of_hidden_rows(table, settings) + ", and policy \"cursor\" would pass them", fix);
-    else if (hidden == HiddenRows::kLost)
-      inspection.error(words_of_hidden_rows(table, settings) + ": they would not be delivered", fix);
-    else
-      inspection.warn(words_of_hidden_rows(table, settings) + ": they would not be delivered", fix);
-  }
+void inspect_hindrances(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
+  if (table.hides_rows)
+    inspection.error(words_of_missed_rows(table, settings), statement_that_shows_rows(table, settings));
   const bool marks = settled_column(settings.policy) != nullptr;
   const bool deletes = std::holds_alternative<DeleteRows>(settings.policy);
   const std::string& names = marks ? table.before_update : table.before_delete;
@@ -228,8 +220,7 @@ void inspect_mark(const PostgresColumns& table, const OutboxSettings& settings, 
 
 }  // namespace
 
-std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline,
-                                                  HiddenRows hidden) {
+std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings, Deadline deadline) {
   Inspection inspection("outbox table " + settings.table.to_string());
   SessionSettings session;
   session.url = settings.url;
@@ -263,7 +254,7 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
     else
       inspect_order(*table, settings, inspection);
     inspect_mark(*table, settings, inspection);
-    inspect_hindrances(*table, settings, hidden, inspection);
+    inspect_hindrances(*table, settings, inspection);
     inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");
   }
   return std::move(inspection).findings();

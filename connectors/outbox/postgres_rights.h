@@ -17,10 +17,10 @@ std::string words_of_missing_rights(const PostgresColumns& columns, const Outbox
 // All that the policy needs, and nothing more.
 std::string grant_statement(const PostgresColumns& columns, const OutboxSettings& settings);
 
-// What hides rows, and the statement that shows them; for a table that hides_rows.
+// What hides rows, what becomes of them when they are polled, and the statement that shows them; for a table that
+// hides_rows.
 std::string words_of_hidden_rows(const PostgresColumns& columns, const OutboxSettings& settings);
+std::string words_of_missed_rows(const PostgresColumns& columns, const OutboxSettings& settings);
 std::string statement_that_shows_rows(const PostgresColumns& columns, const OutboxSettings& settings);
-// Policy "cursor" would pass them (outbox.unauthorized).
-Error hidden_rows_passed(const PostgresColumns& columns, const OutboxSettings& settings);
 
 }  // namespace penstock::outbox

@@ -14,6 +14,7 @@
 #include "connectors/outbox/postgres_settlement.h"
 #include "connectors/outbox/postgres_statements.h"
 #include "connectors/outbox/postgres_tracking.h"
+#include "connectors/outbox/postgres_watch.h"
 #include "connectors/outbox/sign_of_life.h"
 #include "connectors/outbox/source_sessions.h"
 #include "store/postgres/session.h"
@@ -94,7 +95,6 @@ class PostgresTable final : public OutboxTable {
   Status set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop);
   Status check_server();
   Status take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop);
-  void warn_of_hidden_rows();
   void prepare_statements(const Turn& turn);
 
   Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
@@ -117,10 +117,9 @@ class PostgresTable final : public OutboxTable {
   std::unique_ptr<Seat> seat_;
   store::postgres::ServerFacts last_server_;  // of the last opening that came so far
   PostgresColumns table_;
-  bool said_hidden_ = false;  // of table_.hides_rows
   RowShape shape_;
   RoleColumns roles_;
-  Statement types_, scan_, numbering_, holders_, blocker_, drawn_, hides_, passes_;
+  Statement types_, scan_, numbering_, holders_, blocker_, drawn_, watch_;
   PostgresIntake intake_;
   PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
@@ -155,7 +154,6 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
   if (!table) return fail(std::move(table.error()));
   table_ = *std::move(table);
   if (auto checked = check_postgres_columns(table_, settings_); !checked) return checked;
-  warn_of_hidden_rows();
 
   std::vector<PostgresColumn> columns = columns_to_read(table_, settings_);
   shape_ = RowShape{tracks() ? "" : settings_.order_by, {}, table_.texts};
@@ -189,18 +187,11 @@ Status PostgresTable::take_lock(const Turn& turn, Deadline deadline, const std::
   return fail(codes::kOutboxLocked, "another relay holds the lock of table " + settings_.table.to_string());
 }
 
-void PostgresTable::warn_of_hidden_rows() {
-  const bool hides = table_.hides_rows;
-  if (hides && !said_hidden_)
-    log_.warn("outbox", Error(codes::kOutboxUnauthorized, words_of_hidden_rows(table_, settings_)),
-              {{"source", settings_.source_name}});
-  said_hidden_ = hides;
-}
-
 void PostgresTable::prepare_statements(const Turn& turn) {
   const std::vector<PostgresColumn>& columns = intake_.columns();
   const PostgresColumn& id = columns[roles_.id()];
   types_ = seat_->statement(turn, "outbox_types", types_statement(settings_, table_, columns));
+  watch_ = {"outbox_watch", watch_statement()};
   if (tracks()) {
     tracking_ = std::make_unique<PostgresTracking>(settings_, table_, columns, roles_, *seat_, turn);
     settlement_.prepare(tracking_->settle_statement(), tracking_->left_statement(), PostgresTracking::settle_parameters,
@@ -223,8 +214,6 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
-  hides_ = {"outbox_hides", kHidesRowsStatement};
-  passes_ = {"outbox_passes", kPassesNumbersStatement};
 }
 
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
@@ -270,47 +259,44 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
   }
 }
 
-// In one transaction: nothing that locks the table comes between the statements, neither a TRUNCATE nor row level
-// security that hides what a cursor would pass. A sequence is looked at behind the scan: whoever altered it before a
-// row was written is seen with the row.
+// In one transaction: nothing that locks the table comes between the statements, such as a TRUNCATE.
 Result<Rows> PostgresTable::run_scan(const ScanPlan& plan, const Parameters& parameters, Scanned& scanned) {
   std::vector<Call> calls;
-  Parameters sequence, table, row, numbers;
+  Parameters sequence, row;
   if (plan.drawn == ScanPlan::Drawn::kAsked && tells_drawn()) {
     sequence.int8(table_.order_sequence->oid);
     calls.push_back({&drawn_, &sequence});
   }
   calls.push_back({&scan_, &parameters});
   const std::size_t scan = calls.size() - 1;
-  if (keeps_rows()) calls.push_back({&hides_, &table.int8(table_.table_oid)});
-  const bool watches_numbers = looks_at_sequence(settings_.policy) && table_.order_sequence;
-  if (watches_numbers) calls.push_back({&passes_, &numbers.int8(table_.order_sequence->oid)});
   if (plan.numbering) {
     row.int8(plan.numbering->row);
     calls.push_back({&numbering_, &row});
   }
   auto answers = ask(calls, plan.starts_at_bottom() ? Walk::kWholeTable : Walk::kShort);
   if (!answers) return fail(std::move(answers.error()));
-  if (keeps_rows() && (*answers)[scan + 1].boolean(0, 0)) return fail(hidden_rows_passed(table_, settings_));
-  if (watches_numbers && (*answers)[scan + 2].boolean(0, 0))
-    return fail(codes::kOutboxOrderMissing,
-                "table " + settings_.table.to_string() + ": sequence " + table_.order_sequence->name +
-                    " was altered: it hands out several numbers at a time, or ever lower ones, and policy \"cursor\""
-                    " would pass those that come late");
   if (scan > 0) scanned.drawn_before = drawn_in(answers->front());
   if (plan.numbering) scanned.numbering = numbering_in(answers->back());
   return std::move((*answers)[scan]);
 }
 
-// In one transaction with the look at the types: none changes before the rest has read the table.
+// In one transaction with the look at the types: none changes before the rest has read the table. What else is watched
+// is looked at behind the rest: whoever altered a sequence before a row was written is seen with the row. A cursor
+// would pass what it misses, so it looks each time; the others find it later.
 Result<std::vector<Rows>> PostgresTable::ask(std::span<const Call> calls, Walk walk) {
   const auto turn = take_turn();
   if (!turn) return fail(turn.error());
   std::vector<Call> all = {{&types_, nullptr}};
   all.insert(all.end(), calls.begin(), calls.end());
+  const bool watches = keeps_rows() || walk == Walk::kWholeTable;
+  const Parameters watched = watch_parameters(table_);
+  if (watches) all.push_back({&watch_, &watched});
   auto answers = run_calls(turn->session(), all, walk);
   if (answers) {
+    if (watches)
+      if (auto checked = check_watched(table_, settings_, answers->back()); !checked) return fail(checked.error());
     answers->erase(answers->begin());
+    answers->resize(calls.size());
     return answers;
   }
   note_failure(turn->session());

@@ -69,7 +69,7 @@ Result<outbox::OutboxSettings> settings_polled(const WalSettings& from_log) {
 }
 
 std::vector<connectors::Finding> find_hindrances(const outbox::OutboxSettings& polled, Deadline deadline) {
-  auto findings = outbox::inspect_postgres(polled, deadline, outbox::HiddenRows::kLost);
+  auto findings = outbox::inspect_postgres(polled, deadline);
   std::erase_if(findings, [](const connectors::Finding& finding) {
     return finding.severity != connectors::Finding::Severity::kError;
   });

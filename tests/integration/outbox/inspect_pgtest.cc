@@ -65,7 +65,7 @@ TEST_F(OutboxInspect, FindsRowLevelSecurityThatMayHideRows) {
   role.grant("SELECT, DELETE ON shop.outbox");
   outbox().execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
   outbox().settings().url = role.url();
-  expect_cured(Finding::Severity::kWarning, "may hide rows");
+  expect_cured(Finding::Severity::kError, "may hide rows");
 }
 
 // A right that was revoked looks the same in the server's words whichever it was.

@@ -1,0 +1,79 @@
+// A table that somebody alters while a source reads it, so that rows would be missed without an error of the server.
+#include <gmock/gmock.h>
+
+#include "connectors/outbox/tracked_table.h"
+#include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/test_role.h"
+
+namespace penstock::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class OutboxAltered : public OutboxTest, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override {
+    OutboxTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    use(", published text");
+    outbox().execute("ALTER TABLE shop.outbox ALTER id SET NOT NULL, ADD UNIQUE (id)");
+    if (GetParam() == "delete") outbox().settings().policy = outbox::DeleteRows{};
+    if (GetParam() == "mark") outbox().settings().policy = outbox::MarkRows{"published", "1"};
+    if (GetParam() == "cursor") outbox().settings().policy = outbox::KeepRows{};
+    if (GetParam() != "track") return;
+    outbox().settings().policy = outbox::TrackRows{};
+    outbox().execute(outbox::create_settled_table_statement(outbox().settings(), "uuid"));
+  }
+
+  bool tracks() const { return GetParam() == "track"; }
+
+  // Whole scans are due as the clock says.
+  std::unique_ptr<connectors::Source> open_at(const Clock& clock) {
+    auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
+                                             outbox().gaps(), outbox().surroundings_at(clock));
+    EXPECT_TRUE(source->open({}, Deadline::in(10s), {}));
+    return source;
+  }
+  static void deliver(connectors::Source& source, const std::string& data) {
+    const auto items = read_until(source, 1);
+    ASSERT_EQ(data_of(items), data);
+    ASSERT_TRUE(source.settle(items.back().mark));
+  }
+  // Once the next look at the whole table is due.
+  static std::string message_of_read(connectors::Source& source, ManualClock& clock) {
+    clock.advance(3s);
+    const auto batch = source.read(kMuchRoom, Deadline::in(1s), {});
+    return batch ? "read " + data_of(batch->items) : batch.error().message();
+  }
+};
+
+// Pitfall: "Stalled but healthy".
+TEST_P(OutboxAltered, SaysThatRowsMayBeHiddenUntilTheyAreShown) {
+  const TestRole role(outbox().url());
+  role.grant("USAGE ON SCHEMA shop");
+  role.grant("ALL ON ALL TABLES IN SCHEMA shop");
+  role.grant("SELECT ON SEQUENCE shop.outbox_seq_seq");
+  outbox().settings().url = role.url();
+  ManualClock clock;
+  auto source = open_at(clock);
+  outbox().insert("a", 1);
+  deliver(*source, "1");
+
+  outbox().execute("ALTER TABLE shop.outbox ENABLE ROW LEVEL SECURITY");
+  outbox().insert("a", 2);
+  EXPECT_THAT(message_of_read(*source, clock), HasSubstr("row level security of table shop.outbox may hide rows"));
+  const Status opened = try_open();
+  ASSERT_EQ(code_of(opened), "outbox.unauthorized") << "which stands until it is mended";
+
+  const std::string& message = opened.error().message();
+  outbox().execute(message.substr(message.find("CREATE POLICY")));
+  EXPECT_EQ(data_of(read_until(*open_at(clock), 1)), "2");
+}
+
+INSTANTIATE_TEST_SUITE_P(Policy, OutboxAltered, testing::Values("delete", "mark", "cursor", "track"),
+                         [](const auto& policy) { return policy.param; });
+
+}  // namespace
+}  // namespace penstock::tests
