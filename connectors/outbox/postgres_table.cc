@@ -289,7 +289,7 @@ Result<std::vector<Rows>> PostgresTable::ask(std::span<const Call> calls, Walk w
   std::vector<Call> all = {{&types_, nullptr}};
   all.insert(all.end(), calls.begin(), calls.end());
   const bool watches = keeps_rows() || walk == Walk::kWholeTable;
-  const Parameters watched = watch_parameters(table_);
+  const Parameters watched = watch_parameters(table_, settings_);
   if (watches) all.push_back({&watch_, &watched});
   auto answers = run_calls(turn->session(), all, walk);
   if (answers) {

@@ -2,6 +2,8 @@
 
 #include <tuple>
 
+#include "connectors/outbox/outbox_errors.h"
+
 namespace penstock::outbox {
 namespace {
 
@@ -22,18 +24,25 @@ void take(PostgresColumns& table, const Rows& answer) {
 
 }  // namespace
 
+// Statements read a table by its name, and locks, its sequence and row level security are looked up by its oid.
 std::string watch_statement() {
-  return "SELECT h.hides, s.seqcache, s.seqincrement > 0 FROM (" + std::string(kHidesRowsStatement) +
-         ") AS h(hides) LEFT JOIN pg_sequence s ON s.seqrelid = $2::int8::oid";
+  return "SELECT h.hides, s.seqcache, s.seqincrement > 0, to_regclass($3::text)::oid IS DISTINCT FROM $1::int8::oid"
+         " FROM (" +
+         std::string(kHidesRowsStatement) + ") AS h(hides) LEFT JOIN pg_sequence s ON s.seqrelid = $2::int8::oid";
 }
 
-store::postgres::Parameters watch_parameters(const PostgresColumns& table) {
+store::postgres::Parameters watch_parameters(const PostgresColumns& table, const OutboxSettings& settings) {
   store::postgres::Parameters parameters;
   parameters.int8(table.table_oid).int8(table.order_sequence ? table.order_sequence->oid : 0);
+  parameters.text(settings.table.quoted());
   return parameters;
 }
 
 Status check_watched(PostgresColumns& table, const OutboxSettings& settings, const Rows& answer) {
+  if (answer.boolean(0, 3))
+    return fail(codes::kOutboxRefused, "table " + settings.table.to_string() +
+                                           ": another table has got its name, which is looked at anew; what the former"
+                                           " one still holds is not read any more");
   const auto before = watched_in(table);
   take(table, answer);
   return before == watched_in(table) ? Status() : check_postgres_columns(table, settings);

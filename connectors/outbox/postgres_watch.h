@@ -12,9 +12,10 @@ namespace penstock::outbox {
 
 // One row. Its parameters are watch_parameters().
 std::string watch_statement();
-store::postgres::Parameters watch_parameters(const PostgresColumns& table);
+store::postgres::Parameters watch_parameters(const PostgresColumns& table, const OutboxSettings& settings);
 
-// Takes what the look has shown over into `table`. Errors: those of check_postgres_columns().
+// Takes what the look has shown over into `table`. Errors: outbox.refused where another table has got its name, and
+// those of check_postgres_columns().
 Status check_watched(PostgresColumns& table, const OutboxSettings& settings, const store::postgres::Rows& answer);
 
 }  // namespace penstock::outbox
