@@ -77,12 +77,19 @@ void LowMark::scanned(const ScanPlan& plan, std::span<const std::int64_t> found,
                       std::optional<std::int64_t> drawn_before) {
   if (moves_ == MarkMoves::kNever) return;
   const auto old_mark = mark();
-  const bool saw_all = plan.reach == Reach::kWholeTable && end == ScanEnd::kExhausted && plan.in_flight.empty();
-  // The numbers have started again below the mark (a sequence that was reset): go with them.
-  if (saw_all && old_mark && !found.empty() && found.back() <= *old_mark) start_over();
+  // The numbers have started again below the mark (a sequence that was reset, many rows whose mark was taken away): go
+  // with them.
+  const bool all_below = old_mark && !found.empty() && found.back() <= *old_mark;
+  const bool saw_all = end == ScanEnd::kExhausted && plan.in_flight.empty();
+  if (plan.reach == Reach::kWholeTable && all_below && (saw_all || end == ScanEnd::kCutShort))
+    start_over(plan.in_flight);
   close_numbers(found);
   if (moves_ == MarkMoves::kWithReading) {
-    if (highest_) move_to(*highest_);
+    // Rows come in ascending order, so those below the last one have been seen.
+    if (end == ScanEnd::kExhausted && highest_)
+      move_to(*highest_);
+    else if (!found.empty())
+      move_to(found.back());
     return;
   }
 
@@ -189,12 +196,15 @@ void LowMark::move_to(std::int64_t number) {
   keep_one_open();
   if (number < kHighestNumber && open_.front().first <= number) open_.front().first = number + 1;
   // One range is what lies beyond the highest number read: nothing in flight there.
-  if (open_.size() == 1 && (!highest_ || open_.front().first > *highest_)) merged_ = false;
+  const auto read = std::max(highest_, highest_from_before_);
+  if (open_.size() == 1 && (!read || open_.front().first > *read)) merged_ = false;
 }
 
-void LowMark::start_over() {
+void LowMark::start_over(std::span<const std::int64_t> in_flight) {
   open_ = {{kLowestNumber, kHighestNumber}};
-  merged_ = false;
+  merged_ = !in_flight.empty();
+  highest_from_before_.reset();
+  if (merged_) highest_from_before_ = in_flight.back();
   highest_.reset();
   phase_ = Phase::kSettled;
 }

@@ -134,7 +134,7 @@ class LowMark {
   void merge_down();
   void keep_one_open();
   void move_to(std::int64_t number);
-  void start_over();
+  void start_over(std::span<const std::int64_t> in_flight);
 
   const MarkMoves moves_;
   const Crowded crowded_ = Crowded::kMerge;
@@ -142,6 +142,7 @@ class LowMark {
   std::vector<NumberRange> open_{{kLowestNumber, kHighestNumber}};  // ascending, disjoint
   bool merged_ = false;                                             // open_ may contain numbers in flight
   std::optional<std::int64_t> highest_;                             // number read
+  std::optional<std::int64_t> highest_from_before_;                 // that was in flight when it started over
   Phase phase_ = Phase::kSettled;
   std::int64_t candidate_ = kLowestNumber;
   LockHolders awaited_;

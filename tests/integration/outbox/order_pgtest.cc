@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/seeded_random.h"
 
 namespace penstock::tests {
@@ -107,6 +108,33 @@ TEST_F(OutboxOrder, FollowsASequenceThatIsResetBelowTheMark) {
   poll_for_a_while(*source);
   outbox().insert("a", 7);
   EXPECT_EQ(data_of(read(*source)), "7");
+}
+
+// Nets come every two seconds at most: what one of them finds first, ordinary polls read on.
+TEST_F(OutboxOrder, ReadsABacklogBelowTheMarkWithoutWaitingForNets) {
+  ManualClock clock;
+  outbox().settings().batch = 2;
+  const auto source = outbox::make_outbox_source(outbox().settings(), outbox().make_table(), outbox().checkpoints(),
+                                                 outbox().gaps(), outbox().surroundings_at(clock));
+  ASSERT_TRUE(source->open({}, Deadline::in(std::chrono::seconds(10)), {}));
+  const auto polled = [&](std::size_t polls) {
+    std::vector<ReadItem> items;
+    for (std::size_t i = 0; i < polls; ++i) {
+      clock.advance(std::chrono::milliseconds(100));
+      for (auto& item : read(*source)) items.push_back(std::move(item));
+    }
+    return items;
+  };
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq RESTART 1000");
+  for (int number = 1; number <= 3; ++number) outbox().insert("a", number);
+  const auto above = polled(10);
+  ASSERT_EQ(data_of(above), "1 2 3");
+  ASSERT_TRUE(source->settle(above[1].mark));
+
+  outbox().execute("ALTER SEQUENCE shop.outbox_seq_seq RESTART 1");
+  for (int number = 4; number <= 13; ++number) outbox().insert("a", number);
+  clock.advance(std::chrono::seconds(30));
+  EXPECT_EQ(data_of(polled(10)), "4 5 6 7 8 9 10 11 12 13");
 }
 
 TEST_F(OutboxOrder, IsKeptWhereNumbersStartAgainBelowThatOfARowKeptByReference) {

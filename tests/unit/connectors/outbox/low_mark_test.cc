@@ -119,6 +119,41 @@ TEST(LowMark, FollowsNumbersThatStartAgainBelowIt) {
   EXPECT_EQ(low_mark.mark(), 2);
 }
 
+// A backlog of rows whose mark was taken away, a partition that was attached: one net after another would read it at
+// the pace of nets.
+TEST(LowMark, GoesDownToMoreRowsThanTheNetTook) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {11, 12});
+  const Numbers in_flight = {11, 12};
+  low_mark.scanned(low_mark.plan(Reach::kWholeTable, in_flight, {}), Numbers{1, 2}, ScanEnd::kCutShort, std::nullopt);
+  const ScanPlan plan = low_mark.plan(Reach::kOpenRanges, in_flight, {});
+  EXPECT_EQ(plan.ranges, (std::vector<NumberRange>{{kLowestNumber, 0}, {3, kHighestNumber}}));
+  EXPECT_EQ(plan.in_flight, in_flight);
+}
+
+TEST(LowMark, LeavesOutWhatWasInFlightUntilItIsAboveThat) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {11, 12});
+  const Numbers in_flight = {11, 12};
+  low_mark.scanned(low_mark.plan(Reach::kWholeTable, in_flight, {}), Numbers{1, 2}, ScanEnd::kCutShort, std::nullopt);
+  scan(low_mark, {3});
+  low_mark.saw_holders({});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 3);
+  EXPECT_TRUE(low_mark.needs_in_flight(Reach::kOpenRanges));
+  scan(low_mark, {13});
+  low_mark.saw_holders({});
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 13);
+  EXPECT_FALSE(low_mark.needs_in_flight(Reach::kOpenRanges));
+}
+
+TEST(LowMark, StaysWhenTheNetIsCutShortAboveIt) {
+  LowMark low_mark = marked_at_ten();
+  scan(low_mark, {2, 11}, ScanEnd::kCutShort, Reach::kWholeTable);
+  EXPECT_EQ(low_mark.mark(), 11);
+}
+
 TEST(LowMark, StaysWhenTheNetFindsARowBelowItAndOthersAbove) {
   LowMark low_mark = marked_at_ten();
   scan(low_mark, {2, 11}, ScanEnd::kExhausted, Reach::kWholeTable);
@@ -133,6 +168,18 @@ TEST(LowMark, StaysBelowEverythingWhereItNeverMoves) {
   const ScanPlan plan = low_mark.plan(Reach::kOpenRanges, in_flight, {});
   EXPECT_TRUE(plan.starts_at_bottom());
   EXPECT_EQ(plan.in_flight, in_flight);
+}
+
+// A checkpoint leaves holes open where rows were in flight, which a first scan of few rows doesn't reach.
+TEST(LowMark, KeepsHolesOpenThatAScanDidNotReach) {
+  const std::vector<NumberRange> open = {{5, 5}, {8, 8}, {20, kHighestNumber}};
+  LowMark low_mark(MarkMoves::kWithReading, Crowded::kHoldBack, open);
+  scan(low_mark, {}, ScanEnd::kCutShort);
+  EXPECT_EQ(low_mark.open(), open);
+  scan(low_mark, {5}, ScanEnd::kCutShort);
+  EXPECT_EQ(low_mark.open(), (std::vector<NumberRange>{{8, 8}, {20, kHighestNumber}}));
+  scan(low_mark, {8, 21});
+  EXPECT_EQ(low_mark.open(), (std::vector<NumberRange>{{22, kHighestNumber}}));
 }
 
 TEST(LowMark, ReachesTheHighestNumberThereIs) {
