@@ -64,10 +64,12 @@ SourceOpened SourceWorker::open(const Lease& lease, const std::stop_token& stop)
   Status opened = without_exceptions([&]() -> Status {
     auto kept = parked_.kept_by_reference(names_.route, names_.source);
     if (!kept) return fail(std::move(kept.error()).with_context("loading the keys of parked rows"));
+    if (auto source = source_.open({lease, std::move(*kept)}, Deadline::in(kOpenWait), stop); !source) return source;
+    // A program that waits for its source, and is stopped then, has crashed of no row.
     auto entered = book_.enter();
     if (!entered) return fail(std::move(entered.error()));
     unended = *entered;
-    return source_.open({lease, std::move(*kept)}, Deadline::in(kOpenWait), stop);
+    return {};
   });
   if (!opened) return {end_opening(std::move(opened.error()))};
   opening_ = Opening::kOpen;

@@ -64,6 +64,16 @@ TEST_F(SourceWorkerTest, OpensNothingWhileTheParkedListCanNotBeRead) {
   EXPECT_TRUE(open());
 }
 
+// A program that stands by, or waits for its source, is started again without having crashed of a row.
+TEST_F(SourceWorkerTest, CountsNoOpeningThatDidNotComeAbout) {
+  table_.fail_by([](tests::SourceCall) { return tests::SourceFault{Error(codes::kOutboxLocked, "another polls")}; });
+  EXPECT_FALSE(open());
+  EXPECT_EQ(store_.attempts().load("one")->openings, 0U);
+  table_.fail_by({});
+  EXPECT_TRUE(open());
+  EXPECT_EQ(store_.attempts().load("one")->openings, 1U);
+}
+
 TEST_F(SourceWorkerTest, ParksWithoutAnOpening) {
   store::ParkedEvent row;
   row.route = "one";
