@@ -38,7 +38,7 @@ std::string value_text(const FieldSpec& field) {
   const bool is_number = field.type == FieldType::kInteger || field.type == FieldType::kBoolean;
   const bool in_form = !text.empty() && (text.front() == '"' || text.front() == '[');
   if (is_number || in_form) return std::string(text);
-  return config::quoted(text);
+  return config::toml_quoted(text);
 }
 
 // What a key without a default looks like, for a comment.
@@ -117,8 +117,8 @@ void offer_global_tables(Sample& sample) {
 
 void offer_sink(Sample& sample, const connectors::SinkKind& kind) {
   sample.line("[[sink]]");
-  sample.set("name", config::quoted(kind.name), "Name of the sink.");
-  sample.set("kind", config::quoted(kind.name), kind.title);
+  sample.set("name", config::toml_quoted(kind.name), "Name of the sink.");
+  sample.set("kind", config::toml_quoted(kind.name), kind.title);
   sample.offer_all(kind.name, kind.sink_fields);
   sample.line("");
 }
@@ -126,7 +126,7 @@ void offer_sink(Sample& sample, const connectors::SinkKind& kind) {
 void offer_route(Sample& sample, const connectors::SinkKind& kind) {
   sample.line("[[route]]");
   sample.set("from", R"("store")", "A source, or the store.");
-  sample.set("to", config::quoted(kind.name), "A sink, or the store.");
+  sample.set("to", config::toml_quoted(kind.name), "A sink, or the store.");
   for (const FieldSpec& field : kind.route_fields) sample.offer(field);
   for (const FieldSpec& field : config::route_fields()) {
     if (field.name != "from" && field.name != "to") sample.offer(field);
@@ -155,7 +155,7 @@ tl::expected<std::string, std::string> make_config_sample(const std::string& sou
   offer_global_tables(sample);
   sample.line("[[source]]");
   sample.set("name", R"("orders")", "Name of the source.");
-  sample.set("kind", config::quoted(source->name), source->title);
+  sample.set("kind", config::toml_quoted(source->name), source->title);
   sample.offer_all(source->name, source->fields);
   sample.line("");
   for (const auto* sink : sinks) offer_sink(sample, *sink);

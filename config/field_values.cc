@@ -59,17 +59,17 @@ std::string expected_by(const FieldSpec& field) {
 FieldResult text_value(const FieldSpec& field, std::string text) {
   switch (field.type) {
     case FieldType::kText: {
-      std::string shown = quoted(text);
+      std::string shown = toml_quoted(text);
       return FieldValue{std::move(text), std::move(shown)};
     }
     case FieldType::kSecret: return FieldValue{Secret(std::move(text)), R"("***")"};
     case FieldType::kUrl: {
-      std::string shown = quoted(without_password(text));
+      std::string shown = toml_quoted(without_password(text));
       return FieldValue{Secret(std::move(text)), std::move(shown)};
     }
     case FieldType::kListen: {
       if (auto address = parse_listen_address(text); !address) return tl::unexpected(std::move(address.error()));
-      std::string shown = quoted(text);
+      std::string shown = toml_quoted(text);
       return FieldValue{std::move(text), std::move(shown)};
     }
     case FieldType::kWord:
@@ -77,7 +77,7 @@ FieldResult text_value(const FieldSpec& field, std::string text) {
       if (std::ranges::find(field.words, text) == field.words.end()) {
         return tl::unexpected("unknown word \"" + text + "\" " + expectation(text, field.words));
       }
-      std::string shown = quoted(text);
+      std::string shown = toml_quoted(text);
       return FieldValue{std::move(text), std::move(shown)};
     }
     case FieldType::kBytes:
@@ -101,7 +101,7 @@ FieldResult number_value(const FieldSpec& field, std::int64_t number) {
   }
   std::string shown = std::to_string(number);
   if (field.type == FieldType::kWordOrNumber) return FieldValue{shown, shown};
-  if (field.type == FieldType::kBytes && format_size(number) != shown) shown = quoted(format_size(number));
+  if (field.type == FieldType::kBytes && format_size(number) != shown) shown = toml_quoted(format_size(number));
   return FieldValue{number, std::move(shown)};
 }
 

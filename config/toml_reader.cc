@@ -130,7 +130,7 @@ class TableReader {
       const auto text = read_text(name, element);
       if (!text) continue;
       if (shown.size() > 1) shown += ", ";
-      shown += text->shown.empty() ? quoted(text->text) : text->shown;
+      shown += text->shown.empty() ? toml_quoted(text->text) : text->shown;
       list.push_back(text->text);
     }
     set(name, {std::move(list), shown + "]"}, node);
@@ -174,7 +174,7 @@ class TableReader {
       return std::nullopt;
     }
     auto text = read_text(member, node);
-    if (text && text->shown.empty()) text->shown = quoted(text->text);
+    if (text && text->shown.empty()) text->shown = toml_quoted(text->text);
     return text;
   }
 
@@ -228,8 +228,8 @@ class TableReader {
   }
 
   static std::string shown_of(const ColumnOrConstant& column) {
-    std::string shown = "{ column = " + quoted(column.text) + ", pointer = " + quoted(column.pointer);
-    if (column.fallback) shown += ", default = " + quoted(*column.fallback);
+    std::string shown = "{ column = " + toml_quoted(column.text) + ", pointer = " + toml_quoted(column.pointer);
+    if (column.fallback) shown += ", default = " + toml_quoted(*column.fallback);
     return shown + " }";
   }
 
@@ -264,7 +264,7 @@ class TableReader {
       }
       return std::nullopt;
     }
-    const std::string shown = std::string(env ? "{ env = " : "{ file = ") + quoted(target->get()) + " }";
+    const std::string shown = std::string(env ? "{ env = " : "{ file = ") + toml_quoted(target->get()) + " }";
     return check_text(name, node, Text{*std::move(resolved), shown, env ? std::string() : target->get()});
   }
 

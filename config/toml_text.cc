@@ -31,14 +31,14 @@ void append_escaped(std::string& out, char letter) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string toml_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char letter : text) append_escaped(out, letter);
   return out += '"';
 }
 
 std::string key_text(std::string_view key) {
-  return !key.empty() && std::ranges::all_of(key, is_bare) ? std::string(key) : quoted(key);
+  return !key.empty() && std::ranges::all_of(key, is_bare) ? std::string(key) : toml_quoted(key);
 }
 
 }  // namespace penstock::config

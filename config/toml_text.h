@@ -7,7 +7,7 @@
 namespace penstock::config {
 
 // A basic string with its quotes.
-std::string quoted(std::string_view text);
+std::string toml_quoted(std::string_view text);
 
 // A key: bare where it can be, else quoted.
 std::string key_text(std::string_view key);

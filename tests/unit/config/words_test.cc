@@ -51,7 +51,7 @@ TEST(Place, IsTakenApartFromItsEnd) {
 }
 
 TEST(TomlText, EscapesWhatABasicStringCannotHold) {
-  EXPECT_EQ(quoted("a\"b\\c\n\x01"), R"("a\"b\\c\n\u0001")");
+  EXPECT_EQ(toml_quoted("a\"b\\c\n\x01"), R"("a\"b\\c\n\u0001")");
   EXPECT_EQ(key_text("linger.ms"), "\"linger.ms\"");
   EXPECT_EQ(key_text("grace_ms"), "grace_ms");
 }
