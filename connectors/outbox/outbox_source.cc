@@ -147,11 +147,14 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
     const auto waited = table_->wait_for_notification(Deadline::at(until), stop);
     if (!waited) return end_opening(waited.error());
     const bool listens = *waited != OutboxTable::Waited::kNo;
+    if (*waited == OutboxTable::Waited::kUntilNotified) {
+      opening_->next_poll = {};  // also for the next read, where this one is stopped
+      // Of the end of the transactions that hold back what was announced, nobody tells.
+      if (opening_->read_to) opening_->pace.hurry(clock_.now());
+    }
     if (listens && (stop.stop_requested() || (*waited == OutboxTable::Waited::kUntilDeadline && deadline.expired())))
       return ReadBatch{};
     if (*waited == OutboxTable::Waited::kUntilDeadline && clock_.now() < opening_->next_poll) continue;
-    // Of the end of the transactions that hold back what was announced, nobody tells.
-    if (*waited == OutboxTable::Waited::kUntilNotified && opening_->read_to) opening_->pace.hurry(clock_.now());
 
     const SteadyTime start = clock_.now();
     auto batch = poll(room, stop);

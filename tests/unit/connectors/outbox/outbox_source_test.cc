@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <deque>
 #include <list>
 #include <map>
 #include <set>
@@ -36,6 +37,7 @@ struct TableRows {
   int looks = 0, openings = 0, closings = 0;
   std::optional<Error> scan_error;
   bool given_up = false;
+  std::optional<std::deque<OutboxTable::Waited>> waits;  // answers of a table that listens; then kUntilDeadline
 };
 
 class MemoryRows final : public OutboxTable {
@@ -94,7 +96,13 @@ class MemoryRows final : public OutboxTable {
     return {};
   }
   Result<News> look_for_news(std::stop_token) override { return News::kUnknown; }
-  Result<Waited> wait_for_notification(Deadline, std::stop_token) override { return Waited::kNo; }
+  Result<Waited> wait_for_notification(Deadline, std::stop_token) override {
+    if (!rows_.waits) return Waited::kNo;
+    if (rows_.waits->empty()) return Waited::kUntilDeadline;
+    const Waited waited = rows_.waits->front();
+    rows_.waits->pop_front();
+    return waited;
+  }
   Status stay_awake() override { return {}; }
   void give_up() override { rows_.given_up = true; }
 
@@ -217,6 +225,22 @@ TEST_F(OutboxSourceTest, ScansTheWholeTableAtMostEveryTwoSeconds) {
   }
   EXPECT_GE(full_scans(), 4);
   EXPECT_LE(full_scans(), 6);
+}
+
+TEST_F(OutboxSourceTest, ReadsWhatWasAnnouncedToAReadThatWasStopped) {
+  rows_.waits.emplace();
+  open();
+  read();
+  const std::size_t before = rows_.plans.size();
+  read();
+  ASSERT_EQ(rows_.plans.size(), before) << "nothing was announced";
+
+  rows_.waits->push_back(OutboxTable::Waited::kUntilNotified);
+  std::stop_source stop;
+  stop.request_stop();
+  ASSERT_TRUE(source_->read({100, 1 << 20, ReadRoom::Window::kEmpty}, Deadline::in(0s), stop.get_token()));
+  read();
+  EXPECT_EQ(rows_.plans.size(), before + 1);
 }
 
 TEST_F(OutboxSourceTest, LooksAtLockHoldersAtMostTenTimesASecond) {
