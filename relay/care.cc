@@ -85,9 +85,9 @@ std::size_t Care::enough() const {
   return SIZE_MAX;
 }
 
-void Care::on_stored(std::size_t events) {
-  if (events == 0) return;
-  stored_ += events;
+void Care::on_stored(std::size_t items) {
+  if (items == 0) return;
+  stored_ += items;
   if (attempt_ != Attempt::kHeld && attempt_ != Attempt::kAsked) clear();
   if (stored_ >= enough()) forget();
 }

@@ -51,8 +51,8 @@ class Care {
   // The event can't be delivered for now.
   void on_retry() { outlive(); }
 
-  // So many events are durably settled.
-  void on_stored(std::size_t events);
+  // So many items are durably settled, also those that a filter dropped.
+  void on_stored(std::size_t items);
   // Nothing is in flight, and the source had no more.
   void on_idle();
   void on_taken_back(TakeBack::What what, const Status& status);

@@ -32,13 +32,15 @@ Slot DeliveryTracker::expect(ReadMark mark, std::size_t bytes) {
   return Slot{end_.value - 1};
 }
 
-void DeliveryTracker::pass(ReadMark mark) {
+void DeliveryTracker::pass(ReadMark mark, std::size_t bytes) {
+  passed_bytes_ += bytes;
   if (end_ > first_) {
     Delivery& last = at(Slot{end_.value - 1});
     if (last.counts == Delivery::Counts::kNot) {
       INVARIANT(mark == expected_.next(), "a source hands out its marks without a gap");
       expected_ = mark;
       last.mark = mark;
+      last.bytes += bytes;
       if (settled_end_ == end_) settled_ = mark;
       return;
     }
@@ -46,6 +48,7 @@ void DeliveryTracker::pass(ReadMark mark) {
   Delivery& delivery = push(mark);
   delivery.stage = Stage::kSettled;
   delivery.counts = Delivery::Counts::kNot;
+  delivery.bytes = bytes;
   raise_settled();
 }
 
@@ -99,6 +102,8 @@ void DeliveryTracker::pop_first() {
     --window_events_;
     window_bytes_ -= delivery.bytes;
     --storable_events_;
+  } else {
+    passed_bytes_ -= delivery.bytes;
   }
   delivery = Delivery();
   first_ = first_.next();
@@ -112,7 +117,7 @@ void DeliveryTracker::clear() {
   blocks_.clear();
   first_ = settled_end_ = end_;
   expected_ = settled_ = stored_ = ReadMark{0};
-  window_events_ = window_bytes_ = storable_events_ = failing_ = 0;
+  window_events_ = window_bytes_ = passed_bytes_ = storable_events_ = failing_ = 0;
 }
 
 }  // namespace penstock::relay

@@ -6,7 +6,8 @@
 // deliveries up to there are let go and their room in the window is free again.
 //
 // Items that need no delivery (a filter dropped them) pass: they count for no window, and any number
-// of them in a row costs one record.
+// of them in a row costs one record. But their source may hold them until they are settled, so their
+// bytes are counted for themselves.
 //
 // Single-threaded. Addresses of deliveries are stable while they are held, because a sink sends
 // straight from their memory.
@@ -41,7 +42,7 @@ struct Delivery {
   connectors::Message message;
   std::unique_ptr<connectors::MalformedRow> malformed;
   std::shared_ptr<const Error> refusal;  // why it is parked
-  std::size_t bytes = 0;                 // its share of the window
+  std::size_t bytes = 0;                 // its share of the window, or of what passed
   std::uint32_t submissions = 0;
   std::uint32_t failures = 0;
   Stage stage = Stage::kWaiting;
@@ -62,7 +63,8 @@ class DeliveryTracker {
 
   // Marks follow each other without a gap: anything else is a broken invariant.
   Slot expect(ReadMark mark, std::size_t bytes);
-  void pass(ReadMark mark);
+  // `bytes`: what the source holds of it until it is stored.
+  void pass(ReadMark mark, std::size_t bytes);
 
   // The delivery must be held (first() ≤ slot < end()).
   Delivery& at(Slot slot) { return const_cast<Delivery&>(std::as_const(*this).at(slot)); }
@@ -91,6 +93,8 @@ class DeliveryTracker {
 
   std::size_t window_events() const { return window_events_; }
   std::size_t window_bytes() const { return window_bytes_; }
+  // Of what passed and is not stored.
+  std::size_t passed_bytes() const { return passed_bytes_; }
   // Of the window, what is settled but not stored: what storing now would free.
   std::size_t storable_events() const { return storable_events_; }
   std::size_t failing() const { return failing_; }
@@ -111,7 +115,7 @@ class DeliveryTracker {
   Slot first_block_{0};                        // number of the first delivery of blocks_.front()
   Slot first_{1}, settled_end_{1}, end_{1};
   ReadMark expected_{0}, settled_{0}, stored_{0};
-  std::size_t window_events_ = 0, window_bytes_ = 0, storable_events_ = 0, failing_ = 0;
+  std::size_t window_events_ = 0, window_bytes_ = 0, passed_bytes_ = 0, storable_events_ = 0, failing_ = 0;
 };
 
 }  // namespace penstock::relay

@@ -6,6 +6,8 @@ namespace penstock::relay {
 namespace {
 
 constexpr std::size_t kWorthwhileShare = 8;  // of the window
+// Behind an event that can't be delivered a filter may drop any number of others.
+constexpr std::size_t kPassedWindows = 2;
 
 // Each event also needs its reserve, so that the window holds after the mapping too; half of the bytes
 // are left to the events themselves.
@@ -15,6 +17,7 @@ std::size_t events_within(std::size_t bytes) { return bytes / (2 * kReservedPerM
 
 std::optional<connectors::ReadRoom> room_to_read(const DeliveryTracker& tracker, const WindowLimits& limits) {
   using connectors::ReadRoom;
+  if (tracker.passed_bytes() > kPassedWindows * limits.bytes) return std::nullopt;
   if (tracker.window_events() == 0) {
     const std::size_t events = std::clamp<std::size_t>(events_within(limits.bytes), 1, limits.events);
     const std::size_t reserved = std::min(limits.bytes, events * kReservedPerMessage);

@@ -127,7 +127,7 @@ void RouteMachine::take_in(std::span<connectors::ReadItem> items, SteadyTime now
       tracker_.at(slot).message.event = std::move(item.event);
     } else {
       if (item.event) ++counters_.filtered;
-      tracker_.pass(item.mark);
+      tracker_.pass(item.mark, item.event ? item.event->size_bytes() + kReservedPerMessage : 0);
     }
   }
 }
@@ -157,9 +157,9 @@ void RouteMachine::map(Slot slot, SteadyTime now) {
 void RouteMachine::on_settled(const SourceSettled& settled, SteadyTime now) {
   on_source_ended(source_.on_settled(settled.status, now));
   if (!settled.status || opening_ == Opening::kForgotten) return;
-  const std::size_t before = tracker_.window_events();
+  const ReadMark before = tracker_.stored();
   tracker_.store(settled.mark);
-  care_.on_stored(before - tracker_.window_events());
+  care_.on_stored(settled.mark.value - before.value);
   pass_failpoint("relay.after_settle");
 }
 

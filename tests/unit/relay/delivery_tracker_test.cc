@@ -37,7 +37,7 @@ TEST(DeliveryTracker, FreesTheWindowWhenStoredAndNotBefore) {
 
 TEST(DeliveryTracker, CountsNothingForWhatPasses) {
   DeliveryTracker tracker = tracker_of_five();
-  for (std::uint64_t mark = 1; mark <= 1'000; ++mark) tracker.pass(ReadMark{mark});
+  for (std::uint64_t mark = 1; mark <= 1'000; ++mark) tracker.pass(ReadMark{mark}, 0);
   EXPECT_EQ(tracker.settled(), ReadMark{1'000});
   EXPECT_EQ(tracker.window_events(), 0U);
   EXPECT_EQ(tracker.end().value - tracker.first().value, 1U) << "any number in a row is one record";
@@ -46,8 +46,8 @@ TEST(DeliveryTracker, CountsNothingForWhatPasses) {
 TEST(DeliveryTracker, PassedMarksWaitBehindAnUnsettledEvent) {
   DeliveryTracker tracker = tracker_of_five();
   const Slot first = tracker.expect(ReadMark{1}, 10);
-  tracker.pass(ReadMark{2});
-  tracker.pass(ReadMark{3});
+  tracker.pass(ReadMark{2}, 0);
+  tracker.pass(ReadMark{3}, 0);
   EXPECT_EQ(tracker.settled(), ReadMark{0});
   tracker.settle(first);
   EXPECT_EQ(tracker.settled(), ReadMark{3});
@@ -57,7 +57,21 @@ TEST(DeliveryTracker, RefusesAGapInTheMarks) {
   DeliveryTracker tracker = tracker_of_five();
   tracker.expect(ReadMark{1}, 10);
   EXPECT_THROW(tracker.expect(ReadMark{3}, 10), BrokenInvariant);
-  EXPECT_THROW(tracker.pass(ReadMark{1}), BrokenInvariant);
+  EXPECT_THROW(tracker.pass(ReadMark{1}, 0), BrokenInvariant);
+}
+
+TEST(DeliveryTracker, CountsTheBytesOfWhatPassedUntilItIsStored) {
+  DeliveryTracker tracker({10, 1'000});
+  const Slot slot = tracker.expect(ReadMark{1}, 100);
+  tracker.pass(ReadMark{2}, 300);
+  tracker.pass(ReadMark{3}, 400);
+  EXPECT_EQ(tracker.passed_bytes(), 700U);
+  EXPECT_EQ(tracker.window_bytes(), 100U);
+  tracker.settle(slot);
+  tracker.store(ReadMark{2});
+  EXPECT_EQ(tracker.passed_bytes(), 700U) << "one record, which is let go as a whole";
+  tracker.store(ReadMark{3});
+  EXPECT_EQ(tracker.passed_bytes(), 0U);
 }
 
 TEST(DeliveryTracker, RefusesToSettleTwice) {
@@ -119,7 +133,7 @@ void compare_with_model(std::uint64_t seed) {
         break;
       }
       case 1:
-        tracker.pass(ReadMark{++last});
+        tracker.pass(ReadMark{++last}, 0);
         settled.insert(last);
         break;
       case 2:

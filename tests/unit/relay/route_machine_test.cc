@@ -618,6 +618,46 @@ TEST_F(RouteMachineTest, DropsWhatTheFilterDoesNotAdmitAndPassesIt) {
   EXPECT_TRUE(next_command<SettleSource>());
 }
 
+// The source holds what it read until it is settled, and nothing is while the first event waits for its sink.
+TEST_F(RouteMachineTest, ReadsNoFurtherWhereTooMuchPassedBehindAnEventThatWaits) {
+  settings_.filter.types = {"counted"};
+  settings_.max_in_flight_bytes = 100'000;
+  run();
+  read({"a"});
+  const std::string data(10'000, 'x');
+  std::size_t reads = 0;
+  for (; reads < 100 && next_command<ReadSource>(); ++reads) {
+    Event event;
+    event.type = "dropped";
+    event.data = data;
+    connectors::ReadBatch batch;
+    batch.items.push_back({ReadMark{++marks_}, make_event(event), nullptr});
+    answer(SourceRead{std::move(batch)});
+  }
+  EXPECT_GE(reads, 15U);
+  EXPECT_LE(reads, 25U) << "two windows";
+  report(0, Outcome::kDelivered);
+  const auto settle = next_command<SettleSource>();
+  ASSERT_TRUE(settle);
+  answer(SourceSettled{settle->mark, Status()});
+  EXPECT_TRUE(next_command<ReadSource>());
+}
+
+// A row that was dropped and settled shows as well as any other that the program outlives its rows.
+TEST_F(RouteMachineTest, TakesItsOpeningBackThoughTheFilterDropsAll) {
+  settings_.filter.types = {"wanted"};
+  open_after_ends_ = 2;
+  run();
+  read({"a"});
+  pass(50ms);
+  const auto settle = next_command<SettleSource>();
+  ASSERT_TRUE(settle);
+  answer(SourceSettled{settle->mark, Status()});
+  ASSERT_TRUE(next_command<ReadSource>());
+  answer(SourceRead{connectors::ReadBatch{}});
+  EXPECT_TRUE(next_command<TakeBack>());
+}
+
 TEST_F(RouteMachineTest, SaysNothingWhileAllIsWell) {
   run();
   const std::size_t before = log_.lines().size();
