@@ -72,4 +72,11 @@ void ConfirmWindow::lose_all(const std::shared_ptr<const Error>& error, std::vec
   outstanding_ = 0;
 }
 
+void ConfirmWindow::take_back(std::deque<Accepted>& waiting) {
+  for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+    if (entry->is == Entry::Is::kOutstanding) waiting.push_front(entry->accepted);
+  }
+  *this = {};
+}
+
 }  // namespace penstock::rabbitmq

@@ -50,6 +50,9 @@ class ConfirmWindow {
   // The channel is gone: everything outstanding becomes retryable.
   void lose_all(const std::shared_ptr<const Error>& error, std::vector<Settled>& out);
 
+  // The channel is gone and another takes its place: what is outstanding goes to the front of `waiting`, in its order.
+  void take_back(std::deque<Accepted>& waiting);
+
   std::size_t outstanding() const { return outstanding_; }
 
  private:

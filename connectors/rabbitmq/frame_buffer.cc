@@ -122,4 +122,18 @@ Status FrameBuffer::add_publish(std::uint16_t channel, const connectors::Message
   return {};
 }
 
+void FrameBuffer::add_empty_publish(std::uint16_t channel, std::string_view exchange, std::string_view routing_key) {
+  amqp_basic_publish_t publish{};
+  publish.exchange = bytes_of(exchange);
+  publish.routing_key = bytes_of(routing_key);
+  add_method(channel, AMQP_BASIC_PUBLISH_METHOD, &publish);
+
+  constexpr std::size_t kNoProperties = 2;
+  reserve(kFrameHead + kContentHead + kNoProperties + kFrameEnd);
+  char* payload = open_frame(AMQP_FRAME_HEADER, channel);
+  std::memset(payload, 0, kContentHead + kNoProperties);
+  write_u16(payload, AMQP_BASIC_CLASS);
+  close_frame(kContentHead + kNoProperties);
+}
+
 }  // namespace penstock::rabbitmq

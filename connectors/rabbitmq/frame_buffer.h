@@ -22,6 +22,8 @@ class FrameBuffer {
 
   // basic.publish (mandatory), header and body. Error: rabbitmq.rejected, and nothing was added.
   Status add_publish(std::uint16_t channel, const connectors::Message& message, const MessageProperties& properties);
+  // Neither mandatory nor persistent; the names have at most 255 bytes.
+  void add_empty_publish(std::uint16_t channel, std::string_view exchange, std::string_view routing_key);
   // `decoded` is librabbitmq's struct of that method, with short arguments.
   void add_method(std::uint16_t channel, amqp_method_number_t method, void* decoded);
   void add_heartbeat();

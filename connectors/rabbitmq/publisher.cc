@@ -25,9 +25,9 @@ Error lost(std::string_view what) { return Error(codes::kRabbitUnavailable, std:
 }  // namespace
 
 std::optional<std::size_t> find_body_limit(std::string_view reply_text) {
-  constexpr std::string_view kBefore = "larger than configured max size ";
+  constexpr std::string_view kBefore = "max size ";
   const auto at = reply_text.find(kBefore);
-  if (at == std::string_view::npos) return std::nullopt;
+  if (at == std::string_view::npos || reply_text.find("larger than") == std::string_view::npos) return std::nullopt;
   const std::string_view digits = reply_text.substr(at + kBefore.size());
   std::size_t limit = 0;
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), limit);
@@ -36,16 +36,15 @@ std::optional<std::size_t> find_body_limit(std::string_view reply_text) {
 }
 
 Publisher::Publisher(RabbitConnection& connection, Handover& handover, connectors::OutcomeListener& listener,
-                     BrokerLimits& limits, const std::string& known_exchange)
+                     const std::string& known_exchange)
     : connection_(connection),
       handover_(handover),
       listener_(listener),
-      limits_(limits),
+      known_exchange_(known_exchange),
       out_(connection.frame_max()),
       last_read_(steady_clock::now()),
       last_write_(last_read_),
       nacked_(std::make_shared<const Error>(codes::kRabbitNacked, "the broker did not take the message (basic.nack)")) {
-  if (!known_exchange.empty()) exchanges_.found(known_exchange);
 }
 
 Publisher::Ended Publisher::run(const std::stop_token& stop) {
@@ -91,17 +90,15 @@ void Publisher::encode_waiting() {
   while (!waiting_.empty() && flow_ == Flow::kOpen && out_.pending().size() < kWriteAtOnce) {
     const connectors::Message& message = *waiting_.front().message;
     Status fits = properties_.fill(message);
-    if (fits && message.body && message.body->size() > limits_.body_bytes)
+    if (fits && message.body && message.body->size() > most_body_bytes_)
       fits = fail(codes::kRabbitRejected, "a body of " + std::to_string(message.body->size()) +
                                               " bytes is larger than the broker's max_message_size of " +
-                                              std::to_string(limits_.body_bytes));
+                                              std::to_string(most_body_bytes_));
     if (fits) {
-      switch (exchanges_.find(message.destination, steady_clock::now())) {
-        case ExchangeBook::Known::kThere: break;
-        case ExchangeBook::Known::kUnknown: look_for_exchange(message.destination); return;
-        case ExchangeBook::Known::kMissing:
-          refuse_front(Outcome::kRetryable, exchanges_.why_missing(message.destination));
-          continue;
+      switch (scout_.ask(message, steady_clock::now())) {
+        case DestinationScout::Answer::kGo: break;
+        case DestinationScout::Answer::kWait: return;
+        case DestinationScout::Answer::kRefused: refuse_front(Outcome::kRetryable, scout_.why_refused()); continue;
       }
       fits = out_.add_publish(RabbitConnection::kPublishChannel, message, properties_);
     }
@@ -117,21 +114,6 @@ void Publisher::encode_waiting() {
 void Publisher::refuse_front(Outcome outcome, std::shared_ptr<const Error> error) {
   settled_.push_back({waiting_.front(), outcome, std::move(error)});
   waiting_.pop_front();
-}
-
-void Publisher::look_for_exchange(std::string_view exchange) {
-  if (looked_for_) return;
-  looked_for_ = std::string(exchange);
-  if (look_channel_ == LookChannel::kClosed) {
-    amqp_channel_open_t open{};
-    out_.add_method(RabbitConnection::kLookChannel, AMQP_CHANNEL_OPEN_METHOD, &open);
-    look_channel_ = LookChannel::kOpen;
-  }
-  amqp_exchange_declare_t declare{};
-  declare.exchange = bytes_of(*looked_for_);
-  declare.type = amqp_cstring_bytes("topic");
-  declare.passive = 1;
-  out_.add_method(RabbitConnection::kLookChannel, AMQP_EXCHANGE_DECLARE_METHOD, &declare);
 }
 
 Status Publisher::write_pending() {
@@ -159,7 +141,7 @@ Status Publisher::wait_and_read() {
 
 int Publisher::poll_timeout_ms() const {
   // Rejections wait to be reported, or more fits into the socket at once.
-  const bool more = !waiting_.empty() && flow_ == Flow::kOpen && out_.empty() && !looked_for_;
+  const bool more = !waiting_.empty() && flow_ == Flow::kOpen && out_.empty() && !scout_.waits();
   if (more || !settled_.empty()) return 0;
   const auto heartbeat = connection_.heartbeat();
   if (heartbeat.count() == 0) return 60'000;
@@ -187,7 +169,8 @@ Status Publisher::on_frame(const amqp_frame_t& frame) {
     switch (frame.channel) {
       case 0: return on_connection(method);
       case RabbitConnection::kPublishChannel: return on_publish_channel(method);
-      case RabbitConnection::kLookChannel: on_look_channel(method); return {};
+      case RabbitConnection::kLookChannel: scout_.on_exchange_channel(method, last_read_); return {};
+      case RabbitConnection::kRightChannel: scout_.on_right_channel(method, last_read_); return {};
       default: return {};
     }
   }
@@ -214,14 +197,67 @@ Status Publisher::on_publish_channel(const amqp_method_t& method) {
       return confirm(nack->delivery_tag, nack->multiple, Confirm::kNack);
     }
     case AMQP_BASIC_RETURN_METHOD: returns_.begin(*static_cast<const amqp_basic_return_t*>(method.decoded)); return {};
-    case AMQP_CHANNEL_CLOSE_METHOD: {
-      const auto* close = static_cast<const amqp_channel_close_t*>(method.decoded);
-      const std::string_view text = text_of(close->reply_text);
-      if (const auto limit = find_body_limit(text)) limits_.body_bytes = *limit;
-      return fail(error_of_reply("publishing", close->reply_code, text));
-    }
+    case AMQP_CHANNEL_CLOSE_METHOD:
+      return on_publish_channel_closed(*static_cast<const amqp_channel_close_t*>(method.decoded));
     default: return {};
   }
+}
+
+// Where the broker's words say which message it was, the others go again, over a new channel. Those before it may have
+// arrived already: their confirms went with the old one.
+Status Publisher::on_publish_channel_closed(const amqp_channel_close_t& close) {
+  window_.take_back(waiting_);
+  returns_ = {};
+  if (!learns_from(close)) return fail(error_of_reply("publishing", close.reply_code, text_of(close.reply_text)));
+  constexpr auto kChannel = RabbitConnection::kPublishChannel;
+  amqp_channel_close_ok_t ok{};
+  out_.add_method(kChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+  amqp_channel_open_t open{};
+  out_.add_method(kChannel, AMQP_CHANNEL_OPEN_METHOD, &open);
+  amqp_confirm_select_t select{};
+  out_.add_method(kChannel, AMQP_CONFIRM_SELECT_METHOD, &select);
+  return {};
+}
+
+// Whether the same can't happen again with what waits now.
+bool Publisher::learns_from(const amqp_channel_close_t& close) {
+  const std::string_view text = text_of(close.reply_text);
+  switch (static_cast<Reply>(close.reply_code)) {
+    case Reply::kPreconditionFailed: return learns_limit(text);
+    case Reply::kAccessRefused: return learns_refusal(error_of_reply("publishing", close.reply_code, text), text);
+    default: return false;
+  }
+}
+
+bool Publisher::learns_limit(std::string_view reply_text) {
+  const auto limit = find_body_limit(reply_text);
+  if (!limit || *limit >= most_body_bytes_) return false;
+  most_body_bytes_ = *limit;
+  return true;
+}
+
+bool Publisher::learns_refusal(const Error& why, std::string_view reply_text) {
+  const auto refused = find_refused_write(reply_text);
+  if (!refused) return doubts_what_waits();
+  // What the whole route may not do is found out, and said, when it connects.
+  if (!refused->routing_key && refused->exchange == known_exchange_) return false;
+  const bool is_ours = std::ranges::any_of(waiting_, [&](const Accepted& accepted) {
+    return accepted.message->destination == refused->exchange &&
+           (!refused->routing_key || accepted.message->routing_key == *refused->routing_key);
+  });
+  if (is_ours) scout_.rights().refused(*refused, why, last_read_);
+  return is_ours;
+}
+
+bool Publisher::doubts_what_waits() {
+  bool learned = false;
+  for (const Accepted& accepted : waiting_) {
+    const std::string_view exchange = accepted.message->destination;
+    if (scout_.rights().doubts(exchange)) continue;
+    scout_.rights().doubt(exchange);
+    learned = true;
+  }
+  return learned;
 }
 
 void Publisher::on_returned(const ReturnedMessage& returned) {
@@ -230,24 +266,6 @@ void Publisher::on_returned(const ReturnedMessage& returned) {
       returned.reply_code, returned.reply_text));
   // One that can't be found was lost with a former confirm; its own confirm decides.
   window_.returned(returned.message_id, returned.exchange, returned.routing_key, std::move(error));
-}
-
-void Publisher::on_look_channel(const amqp_method_t& method) {
-  if (method.id == AMQP_EXCHANGE_DECLARE_OK_METHOD && looked_for_) {
-    exchanges_.found(*looked_for_);
-    looked_for_.reset();
-  } else if (method.id == AMQP_CHANNEL_CLOSE_METHOD) {
-    const auto* close = static_cast<const amqp_channel_close_t*>(method.decoded);
-    if (looked_for_)
-      exchanges_.missed(*looked_for_,
-                        error_of_reply("looking for exchange \"" + *looked_for_ + "\"", close->reply_code,
-                                       text_of(close->reply_text)),
-                        steady_clock::now());
-    looked_for_.reset();
-    look_channel_ = LookChannel::kClosed;
-    amqp_channel_close_ok_t ok{};
-    out_.add_method(RabbitConnection::kLookChannel, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
-  }
 }
 
 Status Publisher::on_connection(const amqp_method_t& method) {

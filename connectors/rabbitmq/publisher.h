@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "connectors/rabbitmq/confirm_window.h"
-#include "connectors/rabbitmq/exchange_book.h"
+#include "connectors/rabbitmq/destination_scout.h"
 #include "connectors/rabbitmq/frame_buffer.h"
 #include "connectors/rabbitmq/handover.h"
 #include "connectors/rabbitmq/rabbitmq_connection.h"
@@ -26,19 +26,14 @@
 
 namespace penstock::rabbitmq {
 
-// Learned from the broker's refusals; outlives connections.
-struct BrokerLimits {
-  std::size_t body_bytes = std::numeric_limits<std::size_t>::max();
-};
-
 // "message size 30 is larger than configured max size 20" → 20.
 std::optional<std::size_t> find_body_limit(std::string_view reply_text);
 
 class Publisher {
  public:
-  // All outlive the publisher. `known_exchange` was seen to be there; empty: none.
+  // All but the name outlive the publisher. `known_exchange` was seen to be there; empty: none.
   Publisher(RabbitConnection& connection, Handover& handover, connectors::OutcomeListener& listener,
-            BrokerLimits& limits, const std::string& known_exchange);
+            const std::string& known_exchange);
 
   enum class Ended { kStopped, kRightLost, kConnectionLost };
   // Until the stop (nothing more is reported), the loss of the right to send, or the end of the
@@ -58,7 +53,6 @@ class Publisher {
 
   void encode_waiting();
   void refuse_front(connectors::Outcome outcome, std::shared_ptr<const Error> error);
-  void look_for_exchange(std::string_view exchange);
   Status write_pending();
 
   Status wait_and_read();
@@ -66,7 +60,11 @@ class Publisher {
   Status read_frames();
   Status on_frame(const amqp_frame_t& frame);
   Status on_publish_channel(const amqp_method_t& method);
-  void on_look_channel(const amqp_method_t& method);
+  Status on_publish_channel_closed(const amqp_channel_close_t& close);
+  bool learns_from(const amqp_channel_close_t& close);
+  bool learns_limit(std::string_view reply_text);
+  bool learns_refusal(const Error& why, std::string_view reply_text);
+  bool doubts_what_waits();
   Status on_connection(const amqp_method_t& method);
   void on_returned(const ReturnedMessage& returned);
   Status keep_heartbeat();
@@ -77,7 +75,7 @@ class Publisher {
   RabbitConnection& connection_;
   Handover& handover_;
   connectors::OutcomeListener& listener_;
-  BrokerLimits& limits_;
+  const std::string known_exchange_;
 
   std::deque<Accepted> waiting_;
   ConfirmWindow window_;
@@ -87,9 +85,9 @@ class Publisher {
   std::vector<ConfirmWindow::Settled> settled_;
   std::vector<connectors::DeliveryReport> reports_;
 
-  ExchangeBook exchanges_;
-  std::optional<std::string> looked_for_;  // an answer about it is on its way
-  enum class LookChannel { kClosed, kOpen } look_channel_ = LookChannel::kClosed;
+  DestinationScout scout_{out_, known_exchange_};
+  // Learned when the broker refused a larger one; another connection may meet another limit.
+  std::size_t most_body_bytes_ = std::numeric_limits<std::size_t>::max();
 
   enum class Flow { kOpen, kBlocked } flow_ = Flow::kOpen;
   Time last_read_, last_write_;

@@ -26,7 +26,8 @@ namespace penstock::rabbitmq {
 class RabbitConnection {
  public:
   static constexpr std::uint16_t kPublishChannel = 1;
-  static constexpr std::uint16_t kLookChannel = 2;  // where a missing exchange does no harm
+  static constexpr std::uint16_t kLookChannel = 2;   // where a missing exchange does no harm
+  static constexpr std::uint16_t kRightChannel = 3;  // where a refused publish does none
 
   // Connects and logs in. `name` is shown by the broker. Errors: rabbitmq.unavailable, .unauthorized,
   // .tls_failed, .protocol_error; core.stopped.

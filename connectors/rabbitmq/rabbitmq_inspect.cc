@@ -4,6 +4,7 @@
 
 #include "connectors/rabbitmq/rabbitmq_connection.h"
 #include "connectors/rabbitmq/rabbitmq_settings.h"
+#include "connectors/rabbitmq/rights_book.h"
 
 namespace penstock::rabbitmq {
 namespace {
@@ -64,6 +65,8 @@ struct Inspection {
     auto right = connection.look_for_write_right(exchange, fixed ? routing_key : "penstock", deadline, {});
     if (right) {
       say(Severity::kOk, exchange, "is there and may be published to");
+    } else if (!fixed && is_about_routing_key(right.error())) {
+      say(Severity::kOk, exchange, "is there; which routing keys may be published, its topic permissions say");
     } else {
       say(Severity::kError, exchange, in_words(right.error()), command_for_rights(address, "^" + exchange + "$"));
     }

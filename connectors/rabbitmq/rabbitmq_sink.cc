@@ -7,6 +7,7 @@
 #include "connectors/rabbitmq/publisher.h"
 #include "connectors/rabbitmq/rabbitmq_connection.h"
 #include "connectors/rabbitmq/rabbitmq_inspect.h"
+#include "connectors/rabbitmq/rights_book.h"
 
 namespace penstock::rabbitmq {
 namespace {
@@ -72,9 +73,10 @@ class RabbitSink final : public connectors::Sink {
       if (auto there = connection.look_for_exchange(templates_.destination, deadline, stop); !there)
         return fail(std::move(there.error()));
       if (doubts_right_) {
-        const std::string& routing_key = has_placeholder(templates_.routing_key) ? "penstock" : templates_.routing_key;
+        const bool fixed = !has_placeholder(templates_.routing_key);
+        const std::string& routing_key = fixed ? templates_.routing_key : "penstock";
         auto right = connection.look_for_write_right(templates_.destination, routing_key, deadline, stop);
-        if (!right) return fail(std::move(right.error()));
+        if (!right && (fixed || !is_about_routing_key(right.error()))) return fail(std::move(right.error()));
       }
     }
     if (auto channel = connection.open_publish_channel(deadline, stop); !channel)
@@ -85,7 +87,7 @@ class RabbitSink final : public connectors::Sink {
   // The thread of one opening.
   void publish(std::unique_ptr<RabbitConnection> connection, const std::stop_token& stop) {
     const bool looked = !has_placeholder(templates_.destination);
-    Publisher publisher(*connection, handover_, listener_, limits_, looked ? templates_.destination : std::string());
+    Publisher publisher(*connection, handover_, listener_, looked ? templates_.destination : std::string());
     switch (publisher.run(stop)) {
       case Publisher::Ended::kStopped:
         if (publisher.between_frames() && handover_.state().phase != SinkState::Phase::kBlocked)
@@ -111,7 +113,6 @@ class RabbitSink final : public connectors::Sink {
   connectors::OutcomeListener& listener_;
   Handover handover_;
   // Of the thread while it runs, of open() otherwise.
-  BrokerLimits limits_;
   bool doubts_right_ = false;
   std::jthread thread_;
 };

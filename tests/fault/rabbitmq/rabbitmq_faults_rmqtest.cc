@@ -1,6 +1,7 @@
 // What only happens to the whole broker: alarms, crashes, lost rights, other limits.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <set>
 
@@ -164,6 +165,35 @@ class RabbitRightsTest : public RabbitFaultTest {
          "lists:foreach(fun(Channel) -> sys:replace_state(Channel, fun(State) -> erase(permission_cache), State end) "
          "end, rabbit_channel:list())."});
   }
+  void allow_topics(const std::string& writes) {
+    ServerControl::rabbitmqctl({"set_topic_permissions", "-p", "/", user_, exchange_, writes, ".*"});
+  }
+  // Returns the ticket of the one.
+  std::uint64_t submit_among_others(std::string_view routing_key, std::string_view destination) {
+    submit_many(100);
+    const auto ticket = submit(message("one", routing_key, destination));
+    submit_many(100);
+    settle();
+    return ticket;
+  }
+  void expect_no_resend(const std::function<std::uint64_t()>& submit_again) {
+    EXPECT_EQ(sink_->state().phase, SinkState::Phase::kReady);
+    const std::string& queue = queues_.front();
+    admin_->purge(queue);
+    const auto delivered = outcomes_.count(Outcome::kDelivered);
+    EXPECT_EQ(code_of(submit_again()), "rabbitmq.unauthorized");
+    EXPECT_EQ(outcomes_.count(Outcome::kDelivered), delivered + 200);
+    EXPECT_EQ(admin_->depth(queue), 200U);
+  }
+  void expect_to_pass(std::string_view routing_key, std::string_view destination) {
+    const auto passes = [&] {
+      const auto ticket = submit(message("again", routing_key, destination));
+      settle();
+      return code_of(ticket) != "rabbitmq.unauthorized";
+    };
+    EXPECT_TRUE(outcomes_.wait_until(passes, Deadline::in(kLong)));
+    EXPECT_EQ(sink_->state().phase, SinkState::Phase::kReady);
+  }
   const std::string user_ = tests::unique_name("rabbit-user");
 };
 
@@ -186,23 +216,67 @@ TEST_F(RabbitRightsTest, StopsTryingToPublishOnceItMayNot) {
   EXPECT_EQ(code_of(again), "");
 }
 
-TEST_F(RabbitFaultTest, RejectsABodyBeyondTheBrokersLimitOnceItHasLearnedIt) {
-  add_queue();
+TEST_F(RabbitRightsTest, HoldsBackOnlyTheExchangeThatItMayNotPublishTo) {
+  const std::string forbidden = tests::unique_name("rabbit-forbidden");
+  admin_->declare_exchange(forbidden);
+  allow("^" + exchange_ + "$");
+  sink_ = make("{category}");
+  open();
+  const auto refused = submit_among_others("order.placed", forbidden);
+  EXPECT_EQ(code_of(refused), "rabbitmq.unauthorized");
+  EXPECT_EQ(outcomes_.report_on({refused})->outcome, Outcome::kRetryable);
+  EXPECT_EQ(outcomes_.count(Outcome::kDelivered), 200U);
+  expect_no_resend([&] { return submit_among_others("order.placed", forbidden); });
+
+  allow(".*");
+  expect_to_pass("order.placed", forbidden);
+  admin_->delete_exchange(forbidden);
+}
+
+TEST_F(RabbitRightsTest, HoldsBackOnlyTheRoutingKeysThatItMayNotUse) {
+  allow_topics("^order");
+  open();
+  const auto refused = submit_among_others("secret.one", exchange_);
+  EXPECT_EQ(code_of(refused), "rabbitmq.unauthorized");
+  EXPECT_EQ(outcomes_.count(Outcome::kDelivered), 200U);
+  expect_no_resend([&] { return submit_among_others("secret.one", exchange_); });
+  expect_no_resend([&] { return submit_among_others("secret.two", exchange_); });
+
+  allow_topics(".*");
+  expect_to_pass("secret.one", exchange_);
+}
+
+// The broker cuts its words before they name the exchange.
+TEST_F(RabbitRightsTest, FindsARefusedRoutingKeyThatTheBrokerDoesNotNameWhole) {
+  allow_topics("^order");
+  open();
+  const std::string longest(255, 'k');
+  const auto refused = submit_among_others(longest, exchange_);
+  EXPECT_EQ(code_of(refused), "rabbitmq.unauthorized");
+  EXPECT_EQ(outcomes_.count(Outcome::kDelivered), 200U);
+  expect_no_resend([&] { return submit_among_others(longest, exchange_); });
+}
+
+TEST_F(RabbitFaultTest, RejectsABodyBeyondTheBrokersLimitUntilItConnectsAgain) {
+  const std::string queue = add_queue();
   ServerControl::rabbitmqctl({"eval", "application:set_env(rabbit, max_message_size, 10000)."});
   open();
   const auto& large = message(std::string(20'000, 'x'));
-  submit(large);
+  const auto refused = submit(large);
+  const auto small = submit(message("small"));
   settle();
-  EXPECT_EQ(code_of(1), "rabbitmq.precondition_failed");
-  EXPECT_EQ(outcomes_.report_on({1})->outcome, Outcome::kRetryable);
+  ServerControl::rabbitmqctl({"eval", "application:set_env(rabbit, max_message_size, 134217728)."});
+  EXPECT_EQ(code_of(refused), "rabbitmq.rejected");
+  EXPECT_EQ(code_of(small), "");
+  EXPECT_EQ(sink_->state().phase, SinkState::Phase::kReady);
+  EXPECT_EQ(admin_->depth(queue), 1U);
+
+  gate_->cut();
   ASSERT_TRUE(reaches(SinkState::Phase::kBroken));
   open();
   const auto again = submit(large);
-  const auto small = submit(message("small"));
   settle();
-  EXPECT_EQ(code_of(again), "rabbitmq.rejected");
-  EXPECT_EQ(code_of(small), "");
-  ServerControl::rabbitmqctl({"eval", "application:set_env(rabbit, max_message_size, 134217728)."});
+  EXPECT_EQ(code_of(again), "");
 }
 
 }  // namespace
