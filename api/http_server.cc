@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -14,9 +15,12 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cstdint>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace penstock::api {
 namespace {
@@ -27,8 +31,12 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using tcp = boost::asio::ip::tcp;
 
+using std::chrono::steady_clock;
+
 // When the system can't accept (no descriptor is left, say), it is asked again after this.
 constexpr std::chrono::milliseconds kAcceptAgain{100};
+// Who is let in at another's expense has so much time for each of the connections before it is its own turn to go.
+constexpr std::chrono::milliseconds kBetweenEndings{5};
 // What is read and dropped behind a refused request, so that its sender gets to see the answer.
 constexpr std::size_t kDroppedBytes = 64 << 10;
 constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
@@ -68,27 +76,35 @@ struct HttpServer::Parts {
   ~Parts() {
     io.stop();
     if (thread.joinable()) thread.join();
-    course = Course::kEnded;
   }
 
   error_code listen(const ListenAddress& wanted);
   void run();
+  void keep_accepting();
+  void forget_door();
   void accept();
+  void rest();
   void on_accepted(const error_code& error, tcp::socket socket);
-  bool begin_session(tcp::socket socket);
-  void session_ended();
+  void let_in();
+  // Who keeps a place and has no request under way: first who never had one, and of those who waits longest.
+  Session* find_idle() const;
   Response respond(const Request& request) const;
 
   const HttpLimits limits;
   const Answer answer;
   ListenAddress address;
-  // kFull: no connection is accepted until one ends.
-  enum class Course { kAccepting, kFull, kEnded } course = Course::kAccepting;
-  std::size_t sessions = 0;
+  // kClosed: for now no connection is accepted. What opens it again is looked at after each handler.
+  enum class Door { kClosed, kOpen, kResting } door = Door::kClosed;
+  std::uint64_t opening = 0;  // handlers of earlier ones change nothing
+  steady_clock::time_point rest_until{};
+  std::vector<Session*> sessions;
   // Destroyed after those who use it, and the sessions with it.
   asio::io_context io{1};
+  // Between two handlers nothing may be under way.
+  const asio::executor_work_guard<asio::io_context::executor_type> goes_on{io.get_executor()};
   tcp::acceptor acceptor{io};
   asio::steady_timer pause{io};
+  std::optional<tcp::socket> at_the_door;  // accepted, and all places were taken meanwhile
   std::jthread thread;
 };
 
@@ -96,13 +112,14 @@ struct HttpServer::Parts {
 class HttpServer::Parts::Session : public std::enable_shared_from_this<Session> {
  public:
   Session(Parts& parts, tcp::socket socket) : parts_(parts), stream_(std::move(socket)), buffer_(buffer_limit()) {
-    ++parts_.sessions;
+    parts_.sessions.push_back(this);
   }
-  ~Session() { parts_.session_ended(); }
+  ~Session() { std::erase(parts_.sessions, this); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   void read() {
+    waits_since_ = steady_clock::now();
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(parts_.limits.header_bytes));
     parser_->body_limit(boost::none);  // none is ever read
@@ -112,11 +129,22 @@ class HttpServer::Parts::Session : public std::enable_shared_from_this<Session> 
         [self = shared_from_this()](const error_code& error, std::size_t) { self->on_read(error); });
   }
 
+  bool is_idle() const { return waits_since_.has_value(); }
+  // Of idle ones: whose end costs less.
+  bool goes_before(const Session& other) const {
+    return std::tuple(served_, waits_since_) < std::tuple(other.served_, other.waits_since_);
+  }
+  void end() {
+    waits_since_.reset();
+    stream_.close();
+  }
+
  private:
   // What follows a request in the same packet stays in the buffer.
   std::size_t buffer_limit() const { return 2 * parts_.limits.header_bytes; }
 
   void on_read(const error_code& error) {
+    waits_since_.reset();
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       return write(refusal(http::status::request_header_fields_too_large, "The header of the request is too long."),
                    After::kClose);
@@ -148,6 +176,7 @@ class HttpServer::Parts::Session : public std::enable_shared_from_this<Session> 
     stream_.expires_after(parts_.limits.deadline);
     http::async_write(stream_, *response_, [self = shared_from_this(), after](const error_code& error, std::size_t) {
       if (error) return;
+      self->served_ = Served::kYes;
       if (after == After::kReadNext) return self->read();
       self->close();
     });
@@ -170,6 +199,8 @@ class HttpServer::Parts::Session : public std::enable_shared_from_this<Session> 
   }
 
   Parts& parts_;
+  enum class Served { kNo, kYes } served_ = Served::kNo;
+  std::optional<steady_clock::time_point> waits_since_;  // for a request
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::empty_body>> parser_;
@@ -193,46 +224,75 @@ error_code HttpServer::Parts::listen(const ListenAddress& wanted) {
 }
 
 void HttpServer::Parts::run() {
-  accept();
   while (!io.stopped()) {
     try {
-      io.run();
+      keep_accepting();
+      io.run_one();
     } catch (const std::exception&) {
       // Memory ran out, say: the connection that met it is gone, the others go on.
+      std::this_thread::sleep_for(kAcceptAgain);
+      forget_door();
     }
   }
 }
 
+// Not in the handlers: what throws there, or in a session's end, would leave the door closed for ever.
+void HttpServer::Parts::keep_accepting() {
+  while (door == Door::kClosed) {
+    if (steady_clock::now() < rest_until) return rest();
+    if (sessions.size() >= limits.connections && find_idle() == nullptr) return;
+    if (!at_the_door) return accept();
+    let_in();
+  }
+}
+
+// What threw may have been the accepting itself, whose handler is lost then.
+void HttpServer::Parts::forget_door() {
+  ++opening;
+  door = Door::kClosed;
+  error_code ignored;
+  acceptor.cancel(ignored);
+}
+
+void HttpServer::Parts::rest() {
+  pause.expires_at(rest_until);
+  pause.async_wait([this, which = opening](const error_code&) {
+    if (which == opening) door = Door::kClosed;
+  });
+  door = Door::kResting;
+}
+
 void HttpServer::Parts::accept() {
-  acceptor.async_accept([this](const error_code& error, tcp::socket socket) { on_accepted(error, std::move(socket)); });
+  acceptor.async_accept([this, which = opening](const error_code& error, tcp::socket socket) {
+    if (which == opening) on_accepted(error, std::move(socket));
+  });
+  door = Door::kOpen;
 }
 
 void HttpServer::Parts::on_accepted(const error_code& error, tcp::socket socket) {
-  if (error || !begin_session(std::move(socket))) {
-    pause.expires_after(kAcceptAgain);
-    pause.async_wait([this](const error_code& ended) {
-      if (!ended) accept();
-    });
-    return;
-  }
-  if (sessions < limits.connections) return accept();
-  course = Course::kFull;
+  door = Door::kClosed;
+  if (error)
+    rest_until = steady_clock::now() + kAcceptAgain;
+  else
+    at_the_door.emplace(std::move(socket));
 }
 
-bool HttpServer::Parts::begin_session(tcp::socket socket) {
-  try {
-    std::make_shared<Session>(*this, std::move(socket))->read();
-    return true;
-  } catch (const std::exception&) {
-    return false;  // no memory for another one
+void HttpServer::Parts::let_in() {
+  tcp::socket socket = std::move(*at_the_door);
+  at_the_door.reset();
+  if (sessions.size() >= limits.connections) {
+    find_idle()->end();
+    rest_until = steady_clock::now() + kBetweenEndings;
   }
+  std::make_shared<Session>(*this, std::move(socket))->read();
 }
 
-void HttpServer::Parts::session_ended() {
-  --sessions;
-  if (course != Course::kFull) return;
-  course = Course::kAccepting;
-  accept();
+HttpServer::Parts::Session* HttpServer::Parts::find_idle() const {
+  Session* found = nullptr;
+  for (Session* session : sessions) {
+    if (session->is_idle() && (found == nullptr || session->goes_before(*found))) found = session;
+  }
+  return found;
 }
 
 Response HttpServer::Parts::respond(const Request& request) const {

@@ -1,8 +1,10 @@
 // A small HTTP/1.1 server for what the program shows of itself: GET and HEAD, answered out of memory. No TLS, no
 // authentication, no bodies.
 //
-// Bounded: so many connections, the next one waits in the kernel until one of them ends; so many bytes of a request's
-// header; so much time for a request to arrive, for an answer to be taken, and between two requests.
+// Bounded: so many connections; so many bytes of a request's header; so much time for a request to arrive, for an
+// answer to be taken, and between two requests. A connection beyond those takes the place of one that has no request
+// under way, a few hundred a second at most, so that who only holds connections keeps nobody out; where all of them
+// are being answered, it waits in the kernel until one ends.
 #pragma once
 
 #include <chrono>

@@ -127,16 +127,43 @@ TEST(HttpServer, EndsAConnectionThatRests) {
   EXPECT_TRUE(talk.ends_within(20s));
 }
 
-TEST(HttpServer, LetsAConnectionBeyondTheLimitWaitForAnothersEnd) {
-  const auto server = serve({.connections = 2, .deadline = 1h});
+TEST(HttpServer, LetsAConnectionBeyondTheLimitWaitWhileAllAreAnswered) {
+  const std::string large(32 << 20, 'x');
+  const auto server = serve({.connections = 2, .deadline = 1h},
+                            [&](std::string_view path) { return echo(path == "/large" ? large : path); });
   auto first = std::make_unique<HttpTalk>(server->address().port);
-  HttpTalk second(server->address().port), third(server->address().port);
-  for (HttpTalk* talk : {first.get(), &second, &third}) talk->send(kGet);
-  EXPECT_EQ(first->read().status, 200);
-  EXPECT_EQ(second.read().status, 200);
+  HttpTalk second(server->address().port);
+  for (HttpTalk* talk : {first.get(), &second}) {
+    talk->send("GET /large HTTP/1.1\r\nHost: test\r\n\r\n");
+    EXPECT_EQ(talk->read_head().status, 200);
+  }
+  HttpTalk third(server->address().port);
+  third.send(kGet);
   EXPECT_EQ(third.read(200ms).status, 0);
   first.reset();
   EXPECT_EQ(third.read().status, 200);
+}
+
+TEST(HttpServer, AnswersThoughOthersHoldManyConnections) {
+  const auto server = serve();
+  std::vector<std::unique_ptr<HttpTalk>> idle;
+  for (int i = 0; i < 100; ++i) idle.push_back(std::make_unique<HttpTalk>(server->address().port));
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask(*server, kGet).status, 200);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 4s);
+  EXPECT_TRUE(idle.front()->ends_within(20s));
+}
+
+TEST(HttpServer, EndsAConnectionWithoutARequestBeforeOneThatWasServed) {
+  const auto server = serve({.connections = 2, .deadline = 1h});
+  HttpTalk served(server->address().port);
+  served.send(kGet);
+  EXPECT_EQ(served.read().status, 200);
+  HttpTalk silent(server->address().port);
+  EXPECT_EQ(ask(*server, kGet).status, 200);
+  EXPECT_TRUE(silent.ends_within(20s));
+  served.send(kGet);
+  EXPECT_EQ(served.read().status, 200);
 }
 
 TEST(HttpServer, AnswersADefectWithAnError) {
