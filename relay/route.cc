@@ -59,7 +59,7 @@ Status Route::make_ends(LeasePort& lease) {
         SourceWorker::Names{plan_.settings.name, plan_.source_name}, plan_.settings.attempts, inbox_);
     machine_ = std::make_unique<RouteMachine>(plan_.settings, plan_.source_name, std::move(*mapping),
                                               RouteMachine::Ends{*pump_, lease, *sink_, shared_.turn},
-                                              shared_.surroundings, voice_, interrupt_);
+                                              shared_.surroundings, voice_, until_posted_);
     return {};
   } catch (const std::exception& defect) {
     return fail(unforeseen(defect));
@@ -108,6 +108,7 @@ Route::Progress Route::run_to_its_end() {
       return machine_->ended_drained() ? Progress::kEndedDrained : Progress::kEnded;
     if (figures_ == Figures::kNewer) wake = std::min(wake, published_at_ + kPublishEvery);
 
+    until_posted_ = interrupt_.token();
     inbox_.take(post, wake);
     if (post.course == RouteInbox::Post::Course::kStop) return Progress::kEnded;
     if (!machine_ && post.drain_until) {

@@ -57,6 +57,7 @@ class Route {
   const Shared shared_;
   RouteInbox inbox_;
   Interrupt interrupt_;
+  std::stop_token until_posted_;  // ended by what comes after the last look into the inbox
   RouteVoice voice_;
 
   // Of the route's thread. The sink is destroyed first, which reads messages of the machine until then; the pump waits

@@ -29,7 +29,8 @@ connectors::Ticket ticket_of(Slot slot, std::uint32_t submission) {
 }  // namespace
 
 RouteMachine::RouteMachine(const RouteSettings& settings, std::string source_name, Mapping mapping, Ends ends,
-                           const connectors::Surroundings& surroundings, RouteVoice& voice, const Interrupt& interrupt)
+                           const connectors::Surroundings& surroundings, RouteVoice& voice,
+                           const std::stop_token& interrupt)
     : settings_(settings),
       limits_{settings.max_in_flight, settings.max_in_flight_bytes},
       surroundings_(surroundings),
@@ -134,7 +135,7 @@ bool RouteMachine::wants_sink(SteadyTime now) const {
 void RouteMachine::open_sink(SteadyTime now) {
   if (!wants_sink(now) || !sink_.may_open(now)) return;
   ++counters_.sink_openings;
-  const auto reaction = sink_.open(surroundings_.clock, interrupt_.token());
+  const auto reaction = sink_.open(surroundings_.clock, interrupt_);
   if (sink_.is_open()) dispatch_->restart();
   if (reaction == RepeatReaction::kFail) begin_failing(*sink_.why());
 }

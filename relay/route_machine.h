@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,6 @@
 #include "relay/care.h"
 #include "relay/delivery_tracker.h"
 #include "relay/dispatch.h"
-#include "relay/interrupt.h"
 #include "relay/lease_hold.h"
 #include "relay/mapping/mapping.h"
 #include "relay/parking.h"
@@ -48,9 +48,10 @@ class RouteMachine final : private SubmitPort {
     connectors::Sink& sink;
     CareTurn& turn;
   };
-  // `interrupt` ends the wait inside Sink::open().
+  // `interrupt` ends the wait inside Sink::open(). It is looked at with each opening: who feeds the machine puts a new
+  // one there before it looks for what came in, so that what comes in later ends the wait too.
   RouteMachine(const RouteSettings& settings, std::string source_name, Mapping mapping, Ends ends,
-               const connectors::Surroundings& surroundings, RouteVoice& voice, const Interrupt& interrupt);
+               const connectors::Surroundings& surroundings, RouteVoice& voice, const std::stop_token& interrupt);
   ~RouteMachine() override;
 
   void on_lease(LeaseNews news);
@@ -144,7 +145,7 @@ class RouteMachine final : private SubmitPort {
   const RouteSettings settings_;
   const WindowLimits limits_;
   const connectors::Surroundings& surroundings_;
-  const Interrupt& interrupt_;
+  const std::stop_token& interrupt_;
   const connectors::LaterMayPass later_may_pass_;
   const RetryPolicy policy_;
   Mapping mapping_;

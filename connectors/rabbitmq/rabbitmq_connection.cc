@@ -3,7 +3,6 @@
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include "connectors/rabbitmq/rabbitmq_errors.h"
 #include "connectors/rabbitmq/rabbitmq_properties.h"
+#include "connectors/rabbitmq/stops_waiting.h"
 #include "core/invariant.h"
 
 namespace penstock::rabbitmq {
@@ -25,36 +25,6 @@ timeval time_left(Deadline deadline) {
   const auto bounded = std::max(left, std::chrono::milliseconds(1));  // 0 would mean "for ever"
   return {.tv_sec = bounded.count() / 1'000, .tv_usec = bounded.count() % 1'000 * 1'000};
 }
-
-// Ends the waiting calls of a connection when a stop is asked for. Holds a descriptor of its own, for
-// the library closes its one when a call fails.
-class StopsWaiting {
- public:
-  StopsWaiting(int descriptor, const std::stop_token& stop)
-      : descriptor_(::dup(descriptor)), callback_(stop, Shutdown{descriptor_.get()}) {}
-
- private:
-  class Descriptor {
-   public:
-    explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-    ~Descriptor() {
-      if (descriptor_ >= 0) ::close(descriptor_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return descriptor_; }
-
-   private:
-    const int descriptor_;
-  };
-  struct Shutdown {
-    int descriptor;
-    void operator()() const { ::shutdown(descriptor, SHUT_RDWR); }
-  };
-
-  Descriptor descriptor_;
-  std::stop_callback<Shutdown> callback_;
-};
 
 amqp_table_entry_t text_entry(const char* name, const std::string& value) {
   amqp_table_entry_t entry{};
@@ -103,22 +73,25 @@ Result<std::unique_ptr<RabbitConnection>> RabbitConnection::open(const RabbitSet
   std::unique_ptr<RabbitConnection> connection(new RabbitConnection(settings.address));
   if (!connection->state_) return fail(codes::kInternal, "no memory for an AMQP connection");
   if (stop.stop_requested()) return fail(codes::kStopped, "connecting to the broker was stopped");
-  if (auto connected = connection->connect(settings, deadline); !connected) return fail(std::move(connected.error()));
+  if (auto connected = connection->connect(settings, deadline, stop); !connected)
+    return fail(std::move(connected.error()));
   if (auto logged_in = connection->log_in(settings, name, deadline, stop); !logged_in)
     return fail(std::move(logged_in.error()));
   connection->phase_ = Phase::kOpen;
   return connection;
 }
 
-Status RabbitConnection::connect(const RabbitSettings& settings, Deadline deadline) {
+Status RabbitConnection::connect(const RabbitSettings& settings, Deadline deadline, const std::stop_token& stop) {
   const bool tls = address_.transport == BrokerAddress::Transport::kTls;
   amqp_socket_t* socket = tls ? amqp_ssl_socket_new(state_.get()) : amqp_tcp_socket_new(state_.get());
   if (socket == nullptr) return fail(codes::kInternal, "no memory for a socket");
   if (tls) {
-    if (auto configured = tls_.configure(socket, settings); !configured) return configured;
+    if (auto configured = tls_.configure(socket, settings, stop); !configured) return configured;
   }
   const timeval wait = time_left(deadline);
   const int status = amqp_socket_open_noblock(socket, address_.host.c_str(), address_.port, &wait);
+  if (status != AMQP_STATUS_OK && stop.stop_requested())
+    return fail(codes::kStopped, "connecting to the broker was stopped");
   if (status == AMQP_STATUS_SOCKET_ERROR)  // the library keeps the system's reason for itself
     return fail(codes::kRabbitUnavailable, "connecting to " + address_.describe() + ": refused, or out of reach");
   if (status != AMQP_STATUS_OK) return fail(error_of_status("connecting to " + address_.describe(), status));

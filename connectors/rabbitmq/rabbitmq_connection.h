@@ -70,7 +70,7 @@ class RabbitConnection {
   using State = std::unique_ptr<amqp_connection_state_t_, int (*)(amqp_connection_state_t)>;
   explicit RabbitConnection(const BrokerAddress& address);
 
-  Status connect(const RabbitSettings& settings, Deadline deadline);
+  Status connect(const RabbitSettings& settings, Deadline deadline, const std::stop_token& stop);
   Status log_in(const RabbitSettings& settings, const std::string& name, Deadline deadline, std::stop_token stop);
   // Runs an RPC of the library within the deadline and until the stop, and looks at its reply.
   Status call(std::string_view what, Deadline deadline, std::stop_token stop,

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <utility>
 
 #include "core/invariant.h"
 
@@ -28,7 +29,8 @@ bool is_ip_address(const std::string& host) {
 
 }  // namespace
 
-Status TlsSession::configure(amqp_socket_t* socket, const RabbitSettings& settings) {
+Status TlsSession::configure(amqp_socket_t* socket, const RabbitSettings& settings, std::stop_token stop) {
+  stop_ = std::move(stop);
   auto* context = static_cast<SSL_CTX*>(amqp_ssl_socket_get_context(socket));
   INVARIANT(context != nullptr, "a TLS socket has a context");
   const bool trusts = settings.ca_file.empty()
@@ -60,11 +62,13 @@ Status TlsSession::configure(amqp_socket_t* socket, const RabbitSettings& settin
 void TlsSession::note_session(const ssl_st* session, int, int) {
   auto* self = static_cast<TlsSession*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
   self->session_ = const_cast<ssl_st*>(session);
+  if (!self->stops_handshake_) self->stops_handshake_.emplace(SSL_get_fd(session), self->stop_);
 }
 
 void TlsSession::begin() {
   INVARIANT(session_ != nullptr, "the handshake noted its session");
   SSL_set_info_callback(session_, nullptr);
+  stops_handshake_.reset();
   SSL_set_mode(session_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 }
 

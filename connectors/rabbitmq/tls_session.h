@@ -6,9 +6,12 @@
 
 #include <amqp.h>
 
+#include <optional>
+#include <stop_token>
 #include <string_view>
 
 #include "connectors/rabbitmq/rabbitmq_settings.h"
+#include "connectors/rabbitmq/stops_waiting.h"
 #include "core/error.h"
 
 struct ssl_st;
@@ -22,9 +25,9 @@ class TlsSession {
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  // Before the socket is opened: whom to trust, which name to expect, who we are. Error:
+  // Before the socket is opened: whom to trust, which name to expect, who we are, what ends the handshake. Error:
   // rabbitmq.tls_failed.
-  Status configure(amqp_socket_t* socket, const RabbitSettings& settings);
+  Status configure(amqp_socket_t* socket, const RabbitSettings& settings, std::stop_token stop);
   // After it was opened.
   void begin();
 
@@ -35,6 +38,8 @@ class TlsSession {
   static void note_session(const ssl_st* session, int where, int result);
 
   ssl_st* session_ = nullptr;  // the library's
+  std::stop_token stop_;
+  std::optional<StopsWaiting> stops_handshake_;
 };
 
 }  // namespace penstock::rabbitmq

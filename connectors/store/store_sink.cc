@@ -36,7 +36,7 @@ class AppendSession : public std::enable_shared_from_this<AppendSession> {
   void run(std::stop_token stop);
   void mute();
 
-  Status begin(Deadline deadline);
+  Status begin(Deadline deadline, const std::stop_token& stop);
   Submitted submit(Ticket ticket, const Message& message);
   void flush();
   Sink::Drained drain(Deadline deadline);
@@ -203,11 +203,12 @@ void AppendSession::mute() {
   listener_ = nullptr;
 }
 
-Status AppendSession::begin(Deadline deadline) {
+Status AppendSession::begin(Deadline deadline, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   // The listener may have had the last outcome while the thread that told it is not back yet.
-  if (!changed_.wait_until(lock, deadline.time(), [this] { return unanswered_ == 0; }))
-    return fail(codes::kTimeout, "appends of the former session have not been answered yet");
+  const bool answered = changed_.wait_until(lock, stop, deadline.time(), [this] { return unanswered_ == 0; });
+  if (stop.stop_requested()) return fail(codes::kStopped, "opening the store as a sink was stopped");
+  if (!answered) return fail(codes::kTimeout, "appends of the former session have not been answered yet");
   lock.unlock();
   const auto compared_with = acknowledged_.compare();
   if (!compared_with) return fail(compared_with.error());
@@ -289,11 +290,11 @@ class StoreSink final : public Sink {
 
   LaterMayPass later_may_pass() const override { return LaterMayPass::kNo; }
 
-  Status open(Deadline deadline, std::stop_token) override {
+  Status open(Deadline deadline, std::stop_token stop) override {
     if (const auto answers = events_.streams({.limit = 1}); !answers)
       return fail(Error(answers.error()).with_context("opening the store as a sink"));
     if (deadline.expired()) return fail(codes::kTimeout, "the store took too long to answer");
-    return session_->begin(deadline);
+    return session_->begin(deadline, stop);
   }
 
   Submitted submit(Ticket ticket, const Message& message) override { return session_->submit(ticket, message); }

@@ -83,7 +83,7 @@ class SimulatedRelay final : private connectors::OutcomeListener,
   relay::SourceWorker worker_;
   connectors::Surroundings surroundings_;
   relay::RouteVoice voice_;
-  relay::Interrupt interrupt_;
+  std::stop_token interrupt_;
   relay::CareTurn turn_;
 
   std::deque<relay::SourceCommand> commands_;

@@ -1,6 +1,8 @@
 // amqps://: delivers, and trusts nobody that it was not told to trust.
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/integration/rabbitmq/rabbit_fixture.h"
 #include "tests/support/tls_gate.h"
 
@@ -60,6 +62,28 @@ TEST_F(RabbitTls, RefusesAnAuthorityThatNobodyTrusts) {
 TEST_F(RabbitTls, RefusesACertificateOfAnotherHost) {
   use_tls("DNS:elsewhere.example", Trust::kTheGate);
   EXPECT_EQ(code_of_opening(), "rabbitmq.tls_failed");
+}
+
+TEST_F(RabbitTls, GivesUpShakingHandsWhenItIsStopped) {
+  RabbitSettings settings{.address = address_, .exchange = exchange_, .heartbeat = kHeartbeat};
+  settings.address.port = gate_->port();
+  settings.address.transport = BrokerAddress::Transport::kTls;
+  sink_ = make_rabbitmq_sink(settings,
+                             {.name = "test",
+                              .templates = {.destination = exchange_},
+                              .limits = {.window_bytes = 1 << 20, .event_bytes = 1 << 20}},
+                             surroundings_, outcomes_);
+  gate_->hold();
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    outcomes_.wait_until([] { return false; }, Deadline::in(std::chrono::milliseconds(200)));
+    stop.request_stop();
+  });
+  const auto before = std::chrono::steady_clock::now();
+  const Status opened = sink_->open(Deadline::in(kLong), stop.get_token());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "core.stopped");
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
 }
 
 TEST_F(RabbitTls, SaysThatAPlainPortSpeaksNoTls) {

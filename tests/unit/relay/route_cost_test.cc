@@ -145,7 +145,7 @@ class Loop final : private SourcePort, private LeasePort {
   tests::RecordingLog log_;
   connectors::Surroundings surroundings_{clock_, random_, log_, "me"};
   RouteVoice voice_{"cost", clock_, log_};
-  Interrupt interrupt_;
+  std::stop_token interrupt_;
   SevenHeaders wire_;
   InstantSink sink_;
   Pages pages_;

@@ -28,8 +28,9 @@ using testing::IsEmpty;
 class ScriptedSink final : public connectors::Sink {
  public:
   LaterMayPass later_may_pass() const override { return promise; }
-  Status open(Deadline, std::stop_token) override {
+  Status open(Deadline, std::stop_token stop) override {
     ++opens;
+    if (stop.stop_requested()) return fail(codes::kStopped, "opening was stopped");
     if (open_error) return fail(*open_error);
     now = {SinkState::Phase::kReady, nullptr};
     return {};
@@ -147,7 +148,7 @@ class RouteMachineTest : public testing::Test, protected SourcePort, protected L
   tests::RecordingLog log_;
   connectors::Surroundings surroundings_{clock_, random_, log_, "me"};
   RouteVoice voice_{"one", clock_, log_};
-  Interrupt interrupt_;
+  std::stop_token interrupt_;
   RouteSettings settings_;
   ScriptedSink sink_;
   std::deque<SourceCommand> commands_;
@@ -155,6 +156,18 @@ class RouteMachineTest : public testing::Test, protected SourcePort, protected L
   std::uint64_t marks_ = 0, number_ = 0;
   std::unique_ptr<RouteMachine> machine_;
 };
+
+TEST_F(RouteMachineTest, DoesNotWaitForItsSinkWhenSomethingCameInMeanwhile) {
+  std::stop_source came_in;
+  interrupt_ = came_in.get_token();
+  came_in.request_stop();
+  run();
+  EXPECT_EQ(phase(), RoutePhase::kBackingOff);
+  interrupt_ = {};
+  pass(1s);
+  EXPECT_EQ(sink_.opens, 2);
+  EXPECT_EQ(phase(), RoutePhase::kRunning);
+}
 
 TEST_F(RouteMachineTest, SettlesOnlyAfterTheOutcome) {
   run();

@@ -8,6 +8,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <stop_token>
+#include <thread>
 
 #include "connectors/message.h"
 #include "tests/support/eventually.h"
@@ -161,6 +163,18 @@ TEST_F(StoreSinkTest, AppendsInTheOrderOfSubmission) {
   settle();
   EXPECT_EQ(outcomes_.outcomes(3), "ddd");
   EXPECT_EQ(log(), "123");
+}
+
+TEST_F(StoreSinkTest, GivesUpOpeningWhenItIsStopped) {
+  gate_.hold();
+  submit(1);
+  sink_->flush();
+  gate_.wait_until_reached(1);
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+  const Status opened = sink_->open(Deadline::in(kLong), stop.get_token());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "core.stopped");
 }
 
 TEST_F(StoreSinkTest, SendsNothingBeforeTheFlush) {
