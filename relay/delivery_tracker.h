@@ -43,6 +43,7 @@ struct Delivery {
   std::unique_ptr<connectors::MalformedRow> malformed;
   std::shared_ptr<const Error> refusal;  // why it is parked
   std::size_t bytes = 0;                 // its share of the window, or of what passed
+  Timestamp read_at{};
   std::uint32_t submissions = 0;
   std::uint32_t failures = 0;
   Stage stage = Stage::kWaiting;

@@ -17,6 +17,14 @@ std::string name_of(const Event& event) {
   return name;
 }
 
+// An event without a time of its own waits at least since it was read.
+Timestamp waits_since(const Delivery& delivery) {
+  const Event* event = delivery.message.event.get();
+  if (event != nullptr && event->recorded_at) return *event->recorded_at;
+  if (event != nullptr && event->occurred_at) return *event->occurred_at;
+  return delivery.read_at;
+}
+
 }  // namespace
 
 void RouteMachine::on_lease(LeaseNews news) { lease_.on_news(std::move(news), surroundings_.clock.now()); }
@@ -114,17 +122,21 @@ void RouteMachine::on_taken_back(const TakenBack& taken) {
 
 void RouteMachine::take_in(std::span<connectors::ReadItem> items, SteadyTime now) {
   const bool admits_all = settings_.filter.admits_all();
+  const Timestamp read_at = surroundings_.clock.wall_now();
   for (connectors::ReadItem& item : items) {
     if (item.malformed) {
       const Slot slot = tracker_.expect(item.mark, item.malformed->content.size() + kReservedPerMessage);
       Delivery& delivery = tracker_.at(slot);
       delivery.malformed = std::move(item.malformed);
+      delivery.read_at = read_at;
       delivery.stage = Stage::kParking;
       parking_.add(slot, store::ParkedAs::kParked);
       voice_.parked(delivery.malformed->code, delivery.malformed->reason, delivery.malformed->source_key, now);
     } else if (item.event && (admits_all || settings_.filter.admits(*item.event))) {
       const Slot slot = tracker_.expect(item.mark, item.event->size_bytes() + kReservedPerMessage);
-      tracker_.at(slot).message.event = std::move(item.event);
+      Delivery& delivery = tracker_.at(slot);
+      delivery.message.event = std::move(item.event);
+      delivery.read_at = read_at;
     } else {
       if (item.event) ++counters_.filtered;
       tracker_.pass(item.mark, item.event ? item.event->size_bytes() + kReservedPerMessage : 0);
@@ -290,10 +302,8 @@ RouteReport RouteMachine::report() const {
   report.source = figures_;
   report.in_flight = tracker_.window_events();
   report.in_flight_bytes = tracker_.window_bytes();
-  if (const Slot oldest = tracker_.oldest_unsettled(); oldest < tracker_.end()) {
-    if (const Event* event = tracker_.at(oldest).message.event.get())
-      report.oldest_unsettled = event->recorded_at ? event->recorded_at : event->occurred_at;
-  }
+  if (const Slot oldest = tracker_.oldest_unsettled(); oldest < tracker_.end())
+    report.oldest_unsettled = waits_since(tracker_.at(oldest));
   return report;
 }
 

@@ -35,7 +35,7 @@ struct RouteReport {
   RouteCounters counters;
   connectors::SourceFigures source;
   std::size_t in_flight = 0, in_flight_bytes = 0;  // read beyond the stored checkpoint
-  std::optional<Timestamp> oldest_unsettled;       // when that event was recorded, or occurred
+  std::optional<Timestamp> oldest_unsettled;       // when that event was recorded, occurred, or was read
 };
 
 struct RouteEnd {

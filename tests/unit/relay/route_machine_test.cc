@@ -169,6 +169,13 @@ TEST_F(RouteMachineTest, DoesNotWaitForItsSinkWhenSomethingCameInMeanwhile) {
   EXPECT_EQ(phase(), RoutePhase::kRunning);
 }
 
+TEST_F(RouteMachineTest, KnowsHowLongAnEventWithoutATimeHasWaited) {
+  run();
+  read({"a"});
+  pass(7s);
+  EXPECT_EQ(lag_seconds_of(machine_->report(), clock_.wall_now()), 7.0);
+}
+
 TEST_F(RouteMachineTest, SettlesOnlyAfterTheOutcome) {
   run();
   read({"a"});
