@@ -8,8 +8,18 @@
 
 namespace penstock {
 
+namespace {
+
+// All of the memory: what was moved from, or was longer before, has no size that tells.
+void wipe(std::string& text) {
+  text.resize(text.capacity());
+  OPENSSL_cleanse(text.data(), text.size());
+}
+
+}  // namespace
+
 struct Secret::Origin {
-  const Reader read;
+  const Reader read;  // called under the mutex
   std::mutex mutex;
   Secret last;  // guarded by mutex
 };
@@ -19,14 +29,16 @@ Secret::Secret(std::string text, Reader reader)
 
 Secret::Current Secret::current() const {
   if (!origin_) return {*this, {}};
-  auto text = origin_->read();
+  // Under the lock, or who read earlier could put an older text back.
   const std::lock_guard lock(origin_->mutex);
+  auto text = origin_->read();
   if (!text) return {origin_->last, text.error()};
-  origin_->last = Secret(*std::move(text));
+  origin_->last.text_.swap(*text);
+  wipe(*text);
   return {origin_->last, {}};
 }
 
-Secret::~Secret() { OPENSSL_cleanse(text_.data(), text_.size()); }
+Secret::~Secret() { wipe(text_); }
 
 std::ostream& operator<<(std::ostream& out, const Secret&) { return out << "***"; }
 
