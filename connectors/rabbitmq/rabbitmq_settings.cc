@@ -47,6 +47,13 @@ tl::unexpected<Error> bad_url(std::string_view why) {
   return fail(codes::kConfigInvalid, std::string(why) + "; " + std::string(kUrlForm));
 }
 
+// With a bare / or @ in the password, a piece of it would be taken for a port or a virtual host, and be said aloud.
+bool has_stray_at(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  const auto at = rest.find('@');
+  return at != std::string_view::npos && (rest.find('@', at + 1) != std::string_view::npos || rest.find('/') < at);
+}
+
 bool is_readable(const std::string& path) { return std::ifstream(path).good(); }
 
 }  // namespace
@@ -60,6 +67,10 @@ Result<BrokerAddress> parse_address(const Secret& url) {
   std::string text = url.reveal();  // the parser writes into it
   if (!text.starts_with("amqp://") && !text.starts_with("amqps://")) return bad_url("the URL names another protocol");
   if (text.find('?') != std::string::npos) return bad_url("parameters behind ? are not supported");
+  if (has_stray_at(text))
+    return bad_url(
+        "an @ stands where none may be: / ? # @ : and % of a password or a virtual host are written as %2F %3F "
+        "%23 %40 %3A %25");
   amqp_connection_info parsed{};
   const bool understood = amqp_parse_url(text.data(), &parsed) == AMQP_STATUS_OK;
   BrokerAddress address;

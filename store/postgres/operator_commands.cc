@@ -28,6 +28,14 @@ std::string value_of(const Options& options, std::string_view keyword) {
   return {};
 }
 
+// "…//user:1/2@host/db": to libpq, user is a host and 1 its port.
+bool has_at_behind_slash(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  const std::string_view before_parameters = rest.substr(0, rest.find('?'));
+  const auto slash = before_parameters.find('/');
+  return slash != std::string_view::npos && before_parameters.find('@', slash) != std::string_view::npos;
+}
+
 std::string quoted_for_shell(const std::string& text) {
   const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; };
   if (!text.empty() && std::ranges::all_of(text, is_plain)) return text;
@@ -49,8 +57,9 @@ std::string with_server(std::string tool, const Options& options) {
 bool is_connection_text(const Secret& url) {
   const Options options = parse(url);
   if (options == nullptr) return false;
-  // What a password with a bare @ or : leaves there is a piece of it, and libpq would say it aloud.
-  return value_of(options, "host").find('@') == std::string::npos &&
+  // What a password with a bare @, : or / leaves there is a piece of it, and libpq would say it aloud.
+  const bool is_url = url.reveal().starts_with("postgresql://") || url.reveal().starts_with("postgres://");
+  return value_of(options, "host").find('@') == std::string::npos && !(is_url && has_at_behind_slash(url.reveal())) &&
          value_of(options, "port").find_first_not_of("0123456789,") == std::string::npos;
 }
 

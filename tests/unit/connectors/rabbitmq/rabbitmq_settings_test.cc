@@ -56,6 +56,15 @@ TEST(RabbitSettings, ReadAnAddressInBrackets) {
   EXPECT_EQ(address->port, 5'000);
 }
 
+TEST(RabbitSettings, RefuseAUrlWithABareSlashOrAtInThePassword) {
+  for (const char* url : {"amqp://user:123/4@host/v", "amqp://user:p@w@host/v", "amqp://user:1/2/3@host:5672/v"}) {
+    const auto address = parse_address(Secret(url));
+    ASSERT_FALSE(address) << url;
+    EXPECT_EQ(address.error().message().find("123"), std::string::npos);
+    EXPECT_NE(address.error().message().find("%2F"), std::string::npos);
+  }
+}
+
 TEST(RabbitSettings, RefuseAUrlWithoutShowingIt) {
   for (const char* url :
        {"", "broker:5672", "http://u:secret@broker", "amqp://u:secret@broker:99999/", "amqp://u:secret@broker:port/",

@@ -24,6 +24,9 @@ TEST(OperatorCommands, KnowWhatLibpqCanRead) {
   EXPECT_TRUE(is_connection_text(Secret("postgresql://u:p%40w@h:5432,h2:5433/d")));
   EXPECT_TRUE(is_connection_text(Secret("postgresql://u@/d?host=/run/postgresql")));
   EXPECT_FALSE(is_connection_text(Secret("postgresql://u:p@w@h/d")));
+  EXPECT_FALSE(is_connection_text(Secret("postgresql://u:123/4@h/d")));
+  EXPECT_TRUE(is_connection_text(Secret("postgresql://u:p@h/d?application_name=a@b")));
+  EXPECT_TRUE(is_connection_text(Secret("host=h dbname=d password=1/2@3")));
   EXPECT_FALSE(is_connection_text(Secret("postgresql://u@h:5432:word/d")));
 }
 
