@@ -4,6 +4,7 @@
 
 #include "cli/composition.h"
 #include "connectors/console/console_sink.h"
+#include "connectors/header_names.h"
 #include "connectors/kafka/kafka_sink.h"
 #include "connectors/outbox/outbox_source.h"
 #include "connectors/rabbitmq/rabbitmq_sink.h"
@@ -12,6 +13,11 @@
 
 namespace penstock::cli {
 namespace {
+
+const connectors::WireProfile& wire_of(const connectors::SinkKind& kind, const Section& route) {
+  const auto named = std::ranges::find(kind.wire_profiles, route.text("wire"), &connectors::WireProfile::name);
+  return named == kind.wire_profiles.end() ? *kind.wire_profiles.front() : **named;
+}
 
 template <typename Kind>
 const Kind* find_kind(std::span<const Kind* const> kinds, std::string_view name) {
@@ -23,9 +29,18 @@ config::SourceDeclaration declaration_of(const connectors::SourceKind& kind) {
   return {kind.name, kind.title, kind.fields, kind.check};
 }
 
+std::vector<SectionError> check_route(const connectors::SinkKind& kind, const Section& route) {
+  std::vector<SectionError> errors;
+  if (kind.check_route != nullptr) errors = kind.check_route(route);
+  if (kind.wire_profiles.empty()) return errors;
+  for (SectionError& error : connectors::check_header_names(route, wire_of(kind, route)))
+    errors.push_back(std::move(error));
+  return errors;
+}
+
 config::SinkDeclaration declaration_of(const connectors::SinkKind& kind) {
   config::SinkDeclaration declaration{kind.name, kind.title, kind.sink_fields, kind.route_fields, {}, kind.check, {}};
-  if (kind.check_route != nullptr) declaration.check_route = kind.check_route;
+  declaration.check_route = [&kind](const Section& route) { return check_route(kind, route); };
   for (const connectors::WireProfile* wire : kind.wire_profiles) declaration.wires.push_back(wire->name());
   return declaration;
 }

@@ -1,5 +1,8 @@
 #include "connectors/carried_metadata.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "core/json_text.h"
 
 namespace penstock::connectors {
@@ -14,6 +17,8 @@ void carry_metadata(const Event& event, MessageBuilder& builder) {
   for (const std::string_view name : kCarried) {
     // Most metadata holds none of them, and looking is cheaper than parsing.
     if (event.metadata.find(name) == std::string_view::npos) continue;
+    const std::vector<Header>& written = builder.message().headers;
+    if (std::ranges::find(written, name, &Header::name) != written.end()) continue;
     if (const auto value = find_member(event.metadata, name)) builder.header(name, builder.keep(*value));
   }
 }

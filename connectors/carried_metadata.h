@@ -6,7 +6,7 @@
 
 namespace penstock::connectors {
 
-// Adds a header for each of them that the event's metadata has.
+// Adds a header for each of them that the event's metadata has, but for one that the route names itself.
 void carry_metadata(const Event& event, MessageBuilder& builder);
 
 }  // namespace penstock::connectors

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "connectors/header_names.h"
 #include "tests/unit/connectors/rabbitmq/message_for_tests.h"
 
 namespace penstock::rabbitmq {
@@ -46,6 +49,31 @@ TEST(NativeWire, CarriesTracesAndCauseButNoOtherMetadata) {
   EXPECT_EQ(headers_of(message_of(event)),
             "stream=order-42\nkey=42\nversion:3\nposition:17\ntime=2026-02-02T02:40:00.123456Z\n"
             "traceparent=00-ab-cd-01\ncorrelation-id=c 1\ncausation-id=7\n");
+}
+
+TEST(NativeWire, LeavesAMemberOutThatTheRouteNamesItself) {
+  Event event = stored_event();
+  event.metadata = R"({"traceparent":"theirs","tracestate":"x"})";
+  connectors::MessageBuilder builder(make_event(event));
+  builder.header("traceparent", "the route's");
+  native_wire().encode(*builder.message().event, builder);
+  const std::string headers = headers_of(std::move(builder).finish());
+  EXPECT_NE(headers.find("traceparent=the route's\n"), std::string::npos) << headers;
+  EXPECT_EQ(headers.find("theirs"), std::string::npos) << headers;
+  EXPECT_NE(headers.find("tracestate=x\n"), std::string::npos) << headers;
+}
+
+TEST(NativeWire, LeavesNoNameOfItsOwnToARoute) {
+  Section route;
+  route.set("headers",
+            std::map<std::string, std::string>{
+                {"stream", "a"}, {"tombstone", "b"}, {"type", "c"}, {"traceparent", "d"}, {"tenant", "e"}},
+            "p.toml:7:1");
+  std::string errors;
+  for (const auto& error : connectors::check_header_names(route, native_wire())) errors += error.message + "\n";
+  EXPECT_EQ(errors,
+            "`headers.stream`: the wire form \"native\" writes a header of this name itself (expected another)\n"
+            "`headers.tombstone`: the wire form \"native\" writes a header of this name itself (expected another)\n");
 }
 
 TEST(NativeWire, MarksAnEventWithoutDataAsATombstone) {
