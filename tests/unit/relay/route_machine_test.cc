@@ -1,161 +1,14 @@
 // The state machine of a route, one input at a time.
-#include "relay/route_machine.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-
-#include "store/leases.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/memory_source.h"
-#include "tests/support/recording_log.h"
-#include "tests/support/seeded_random.h"
+#include "tests/unit/relay/route_machine_fixture.h"
 
 namespace penstock::relay {
 namespace {
 
-using namespace std::chrono_literals;
-using connectors::DeliveryReport;
-using connectors::LaterMayPass;
-using connectors::Outcome;
-using connectors::SinkState;
-using connectors::Submitted;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-// Takes everything and remembers it; outcomes are given by the test.
-class ScriptedSink final : public connectors::Sink {
- public:
-  LaterMayPass later_may_pass() const override { return promise; }
-  Status open(Deadline, std::stop_token stop) override {
-    ++opens;
-    if (stop.stop_requested()) return fail(codes::kStopped, "opening was stopped");
-    if (open_error) return fail(*open_error);
-    now = {SinkState::Phase::kReady, nullptr};
-    return {};
-  }
-  Submitted submit(connectors::Ticket ticket, const connectors::Message& message) override {
-    if (room == 0) return Submitted::kFull;
-    --room;
-    tickets.push_back(ticket);
-    submitted.emplace_back(*message.body);
-    if (after_submit) after_submit();
-    return Submitted::kAccepted;
-  }
-  void flush() override { ++flushes; }
-  Drained drain(Deadline) override { return Drained::kAll; }
-  void abandon() override {
-    ++abandons;
-    now = {SinkState::Phase::kClosed, nullptr};
-  }
-  SinkState state() const override { return now; }
-
-  LaterMayPass promise = LaterMayPass::kYes;
-  SinkState now;
-  std::optional<Error> open_error;
-  std::size_t room = 1'000;
-  int opens = 0, flushes = 0, abandons = 0;
-  std::vector<connectors::Ticket> tickets;
-  std::vector<std::string> submitted;
-  std::function<void()> after_submit;
-};
-
-class RouteMachineTest : public testing::Test, protected SourcePort, protected LeasePort {
- protected:
-  RouteMachineTest() {
-    settings_.name = "one";
-    settings_.templates.destination = "events";
-    settings_.max_in_flight = 100;
-  }
-
-  void post(SourceCommand command) override { commands_.push_back(std::move(command)); }
-  void take() override { ++takes_; }
-  void release(const Lease&) override { ++releases_; }
-
-  // The oldest command of this kind that was not answered yet.
-  template <typename Command>
-  std::optional<Command> next_command() {
-    const auto found = std::find_if(commands_.begin(), commands_.end(),
-                                    [](const auto& command) { return std::holds_alternative<Command>(command); });
-    if (found == commands_.end()) return std::nullopt;
-    Command command = std::move(std::get<Command>(*found));
-    commands_.erase(found);
-    return command;
-  }
-
-  // Up to the first read.
-  void run() {
-    auto mapping = Mapping::make(settings_, nullptr);
-    machine_ = std::make_unique<RouteMachine>(settings_, "outbox", std::move(*mapping),
-                                              RouteMachine::Ends{*this, *this, sink_, turn_}, surroundings_, voice_,
-                                              interrupt_);
-    machine_->advance();
-    grant();
-    open();
-  }
-
-  void grant(std::int64_t epoch = 1) {
-    machine_->on_lease(LeaseTaken{{"route/one", "me", Epoch{epoch}}, clock_.now() + store::kLeaseTrust});
-    machine_->advance();
-  }
-
-  void open() {
-    ASSERT_TRUE(next_command<OpenSource>());
-    answer(SourceOpened{Status(), open_after_ends_});
-    marks_ = 0;
-  }
-
-  void answer(SourceAnswer answer) {
-    machine_->on_source(std::move(answer), {});
-    machine_->advance();
-  }
-
-  void read(std::initializer_list<std::string_view> keys) {
-    ASSERT_TRUE(next_command<ReadSource>());
-    read_answer(keys);
-  }
-
-  void read_answer(std::initializer_list<std::string_view> keys) {
-    connectors::ReadBatch batch;
-    for (const std::string_view key : keys) {
-      connectors::ReadItem item;
-      item.mark = ReadMark{++marks_};
-      item.event = tests::counted_event(key, ++number_);
-      batch.items.push_back(std::move(item));
-    }
-    answer(SourceRead{std::move(batch)});
-  }
-
-  void report(std::size_t submission, Outcome outcome, const ErrorCode& code = codes::kRabbitNacked) {
-    DeliveryReport report{sink_.tickets.at(submission), outcome, nullptr};
-    if (outcome != Outcome::kDelivered) report.error = std::make_shared<const Error>(code, "as the test wants it");
-    machine_->on_reports({&report, 1});
-    machine_->advance();
-  }
-
-  void pass(Duration time) {
-    clock_.advance(time);
-    machine_->advance();
-  }
-
-  RoutePhase phase() const { return machine_->report().phase; }
-
-  tests::ManualClock clock_;
-  CareTurn turn_;
-  std::uint32_t open_after_ends_ = 0;
-  tests::SeededRandom random_{3};
-  tests::RecordingLog log_;
-  connectors::Surroundings surroundings_{clock_, random_, log_, "me"};
-  RouteVoice voice_{"one", clock_, log_};
-  std::stop_token interrupt_;
-  RouteSettings settings_;
-  ScriptedSink sink_;
-  std::deque<SourceCommand> commands_;
-  int takes_ = 0, releases_ = 0;
-  std::uint64_t marks_ = 0, number_ = 0;
-  std::unique_ptr<RouteMachine> machine_;
-};
 
 TEST_F(RouteMachineTest, DoesNotWaitForItsSinkWhenSomethingCameInMeanwhile) {
   std::stop_source came_in;
@@ -393,92 +246,6 @@ TEST_F(RouteMachineTest, ParksAMalformedRowWhateverOnRejectSays) {
   EXPECT_TRUE(next_command<SettleSource>());
 }
 
-TEST_F(RouteMachineTest, TriesOneEventAtATimeOnceTheProgramEndedTwice) {
-  open_after_ends_ = 2;
-  run();
-  const auto first = next_command<ReadSource>();
-  ASSERT_TRUE(first);
-  EXPECT_EQ(first->room.events, 1U);
-  read_answer({"a"});
-  EXPECT_THAT(sink_.submitted, IsEmpty()) << "its attempt is not written yet";
-  ASSERT_TRUE(next_command<BeginAttempt>());
-  EXPECT_FALSE(next_command<ReadSource>());
-  answer(AttemptBegun{AttemptBook::Verdict::kTry});
-  EXPECT_EQ(sink_.submitted.size(), 1U);
-  EXPECT_FALSE(next_command<ReadSource>());
-  report(0, Outcome::kDelivered);
-  const auto settle = next_command<SettleSource>();
-  ASSERT_TRUE(settle) << "nothing else can happen, so it is settled at once";
-  answer(SourceSettled{settle->mark, Status()});
-  EXPECT_TRUE(next_command<ReadSource>());
-}
-
-TEST_F(RouteMachineTest, SendsNothingUncountedToASinkThatTakesEventsInReadOrder) {
-  open_after_ends_ = 2;
-  sink_.promise = LaterMayPass::kNo;
-  run();
-  for (std::size_t sent = 0; sent < 3; ++sent) {
-    read({"a"});
-    ASSERT_TRUE(next_command<BeginAttempt>());
-    EXPECT_EQ(sink_.submitted.size(), sent);
-    answer(AttemptBegun{AttemptBook::Verdict::kTry});
-    ASSERT_EQ(sink_.submitted.size(), sent + 1);
-    report(sent, Outcome::kDelivered);
-    const auto settle = next_command<SettleSource>();
-    ASSERT_TRUE(settle);
-    answer(SourceSettled{settle->mark, Status()});
-  }
-}
-
-TEST_F(RouteMachineTest, ParksAnEventThatWasTriedTooOftenWithoutSendingIt) {
-  open_after_ends_ = 5;
-  run();
-  read({"a"});
-  ASSERT_TRUE(next_command<BeginAttempt>());
-  answer(AttemptBegun{AttemptBook::Verdict::kGiveUp});
-  const auto park = next_command<ParkRows>();
-  ASSERT_TRUE(park);
-  EXPECT_EQ(park->rows.at(0).code, "relay.crashed_on");
-  EXPECT_THAT(sink_.submitted, IsEmpty());
-  answer(RowsParked{Status()});
-  EXPECT_TRUE(next_command<SettleSource>());
-  EXPECT_EQ(phase(), RoutePhase::kRunning);
-}
-
-TEST_F(RouteMachineTest, TriesNothingWhileItsAttemptCanNotBeCounted) {
-  open_after_ends_ = 2;
-  run();
-  read({"a"});
-  ASSERT_TRUE(next_command<BeginAttempt>());
-  answer(AttemptBegun{fail(codes::kStoreUnavailable, "nobody listens")});
-  EXPECT_THAT(sink_.submitted, IsEmpty());
-  EXPECT_EQ(phase(), RoutePhase::kBackingOff);
-  pass(200ms);
-  EXPECT_TRUE(next_command<OpenSource>());
-}
-
-TEST_F(RouteMachineTest, ReadsNothingCarefullyWhileTheSinkIsAway) {
-  open_after_ends_ = 2;
-  sink_.open_error = Error(codes::kRabbitUnavailable, "nobody listens");
-  run();
-  EXPECT_FALSE(next_command<ReadSource>());
-  sink_.open_error.reset();
-  pass(200ms);
-  EXPECT_TRUE(next_command<ReadSource>());
-}
-
-TEST_F(RouteMachineTest, TakesItsOpeningBackOnceSomethingIsSettled) {
-  run();
-  read({"a"});
-  EXPECT_FALSE(next_command<TakeBack>());
-  report(0, Outcome::kDelivered);
-  pass(50ms);
-  const auto settle = next_command<SettleSource>();
-  ASSERT_TRUE(settle);
-  answer(SourceSettled{settle->mark, Status()});
-  EXPECT_TRUE(next_command<TakeBack>());
-}
-
 TEST_F(RouteMachineTest, FailsOnARejectionAndSettlesWhatWasDelivered) {
   run();
   read({"a", "b"});
@@ -512,25 +279,6 @@ TEST_F(RouteMachineTest, FlushesWhatItHasSubmittedThoughItsSourceIsLost) {
   ASSERT_LT(sink_.submitted.size(), 600U) << "one turn submits all of it";
   answer(SourceLost{Error(codes::kOutboxUnavailable, "the session died")});
   EXPECT_EQ(sink_.flushes, 1);
-}
-
-TEST_F(RouteMachineTest, LeavesItsTurnToOthersWhenItFails) {
-  open_after_ends_ = 2;
-  Care first(*this, turn_, 10), last(*this, turn_, 10);
-  for (Care* other : {&first, &last}) {
-    other->on_opened(2);
-    other->hold(Slot{1}, "row");
-  }
-  first.pursue(clock_.now());
-  run();
-  read({"a"});
-  last.pursue(clock_.now());
-  commands_.clear();
-  answer(SourceLost{Error(codes::kRelayNotContiguous, "position 7 follows 5")});
-  EXPECT_EQ(phase(), RoutePhase::kFailed);
-  first.clear();
-  last.pursue(clock_.now());
-  EXPECT_TRUE(next_command<BeginAttempt>());
 }
 
 TEST_F(RouteMachineTest, FailsWhenTheSourceFindsTheImpossible) {

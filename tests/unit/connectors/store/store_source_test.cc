@@ -7,61 +7,13 @@
 
 #include "core/invariant.h"
 #include "store/dropping.h"
-#include "tests/support/manual_clock.h"
-#include "tests/support/memory_store.h"
-#include "tests/support/recording_log.h"
+#include "tests/unit/connectors/store/store_source_fixture.h"
 
 namespace penstock::connectors {
 namespace {
 
-using tests::MemoryDatabase;
 using tests::MemoryStore;
 using tests::StoreCall;
-
-constexpr std::chrono::seconds kLong{30};
-constexpr ReadRoom kRoom{.events = 100, .bytes = 1 << 20, .window = ReadRoom::Window::kEmpty};
-
-EventId id_of(std::uint8_t number) {
-  std::array<std::uint8_t, 16> bytes{};
-  bytes.back() = number;
-  return EventId(bytes);
-}
-
-class StoreSourceTest : public ::testing::Test {
- protected:
-  void append(std::string_view categories) {
-    for (const char category : categories) append_one(std::string(1, category), "1");
-  }
-  void append_one(const std::string& category, std::string_view data) {
-    store::AppendRequest request;
-    request.events.push_back(make_event(
-        {.id = id_of(++last_id_), .stream = category + "-1", .category = category, .type = "placed", .data = data}));
-    ASSERT_TRUE(store_.events().append_and_wait(std::move(request), Deadline::in(kLong)));
-  }
-
-  std::unique_ptr<Source> source(StoreSourceSettings settings = {}) {
-    if (settings.route.empty()) settings.route = "r";
-    return make_store_source(std::move(settings), store_.log(), store_.checkpoints(), store_.gaps(), words_);
-  }
-  OpenRequest request() {
-    if (!lease_) lease_ = store_.leases().take("route/r", "me").value();
-    return {.lease = *lease_, .kept_by_reference = {}};
-  }
-  Status open(Source& source) { return source.open(request(), Deadline::in(kLong), {}); }
-  static std::vector<ReadItem> read(Source& source, const ReadRoom& room = kRoom) {
-    auto batch = source.read(room, Deadline::in(std::chrono::seconds(0)), {});
-    EXPECT_TRUE(batch) << batch.error().describe();
-    return batch ? std::move(batch->items) : std::vector<ReadItem>();
-  }
-  std::int64_t checkpoint(std::string_view route = "r") { return (*store_.checkpoints().load(route))->position.value; }
-
-  tests::ManualClock clock_;
-  tests::RecordingLog words_;
-  std::shared_ptr<MemoryDatabase> database_ = std::make_shared<MemoryDatabase>(clock_);
-  MemoryStore store_{database_};
-  std::optional<Lease> lease_;
-  std::uint8_t last_id_ = 0;
-};
 
 TEST_F(StoreSourceTest, YieldsTheLogWithAscendingMarks) {
   append("aba");
@@ -348,128 +300,6 @@ TEST_F(StoreSourceTest, BreaksOnAMarkThatItNeverGave) {
   ASSERT_TRUE(open(*all));
   read(*all);
   EXPECT_THROW((void)all->settle(ReadMark{2}), BrokenInvariant);
-}
-
-TEST_F(StoreSourceTest, RecordsWhatAFailoverLostAndStopsUntilItIsAcknowledged) {
-  append("aaaaa");
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  ASSERT_EQ(read(*all).size(), 5u);
-  ASSERT_TRUE(all->settle(ReadMark{2}));
-  database_->lose_events_beyond(Position{3});
-  append("aa");  // positions 4 and 5 anew
-  database_->raise_incarnation();
-
-  EXPECT_EQ(open(*all).error().code().name, codes::kRelayLostTail.name);
-  const auto gaps = store_.gaps().list(0, 10);
-  ASSERT_TRUE(gaps);
-  ASSERT_EQ(gaps->size(), 1u);
-  EXPECT_EQ((*gaps)[0].route, "r");
-  EXPECT_EQ((*gaps)[0].from, Position{4});
-  EXPECT_EQ((*gaps)[0].to, Position{5});
-  EXPECT_EQ((*gaps)[0].events, (std::vector<EventId>{id_of(4), id_of(5)}));
-  EXPECT_EQ(open(*source()).error().code().name, codes::kRelayLostTail.name);  // a restart changes nothing
-
-  ASSERT_TRUE(store_.gaps().acknowledge((*gaps)[0].number, "operator"));
-  ASSERT_TRUE(open(*all));
-  const auto items = read(*all);
-  ASSERT_EQ(items.size(), 3u);  // from the checkpoint on, none of the new ones is passed
-  EXPECT_EQ(items[1].event->id, id_of(6));
-  EXPECT_EQ(store_.gaps().list(0, 10)->size(), 1u);
-}
-
-TEST_F(StoreSourceTest, GoesOnOverALostTailWhereItMay) {
-  append("aaaa");
-  auto all = source({.on_lost_tail = OnLostTail::kContinue});
-  ASSERT_TRUE(open(*all));
-  ASSERT_EQ(read(*all).size(), 4u);
-  database_->lose_events_beyond(Position{1});
-  ASSERT_TRUE(open(*all));
-  EXPECT_EQ(store_.gaps().list(0, 10)->at(0).events.size(), 3u);
-  EXPECT_EQ(read(*all).size(), 1u);
-}
-
-TEST_F(StoreSourceTest, FindsNoGapAfterAFailoverThatLostNothing) {
-  append("aaa");
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  ASSERT_EQ(read(*all).size(), 3u);
-  database_->raise_incarnation();
-  append("a");
-  const auto refused = all->read(kRoom, Deadline::in(std::chrono::seconds(0)), {});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code().name, codes::kRelayLogChanged.name);
-  ASSERT_TRUE(open(*all));
-  EXPECT_TRUE(store_.gaps().list(0, 10)->empty());
-  EXPECT_EQ(read(*all).size(), 4u);
-}
-
-TEST_F(StoreSourceTest, WarnsOnceOfWhatARestartLeftUnknown) {
-  append("aaa");
-  auto before = source();
-  ASSERT_TRUE(open(*before));
-  read(*before);
-  ASSERT_TRUE(before->settle(ReadMark{2}));
-  before->close();
-  database_->raise_incarnation();
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  ASSERT_TRUE(open(*all));
-  EXPECT_EQ(words_.count(LogLevel::kWarn), 1u);
-  EXPECT_EQ(words_.lines().front().code, codes::kRelayLogChanged.name);
-  read(*all);
-  ASSERT_TRUE(all->settle(ReadMark{1}));
-  ASSERT_TRUE(open(*source()));
-  EXPECT_EQ(words_.count(LogLevel::kWarn), 1u) << "the checkpoint is of this store by now";
-}
-
-TEST_F(StoreSourceTest, WarnsOfNothingThatItHasSentItself) {
-  append("aaa");
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  read(*all);
-  ASSERT_TRUE(all->settle(ReadMark{2}));
-  database_->raise_incarnation();
-  ASSERT_TRUE(open(*all));
-  EXPECT_EQ(words_.count(LogLevel::kWarn), 0u);
-}
-
-TEST_F(StoreSourceTest, WarnsWhereAnotherInstanceDroveTheRouteInBetween) {
-  append("aaa");
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  read(*all);
-  ASSERT_TRUE(all->settle(ReadMark{2}));
-  for (const char* owner : {"other", "me"}) {
-    ASSERT_TRUE(store_.leases().release(*lease_));
-    lease_ = store_.leases().take("route/r", owner).value();
-  }
-  database_->raise_incarnation();
-  ASSERT_TRUE(open(*all));
-  EXPECT_EQ(words_.count(LogLevel::kWarn), 1u);
-}
-
-TEST_F(StoreSourceTest, SettlesNothingWhereAnotherEventTookThePosition) {
-  append("aaa");
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  ASSERT_EQ(read(*all).size(), 3u);
-  database_->lose_events_beyond(Position{1});
-  append("aa");
-  EXPECT_FALSE(all->settle(ReadMark{3}));
-  EXPECT_EQ(checkpoint(), 0);
-}
-
-TEST_F(StoreSourceTest, OpensAgainWhereAnotherEventTookThePositionInAFailover) {
-  append("aaa");
-  auto all = source();
-  ASSERT_TRUE(open(*all));
-  ASSERT_EQ(read(*all).size(), 3u);
-  database_->lose_events_beyond(Position{1});
-  database_->raise_incarnation();
-  const Status settled = all->settle(ReadMark{3});
-  ASSERT_FALSE(settled);
-  EXPECT_EQ(settled.error().code().name, codes::kRelayLogChanged.name);
 }
 
 // A log that answers with the pages that a test made.
