@@ -30,14 +30,6 @@ const Statement kColumns{"",
                          " JOIN pg_type b ON b.oid = CASE WHEN t.typbasetype <> 0 THEN t.typbasetype ELSE t.oid END"
                          " WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"};
 
-// Every unique index of a partitioned table has the partition key in it.
-const Statement kIndexes{"",
-                         "SELECT count(*) > 0, coalesce(bool_or(i.indisunique AND (i.indnkeyatts = 1 OR"
-                         " c.relkind = 'p')), false)"
-                         " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
-                         " JOIN pg_class c ON c.oid = i.indrelid"
-                         " WHERE i.indrelid = $1::int8::oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL"};
-
 const Statement kPartialIndexes{
     "",
     "SELECT pg_get_expr(i.indpred, i.indrelid)"
@@ -73,7 +65,7 @@ const Statement kSettledTable{
     " LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id' AND NOT a.attisdropped"
     " WHERE n.nspname = $1 AND c.relname = $2"};
 
-const Statement kHidesRows{"", kHidesRowsStatement};
+const Statement kHidesRows{"", kHidesRowsStatement}, kIndexes{"", kIndexesStatement};
 
 const Statement kHindrances{
     "",
@@ -252,6 +244,13 @@ const char* const kHidesRowsStatement =
     "  WHERE CASE WHEN r.oid = 0 THEN true ELSE pg_has_role(r.oid, 'USAGE') END))"
     " SELECT row_security_active($1::int8::oid) AND NOT (EXISTS (SELECT FROM p WHERE p.polpermissive"
     "  AND p.shown = 'true') AND NOT EXISTS (SELECT FROM p WHERE NOT p.polpermissive))";
+
+// Every unique index of a partitioned table has the partition key in it.
+const char* const kIndexesStatement =
+    "SELECT count(*) > 0, coalesce(bool_or(i.indisunique AND (i.indnkeyatts = 1 OR c.relkind = 'p')), false)"
+    " FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+    " JOIN pg_class c ON c.oid = i.indrelid"
+    " WHERE i.indrelid = $1::int8::oid AND a.attname = $2 AND i.indisvalid AND i.indpred IS NULL";
 
 const PostgresColumn* PostgresColumns::find(std::string_view name) const {
   const auto found = std::ranges::find(columns, name, &PostgresColumn::name);

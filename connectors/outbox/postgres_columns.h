@@ -79,6 +79,10 @@ Result<PostgresColumns> load_postgres_columns(store::postgres::Session& session,
 // Whether row level security may keep rows from the role; the oid of the table is its parameter.
 extern const char* const kHidesRowsStatement;
 
+// Whether indexes that start with a column lead to every row, and whether one of them is unique; the oid of the table
+// and the name of the column are its parameters.
+extern const char* const kIndexesStatement;
+
 // What keeps the table from being read, the first thing first; the message holds the statement that
 // mends it.
 Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettings& settings);

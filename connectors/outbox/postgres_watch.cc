@@ -1,5 +1,6 @@
 #include "connectors/outbox/postgres_watch.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include "connectors/outbox/outbox_errors.h"
@@ -9,43 +10,57 @@ namespace {
 
 using store::postgres::Rows;
 
-auto watched_in(const PostgresColumns& table) {
-  const auto& sequence = table.order_sequence;
-  return std::tuple(table.hides_rows, sequence ? sequence->cache : 0,
-                    sequence ? sequence->runs : PostgresSequence::Runs::kUp);
+bool tracks(const OutboxSettings& settings) { return std::holds_alternative<TrackRows>(settings.policy); }
+
+// The column that rows are told apart by.
+const std::string& key_of(const OutboxSettings& settings) {
+  return tracks(settings) ? *settings.column_of(Role::kId) : settings.order_by;
 }
 
-void take(PostgresColumns& table, const Rows& answer) {
+auto watched_in(const PostgresColumns& table, const OutboxSettings& settings) {
+  const PostgresColumn* key = table.find(key_of(settings));
+  const PostgresSequence sequence = table.order_sequence.value_or(PostgresSequence());
+  return std::tuple(table.hides_rows, key != nullptr && key->not_null,
+                    tracks(settings) ? table.id_is_unique : table.order_is_unique, sequence.cache, sequence.runs);
+}
+
+void take(PostgresColumns& table, const OutboxSettings& settings, const Rows& answer) {
   table.hides_rows = answer.boolean(0, 0);
-  if (!table.order_sequence || answer.is_null(0, 1)) return;
-  table.order_sequence->cache = answer.integer(0, 1);
-  table.order_sequence->runs = answer.boolean(0, 2) ? PostgresSequence::Runs::kUp : PostgresSequence::Runs::kDown;
+  (tracks(settings) ? table.id_is_unique : table.order_is_unique) = answer.boolean(0, 1);
+  const auto key = std::ranges::find(table.columns, key_of(settings), &PostgresColumn::name);
+  if (key != table.columns.end() && !answer.is_null(0, 2)) key->not_null = answer.boolean(0, 2);
+  if (!table.order_sequence || answer.is_null(0, 3)) return;
+  table.order_sequence->cache = answer.integer(0, 3);
+  table.order_sequence->runs = answer.boolean(0, 4) ? PostgresSequence::Runs::kUp : PostgresSequence::Runs::kDown;
 }
 
 }  // namespace
 
 // Statements read a table by its name, and locks, its sequence and row level security are looked up by its oid.
 std::string watch_statement() {
-  return "SELECT h.hides, s.seqcache, s.seqincrement > 0, to_regclass($3::text)::oid IS DISTINCT FROM $1::int8::oid"
-         " FROM (" +
-         std::string(kHidesRowsStatement) + ") AS h(hides) LEFT JOIN pg_sequence s ON s.seqrelid = $2::int8::oid";
+  return "SELECT h.hides, i.is_unique, a.attnotnull, s.seqcache, s.seqincrement > 0,"
+         " to_regclass($4::text)::oid IS DISTINCT FROM $1::int8::oid FROM (" +
+         std::string(kHidesRowsStatement) + ") AS h(hides) CROSS JOIN (" + kIndexesStatement +
+         ") AS i(is_indexed, is_unique) LEFT JOIN pg_attribute a ON a.attrelid = $1::int8::oid AND a.attname = $2"
+         " LEFT JOIN pg_sequence s ON s.seqrelid = $3::int8::oid";
 }
 
 store::postgres::Parameters watch_parameters(const PostgresColumns& table, const OutboxSettings& settings) {
   store::postgres::Parameters parameters;
-  parameters.int8(table.table_oid).int8(table.order_sequence ? table.order_sequence->oid : 0);
+  parameters.int8(table.table_oid).text(key_of(settings));
+  parameters.int8(table.order_sequence ? table.order_sequence->oid : 0);
   parameters.text(settings.table.quoted());
   return parameters;
 }
 
 Status check_watched(PostgresColumns& table, const OutboxSettings& settings, const Rows& answer) {
-  if (answer.boolean(0, 3))
+  if (answer.boolean(0, 5))
     return fail(codes::kOutboxRefused, "table " + settings.table.to_string() +
                                            ": another table has got its name, which is looked at anew; what the former"
                                            " one still holds is not read any more");
-  const auto before = watched_in(table);
-  take(table, answer);
-  return before == watched_in(table) ? Status() : check_postgres_columns(table, settings);
+  const auto before = watched_in(table, settings);
+  take(table, settings, answer);
+  return before == watched_in(table, settings) ? Status() : check_postgres_columns(table, settings);
 }
 
 }  // namespace penstock::outbox

@@ -93,6 +93,45 @@ TEST_P(OutboxAltered, ReadsATableThatGotTheNameOfTheOneThatItOpened) {
   EXPECT_EQ(data_of(read_until(*open_at(clock), 1)), "4");
 }
 
+// Whose number or id isn't their own is passed, and is another's duplicate to who delivers it.
+TEST_P(OutboxAltered, SaysThatRowsAreNoLongerToldApart) {
+  const std::string key = tracks() ? "id" : "seq";
+  outbox().execute(
+      "ALTER TABLE shop.outbox DROP CONSTRAINT outbox_pkey, DROP CONSTRAINT outbox_id_key;"
+      " CREATE UNIQUE INDEX told_apart ON shop.outbox (" +
+      key + "); CREATE INDEX ON shop.outbox (seq)");
+  ManualClock clock;
+  auto source = open_at(clock);
+  outbox().insert("a", 1);
+  deliver(*source, "1");
+  outbox().execute("DROP INDEX shop.told_apart");
+  const std::string message = message_of_read(*source, clock);
+  if (!tracks() && GetParam() != "cursor") {
+    EXPECT_EQ(message, "read ") << "rows are settled by number and id";
+    return;
+  }
+  ASSERT_THAT(message, HasSubstr("`" + key + "` must be unique"));
+  EXPECT_NE(code_of(try_open()), "ok") << "which stands until it is mended";
+  outbox().execute(message.substr(message.find("CREATE UNIQUE INDEX")));
+  outbox().insert("a", 2);
+  EXPECT_EQ(data_of(read_until(*open_at(clock), 1)), "2");
+}
+
+// A row without a number is never read, and one without an id never remembered.
+TEST_P(OutboxAltered, SaysThatRowsMayComeWithoutWhatTheyAreReadBy) {
+  const std::string key = tracks() ? "id" : "seq";
+  outbox().execute(
+      "ALTER TABLE shop.outbox DROP CONSTRAINT outbox_pkey, DROP CONSTRAINT outbox_id_key,"
+      " ALTER seq DROP IDENTITY, ADD UNIQUE (id), ADD UNIQUE (seq)");
+  ManualClock clock;
+  auto source = open_at(clock);
+  outbox().execute("ALTER TABLE shop.outbox ALTER " + key + " DROP NOT NULL");
+  const std::string message = message_of_read(*source, clock);
+  ASSERT_THAT(message, HasSubstr("`" + key + "` may be NULL"));
+  outbox().execute(message.substr(message.find("ALTER TABLE")));
+  EXPECT_EQ(code_of(try_open()), "ok");
+}
+
 INSTANTIATE_TEST_SUITE_P(Policy, OutboxAltered, testing::Values("delete", "mark", "cursor", "track"),
                          [](const auto& policy) { return policy.param; });
 
