@@ -76,7 +76,8 @@ class OutboxTable {
   virtual const RowShape& shape() const = 0;
   virtual MarkMoves mark_moves() const = 0;
 
-  // Runs one plan in one snapshot. The cells' bytes are owned or adopted by `builder`.
+  // Runs one plan in one snapshot. The cells' bytes are owned or adopted by `builder`. While it waits for a lock of the
+  // whole database, the stop of the look before it ends it: cut short, and without a row.
   virtual Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                RowReceiver& receiver) = 0;
 
@@ -98,7 +99,8 @@ class OutboxTable {
   // with those that were found first. Rows that are gone, or have another id, are no error.
   virtual Status settle(std::span<const RowKey> rows) = 0;
 
-  // Whether a scan is worth its while; kUnknown where the database can't tell cheaply, kNone when it is stopped.
+  // Before each scan of a read: whether it is worth its while; kUnknown where the database can't tell cheaply, kNone
+  // when it is stopped.
   enum class News { kNone, kUnknown };
   virtual Result<News> look_for_news(std::stop_token stop) = 0;
 

@@ -101,6 +101,8 @@ class SqliteTable final : public OutboxTable {
   struct Progress {
     std::size_t rows = 0, bytes = 0;
   };
+  Result<Scanned> scan_snapshot(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                                RowReceiver& receiver);
   Result<ScanEnd> scan_rows(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                             RowReceiver& receiver);
   Taken take_row(std::int64_t number, const ScanPlan& plan, const ScanRoom& room, Progress& progress,
@@ -116,6 +118,7 @@ class SqliteTable final : public OutboxTable {
   const OutboxSettings settings_;
   const Duration patience_;
   std::stop_source given_up_;
+  std::stop_token reading_;  // of the read that is under way
   FileLock lock_;
   SqliteFile file_;
   RowShape shape_;
@@ -214,8 +217,9 @@ Result<std::int64_t> SqliteTable::data_version() {
   return version;
 }
 
-// A file that is locked can't be looked at, so this is where a read waits, and where it is stopped.
+// A file that is locked can't be looked at, so this is where a read mostly waits.
 Result<OutboxTable::News> SqliteTable::look_for_news(std::stop_token stop) {
+  reading_ = stop;
   file_.be_patient({Deadline::in(patience_), stop});
   const auto version = data_version();
   if (!version && stop.stop_requested()) return News::kNone;
@@ -225,7 +229,16 @@ Result<OutboxTable::News> SqliteTable::look_for_news(std::stop_token stop) {
 
 Result<Scanned> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                   RowReceiver& receiver) {
-  file_.be_patient({Deadline::in(patience_)});
+  file_.be_patient({Deadline::in(patience_), reading_});
+  auto scanned = scan_snapshot(plan, room, builder, receiver);
+  // Locks are waited for before there is a snapshot: no row has been seen.
+  const bool was_stopped = !scanned && &scanned.error().code() == &codes::kStopped;
+  if (was_stopped && !given_up_.stop_requested()) return Scanned{ScanEnd::kCutShort, {}};
+  return scanned;
+}
+
+Result<Scanned> SqliteTable::scan_snapshot(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                                           RowReceiver& receiver) {
   // Read before the snapshot is taken: a commit in between makes the next poll look again.
   const auto version = data_version();
   if (!version) return fail(version.error());

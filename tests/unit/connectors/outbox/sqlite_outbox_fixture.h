@@ -51,7 +51,7 @@ class SqliteOutbox : public testing::Test {
         payload + " FROM n");
   }
 
-  std::unique_ptr<connectors::Source> source(std::size_t event_bytes = 1 << 20, std::size_t batch = 500) {
+  OutboxSettings settings(std::size_t event_bytes = 1 << 20, std::size_t batch = 500) {
     OutboxSettings settings;
     settings.source_name = "orders";
     settings.backend = Backend::kSqlite;
@@ -62,7 +62,11 @@ class SqliteOutbox : public testing::Test {
     settings.event_bytes = event_bytes;
     settings.batch = batch;
     settings.columns = columns_of(*find_profile("debezium"));
-    return make_outbox_source(settings, make_sqlite_table(settings, patience_), checkpoints_, gaps_, surroundings_);
+    return settings;
+  }
+  std::unique_ptr<connectors::Source> source(std::size_t event_bytes = 1 << 20, std::size_t batch = 500) {
+    const OutboxSettings wanted = settings(event_bytes, batch);
+    return make_outbox_source(wanted, make_sqlite_table(wanted, patience_), checkpoints_, gaps_, surroundings_);
   }
   connectors::ReadBatch read(connectors::Source& source, const connectors::ReadRoom& room = kRoom) {
     auto batch = source.read(room, Deadline::in(Duration::zero()), {});

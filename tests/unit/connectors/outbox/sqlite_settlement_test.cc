@@ -2,6 +2,7 @@
 // row come again and again.
 #include <future>
 
+#include "connectors/outbox/outbox_table.h"
 #include "tests/unit/connectors/outbox/sqlite_outbox_fixture.h"
 
 namespace penstock::outbox {
@@ -98,6 +99,31 @@ TEST_F(SqliteOutbox, AnswersAStoppedReadThoughTheFileIsLocked) {
   ASSERT_TRUE(batch) << batch.error().describe();
   EXPECT_TRUE(batch->items.empty());
   EXPECT_EQ(read(*polled).items.size(), 1U) << "in the same opening";
+}
+
+// A lock that is taken once the read has looked whether there is anything new. Settlements wait behind the read.
+TEST_F(SqliteOutbox, AnswersAStoppedReadThoughTheFileIsLockedUnderWay) {
+  struct NoRows final : RowReceiver {
+    void whole_row(const Row&) override { ADD_FAILURE(); }
+    void large_row(const Row&, const RowSize&, std::optional<std::string_view>) override { ADD_FAILURE(); }
+  } receiver;
+  insert(1);
+  const auto table = make_sqlite_table(settings());
+  ASSERT_TRUE(table->open(Deadline::in(5s), {}));
+  std::stop_source stop;
+  ASSERT_TRUE(table->look_for_news(stop.get_token()));
+  run("BEGIN EXCLUSIVE");
+  EventBatchBuilder builder;
+  auto scanning = std::async(std::launch::async, [&] {
+    return table->scan(LowMark(table->mark_moves()).plan(Reach::kWholeTable, {}, {}),
+                       {1, 1 << 20, ScanRoom::FirstRow::kAlways}, builder, receiver);
+  });
+  stop.request_stop();
+  const auto scanned = scanning.get();
+  run("ROLLBACK");
+  ASSERT_TRUE(scanned) << scanned.error().describe();
+  EXPECT_EQ(scanned->end, ScanEnd::kCutShort);
+  EXPECT_EQ(scanned->reach, Reach::kOpenRanges) << "the whole table is still to be looked at";
 }
 
 TEST_F(SqliteOutbox, GivesUpWaitingForALock) {
