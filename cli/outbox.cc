@@ -34,7 +34,8 @@ void print_comment(std::string_view text, std::ostream& out) {
 void print(const outbox::Profile& profile, const outbox::Setup& setup, Invocation& invocation) {
   if (invocation.format != OutputFormat::kTable) {
     JsonObject object;
-    object.text("profile", profile.name).text("table", setup.table).text("additions", setup.order);
+    object.text("profile", profile.name).text("role", setup.role).text("table", setup.table);
+    object.text("additions", setup.order);
     object.text("for_existing_table", setup.existing).text("grants", setup.grants).text("source", setup.settings);
     invocation.out << std::move(object).finish() << '\n';
     return;
@@ -46,7 +47,11 @@ void print(const outbox::Profile& profile, const outbox::Setup& setup, Invocatio
     invocation.out << '\n';
   }
   if (!setup.order.empty()) invocation.out << "-- what Penstock needs beside it\n" << kRewrites << setup.order << '\n';
-  invocation.out << "-- no more than Penstock's role needs\n" << setup.grants << "\n\n-- in penstock.toml:\n";
+  invocation.out
+      << "-- no more than Penstock's role needs; the role has to be there, with a password by \\password or a line in "
+         "pg_hba.conf:\n";
+  print_comment(setup.role, invocation.out);
+  invocation.out << setup.grants << "\n\n-- in penstock.toml:\n";
   print_comment(setup.settings, invocation.out);
 }
 

@@ -19,6 +19,12 @@ std::string with_table(std::string_view ddl, const TableName& table) {
   return text;
 }
 
+// Every database has the schema public.
+std::string schema_for(const TableName& table) {
+  if (table.schema == "public") return {};
+  return "CREATE SCHEMA IF NOT EXISTS " + quoted_identifier(table.schema) + ";\n";
+}
+
 Result<Policy> policy_of(const Profile& profile, const SetupWish& wish) {
   const std::string word = wish.policy.empty() ? std::string(profile.policy) : wish.policy;
   if (word == "delete") return DeleteRows{};
@@ -144,7 +150,9 @@ Result<Setup> make_setup(const Profile& profile, const SetupWish& wish) {
 
   PostgresColumns nothing_granted;
   nothing_granted.role = quoted_identifier(wish.role);
-  return Setup{with_table(profile.ddl, settings.table), additions(profile, settings),
+  return Setup{"CREATE ROLE " + nothing_granted.role + " LOGIN;",
+               schema_for(settings.table) + with_table(profile.ddl, settings.table),
+               additions(profile, settings),
                columns_for_existing(profile, settings),
                grant_statement(nothing_granted, settings) + grant_on_new_sequence(settings, wish),
                source_section(profile, settings, wish)};

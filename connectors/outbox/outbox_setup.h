@@ -16,7 +16,8 @@ struct SetupWish {
 };
 
 struct Setup {
-  std::string table;     // CREATE TABLE, as the shape is known
+  std::string role;      // CREATE ROLE, for a server that doesn't have it
+  std::string table;     // CREATE TABLE, as the shape is known, in a schema that is made if it is missing
   std::string order;     // what is added to it: a number, an index, a side table; may be empty
   std::string existing;  // for a table that is there already: the columns that it lacks; may be empty
   std::string grants;    // to the role, and nothing more than it needs

@@ -119,6 +119,8 @@ class OutboxProfile : public OutboxTest, public testing::WithParamInterface<Exam
     EXPECT_EQ(read(*open()).size(), 0U);
   }
 
+  const std::string& role() const { return role_->name(); }
+
  private:
   std::optional<TestRole> role_;
 };
@@ -156,6 +158,25 @@ TEST_P(OutboxProfile, LeavesNothingForValidateToComplainOf) {
   ASSERT_NO_FATAL_FAILURE(set_up());
   for (const auto& finding : outbox::inspect_postgres(outbox().settings(), Deadline::in(std::chrono::seconds(10))))
     EXPECT_EQ(finding.severity, connectors::Finding::Severity::kOk) << finding.message << " " << finding.fix;
+}
+
+// Where its own program calls the table, which may be a schema that nobody has made.
+TEST_P(OutboxProfile, IsSetUpInAnEmptyDatabaseUnderEveryPolicy) {
+  const Profile& profile = *outbox::find_profile(GetParam().profile);
+  int set_up = 0;
+  for (const char* policy : {"delete", "mark", "cursor", "track"}) {
+    for (const char* guard : {"writers", "xid"}) {
+      const auto setup = outbox::make_setup(profile, {"", role(), policy, guard});
+      if (!setup) continue;  // it says why
+      const FreshDatabase empty;
+      for (const std::string& statements : {setup->table, setup->order, setup->grants})
+        if (!statements.empty()) {
+          EXPECT_NO_THROW(empty.execute(statements)) << policy << ": " << statements;
+        }
+      ++set_up;
+    }
+  }
+  EXPECT_GE(set_up, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, OutboxProfile, testing::ValuesIn(kExamples), [](const auto& example) {
