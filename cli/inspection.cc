@@ -20,6 +20,8 @@ constexpr std::chrono::seconds kPatience{10};
 std::string fix_of(const config::StoreTable& store, const Error& error) {
   const ErrorCode& code = error.code();
   if (&code == &codes::kStoreDatabaseMissing) return store::postgres::createdb_command(store.url);
+  if (error.message().find("through a pooler") != std::string::npos)
+    return "Name the server itself in [store] url, with its own port.";
   if (&code == &codes::kStoreUnauthorized) return store::postgres::psql_command(store.url);
   return std::string(code.hint);
 }

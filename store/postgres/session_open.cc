@@ -181,8 +181,8 @@ Status Session::apply_settings(const SessionSettings& settings, Deadline deadlin
     close();
     return fail(
         code_of_(failure_.condition),
-        "the server is reached through a pooler such as PgBouncer, where a session's locks don't hold: name the "
-        "server itself in the URL");
+        "the server is reached through a pooler such as PgBouncer, and is refused in every pool mode: in some a "
+        "session's locks don't hold, and which one it is can't be told from here. Name the server itself in the URL");
   }
   const char* const encoding = PQparameterStatus(connection_, "server_encoding");
   server_.checks_texts = settings.texts == SessionSettings::Texts::kUtf8 || encoding == nullptr ||

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "store/postgres/session.h"
+#include "tests/integration/cli/program.h"
 #include "tests/support/server_port.h"
 #include "tests/support/servers.h"
 
@@ -40,11 +41,20 @@ TEST_F(Pooler, Fault23IsRefusedAndLeftAsItWas) {
   const auto session = open(SessionSettings::Kind::kOrdinary);
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().kind(), ErrorKind::kUnavailable);
-  EXPECT_THAT(session.error().message(), testing::HasSubstr("name the server itself"));
+  EXPECT_THAT(session.error().message(),
+              testing::AllOf(testing::HasSubstr("through a pooler"), testing::HasSubstr("Name the server itself")));
   EXPECT_EQ(tests::run_sql(url_, "SHOW statement_timeout"), before);
 }
 
 TEST_F(Pooler, Fault23IsRefusedForTheLogToo) { EXPECT_FALSE(open(SessionSettings::Kind::kReplication)); }
+
+TEST_F(Pooler, Fault23IsMendedByWhatValidateSaysOfTheStore) {
+  tests::ProgramFolder folder;
+  folder.write("penstock.toml", "[store]\nurl = \"" + url_ + "\"\n");
+  const std::string found = folder.call({"validate"}).out;
+  EXPECT_THAT(found, testing::HasSubstr("through a pooler"));
+  EXPECT_THAT(found, testing::HasSubstr("Name the server itself in [store] url, with its own port."));
+}
 
 }  // namespace
 }  // namespace penstock::store::postgres
