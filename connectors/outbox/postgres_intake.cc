@@ -86,6 +86,7 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const
                                                          RowReceiver& receiver) {
   std::size_t taken_bytes = 0;
   bool always = room.first_row == ScanRoom::FirstRow::kAlways;
+  std::size_t passed = 0;
   XidPlace previous;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const std::int64_t number = rows.integer(row, static_cast<std::size_t>(ScanColumn::kNumber));
@@ -103,6 +104,7 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const
     }
     if (measured.verdict == Verdict::kTooLarge && std::ranges::binary_search(asked.kept, number)) {
       large_rows_[number] = rows.integer(row, static_cast<std::size_t>(ScanColumn::kIdHash));
+      ++passed;
       continue;
     }
     for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i] = cell_of(rows, row, i);
@@ -114,7 +116,8 @@ Result<std::optional<ScanEnd>> PostgresIntake::take_rows(const Rows& rows, const
     taken_bytes += measured.bytes;
     always = false;
   }
-  return std::optional(rows.size() < asked.bounds.rows ? ScanEnd::kExhausted : ScanEnd::kCutShort);
+  if (rows.size() < asked.bounds.rows) return std::optional(ScanEnd::kExhausted);
+  return passed == rows.size() ? std::nullopt : std::optional(ScanEnd::kCutShort);
 }
 
 void PostgresIntake::take_large_row(const XidPlace& place, const RowSize& size, RowReceiver& receiver) {

@@ -61,7 +61,8 @@ class PostgresIntake {
     std::span<const std::int64_t> kept;  // numbers of large rows that are parked, ascending
   };
   // Hands over what there is room for, of the answer to a scan that was asked so. nullopt: nothing was taken, because
-  // the first row has a column that is longer than what was let through; ask again, the limit has grown. Error:
+  // the first row has a column that is longer than what was let through, and the limit has grown; or because all rows
+  // are large ones that are parked, which are left out from now on: ask again. Error:
   // internal, when the answer is not in order.
   Result<std::optional<ScanEnd>> take_rows(const store::postgres::Rows& rows, const Asked& asked, const ScanRoom& room,
                                            RowReceiver& receiver);

@@ -33,6 +33,8 @@ constexpr std::chrono::seconds kCallDeadline{12};
 constexpr std::chrono::seconds kLongCallDeadline{65};
 // Others that share the session have theirs first.
 constexpr std::chrono::seconds kTurnDeadline{30};
+// A scan that found nothing to hand over is made anew at once.
+constexpr int kMostAsked = 100;
 // So often somebody has to look whether the server still hears from us.
 constexpr std::chrono::milliseconds kLongestListening{900};
 
@@ -243,7 +245,7 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
     return tracking_->scan(asking, plan.reach, room, intake_, builder, receiver);
   }
   if (plan.reach == Reach::kWholeTable) intake_.look_again(intake_.limit().bounds(room).rows);
-  for (;;) {
+  for (int asked = 1;; ++asked) {
     const FetchBounds bounds = intake_.limit().bounds(room);
     Scanned scanned{};
     const auto rows = run_scan(plan, scan_parameters(plan, bounds, intake_.large_rows()), scanned);
@@ -251,9 +253,9 @@ Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, 
     intake_.limit().scanned();
     const auto end = intake_.take_rows(*rows, {bounds, plan.kept}, room, receiver);
     if (!end) return fail(end.error());
-    if (!*end) continue;
+    if (!*end && asked < kMostAsked) continue;
     builder.adopt(rows->memory());
-    scanned.end = **end;
+    scanned.end = end->value_or(ScanEnd::kCutShort);
     scanned.reach = plan.reach;
     return scanned;
   }
