@@ -4,6 +4,12 @@
 
 namespace penstock::outbox {
 
+std::string words_of_kept_rows(const OutboxSettings& settings, std::size_t count) {
+  return "table " + settings.table.to_string() + " keeps " + std::to_string(count) + " delivered rows";
+}
+
+const char* const kPostgresCulprit = "a trigger, a rule or a row security policy";
+
 Error refused_settlement(const OutboxSettings& settings, const KeptRows& kept, std::string_view culprit) {
   const std::string rows = std::to_string(kept.count) + " delivered rows";
   const std::string why = ", and they would be delivered again without end: " + std::string(culprit);
@@ -11,8 +17,8 @@ Error refused_settlement(const OutboxSettings& settings, const KeptRows& kept, s
     return {codes::kOutboxRefused, "table " + settled_table(settings.table).to_string() + " doesn't take the ids of " +
                                        rows + ", " + kept.first + " among them" + why +
                                        " of that table undoes policy \"track\". Drop it"};
-  return {codes::kOutboxRefused, "table " + settings.table.to_string() + " keeps " + rows + ", from `" +
-                                     settings.order_by + "` = " + kept.first + " on, as they were" + why +
+  return {codes::kOutboxRefused, words_of_kept_rows(settings, kept.count) + ", from `" + settings.order_by +
+                                     "` = " + kept.first + " on, as they were" + why +
                                      " of the table undoes policy \"" + std::string(to_string(settings.policy)) +
                                      "\". Drop it, or take a policy that leaves the rows alone (cursor)"};
 }

@@ -117,7 +117,7 @@ Status PostgresSettlement::check_left(const Rows& left) const {
   if (left.empty()) return {};
   const bool tracks = std::holds_alternative<TrackRows>(settings_.policy);
   const KeptRows kept{left.size(), tracks ? std::string(left.bytes(0, 0)) : std::to_string(left.integer(0, 0))};
-  return fail(refused_settlement(settings_, kept, "a trigger, a rule or a row security policy"));
+  return fail(refused_settlement(settings_, kept, kPostgresCulprit));
 }
 
 }  // namespace penstock::outbox

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/outbox/kept_rows.h"
 #include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/table_name.h"
 #include "connectors/wal/wal_database.h"
@@ -162,9 +163,10 @@ Status RowRemoval::check_gone(const Parameters& ids, Session& session, Deadline 
   if (found->front().boolean(0, 0)) return fail(hidden_rows_stay(table_, settings_));
   const std::int64_t left = found->back().integer(0, 0);
   if (left == 0) return {};
-  return fail(codes::kOutboxRefused, "table " + settings_.rows.table.to_string() + " keeps " + std::to_string(left) +
-                                         " delivered rows: a trigger, a rule or a row security policy of the table "
-                                         "undoes settle = \"delete\". Drop it, or take settle = \"keep\"");
+  return fail(codes::kOutboxRefused,
+              outbox::words_of_kept_rows(settings_.rows, static_cast<std::size_t>(left)) + ": " +
+                  outbox::kPostgresCulprit +
+                  " of the table undoes settle = \"delete\". Drop it, or take settle = \"keep\"");
 }
 
 }  // namespace penstock::wal
