@@ -64,7 +64,6 @@ class PostgresTable final : public OutboxTable {
       : settings_(settings),
         instance_(surroundings.instance),
         sessions_(sessions),
-        log_(surroundings.log),
         intake_(settings.event_bytes),
         settlement_(settings_, surroundings.log) {}
 
@@ -114,7 +113,6 @@ class PostgresTable final : public OutboxTable {
   const OutboxSettings settings_;
   const std::string instance_;
   SourceSessions* const sessions_;  // null: it shares with nobody
-  Log& log_;
   Company company_ = Company::kShared;
   std::unique_ptr<Seat> seat_;
   store::postgres::ServerFacts last_server_;  // of the last opening that came so far
