@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "connectors/outbox/cell_text.h"
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/sqlite_columns.h"
@@ -57,6 +58,15 @@ std::string settle_verb(const OutboxSettings& settings, const std::string& table
          (mark->value ? quoted_text(*mark->value) : "strftime('%Y-%m-%d %H:%M:%f', 'now')");
 }
 
+// What AUTOINCREMENT goes on from, and the id of a row. It counts nothing for a table that never had a row, and not
+// what an UPDATE gives.
+std::string numbering_statement(const OutboxSettings& settings, const std::string& order, const std::string& id) {
+  const std::string from = " FROM main." + quoted_identifier(settings.table.name) + " AS t";
+  return "SELECT max(coalesce((SELECT max(q.seq) FROM main.sqlite_sequence AS q WHERE q.name = " +
+         quoted_text(settings.table.name) + " COLLATE NOCASE), 0), coalesce((SELECT max(" + order + ")" + from +
+         "), 0)), (SELECT " + id + from + " WHERE " + order + " = ?1)";
+}
+
 // With policy "track" nobody has to name a column: a file has one writer at a time, so rows appear in the order of
 // their rowids.
 OutboxSettings with_order(OutboxSettings settings) {
@@ -80,6 +90,7 @@ class SqliteTable final : public OutboxTable {
 
   Result<Scanned> scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                        RowReceiver& receiver) override;
+  Result<Numbering> numbering(std::optional<std::int64_t> row) override;
   Result<LockHolders> lock_holders() override { return LockHolders(); }
   Result<std::optional<connectors::Blocker>> blocker(const LockHolders&) override {
     return std::optional<connectors::Blocker>();
@@ -124,7 +135,7 @@ class SqliteTable final : public OutboxTable {
   RowShape shape_;
   SqliteColumns columns_;
   RoleColumns roles_;
-  SqliteStatement select_, next_number_, version_;
+  SqliteStatement select_, next_number_, version_, numbering_;
   SqliteSettlement settlement_;
   std::vector<Cell> cells_;
   std::optional<std::int64_t> exhausted_version_;  // nothing was left at that version
@@ -198,11 +209,15 @@ Status SqliteTable::prepare_statements() {
     *statement = *std::move(prepared);
   }
   settlement_.prepare(std::move(settle), std::move(left));
+  if (!keeps_rows()) return {};
+  auto numbering = file_.prepare(numbering_statement(settings_, order, id));
+  if (!numbering) return fail(std::move(numbering.error()));
+  numbering_ = *std::move(numbering);
   return {};
 }
 
 void SqliteTable::close() {
-  for (SqliteStatement* statement : {&select_, &next_number_, &version_}) *statement = SqliteStatement();
+  for (SqliteStatement* statement : {&select_, &next_number_, &version_, &numbering_}) *statement = SqliteStatement();
   settlement_.close();
   file_ = SqliteFile();
   lock_ = FileLock();
@@ -248,13 +263,27 @@ Result<Scanned> SqliteTable::scan_snapshot(const ScanPlan& plan, const ScanRoom&
   auto end = scan_rows(plan, room, builder, receiver);
   select_.reset();
   file_.limit_value_bytes(std::numeric_limits<int>::max());
+  auto numbers = plan.numbering ? numbering(plan.numbering->row) : Numbering{};
   auto ended = file_.execute("COMMIT");
   if (!end) return fail(std::move(end.error()));
+  if (!numbers) return fail(std::move(numbers.error()));
   if (!ended) return fail(std::move(ended.error()));
   // Only the net shows that nothing is left below what was read; a cursor has none.
   const bool saw_all = plan.starts_at_bottom() || keeps_rows();
   if (*end == ScanEnd::kExhausted && saw_all) exhausted_version_ = *version;
-  return Scanned{*end, std::nullopt, plan.reach};
+  return Scanned{*end, std::nullopt, plan.reach, *std::move(numbers)};
+}
+
+Result<Numbering> SqliteTable::numbering(std::optional<std::int64_t> row) {
+  numbering_.bind(1, row ? Cell::integer(*row) : Cell::null());
+  const auto step = numbering_.step();
+  if (!step) return fail(step.error());
+  Numbering found;
+  found.given = numbering_.integer(0);
+  std::string scratch;
+  if (const auto id = text_of(numbering_.cell(1), scratch)) found.row_id = std::string(*id);
+  numbering_.reset();
+  return found;
 }
 
 Result<ScanEnd> SqliteTable::scan_rows(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
