@@ -39,6 +39,7 @@ Error former_primary(const TableName& table, std::int64_t timeline, std::int64_t
 }
 
 const ErrorCode& code_of_sqlite(int result_code) {
+  if (result_code == SQLITE_READONLY_DBMOVED) return codes::kOutboxUnavailable;
   switch (result_code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -1,6 +1,7 @@
 #include "connectors/outbox/sqlite_file.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <limits>
@@ -31,12 +32,28 @@ Error error_of(sqlite3* database, const SqliteWaiting& waiting, std::string_view
   return Error(stopped ? codes::kStopped : code, std::string(doing) + ": " + sqlite3_errmsg(database));
 }
 
+bool has_moved(sqlite3* database) {
+  int moved = 0;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
+// SQLite follows a link when it opens the file, and never again. What it takes for a URI is no path.
+bool leads_elsewhere(const std::string& path, sqlite3* database) {
+  struct stat there {
+  }, opened{};
+  if (stat(path.c_str(), &there) != 0 || stat(sqlite3_db_filename(database, "main"), &opened) != 0) return false;
+  return there.st_dev != opened.st_dev || there.st_ino != opened.st_ino;
+}
+
 }  // namespace
 
 void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
-// What it waited by may be gone already.
+// What it waited by may be gone already. The end of the last connection removes the log by its name, which may be
+// another file's by now.
 void SqliteFile::Close::operator()(sqlite3* database) const {
+  if (has_moved(database)) sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_busy_handler(database, nullptr, nullptr);
   sqlite3_progress_handler(database, 0, nullptr, nullptr);
   sqlite3_close_v2(database);
@@ -109,6 +126,7 @@ Result<SqliteFile> SqliteFile::open(const std::string& path, const LockPatience&
   sqlite3* opened = nullptr;
   const int result = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   SqliteFile file;
+  file.path_ = path;
   file.waiting_ = std::make_unique<SqliteWaiting>(SqliteWaiting{patience, std::move(given_up)});
   file.database_.reset(opened);
   if (opened == nullptr) return fail(codes::kOutboxUnavailable, "opening database file " + path + ": out of memory");
@@ -117,6 +135,11 @@ Result<SqliteFile> SqliteFile::open(const std::string& path, const LockPatience&
   sqlite3_busy_handler(opened, wait_for_lock, file.waiting_.get());
   sqlite3_progress_handler(opened, kStepsBetweenLooks, is_given_up, file.waiting_.get());
   return file;
+}
+
+Status SqliteFile::check_in_place() const {
+  if (!has_moved(database_.get()) && !leads_elsewhere(path_, database_.get())) return {};
+  return fail(codes::kOutboxUnavailable, path_ + " is no longer the file that was opened: it is opened anew");
 }
 
 Result<SqliteStatement> SqliteFile::prepare(const std::string& sql) const {

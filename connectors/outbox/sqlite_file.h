@@ -74,6 +74,9 @@ class SqliteFile {
 
   void be_patient(const LockPatience& patience) const { waiting_->patience = patience; }
 
+  // Error outbox.unavailable once another file stands in its place, or none: whoever writes goes on there.
+  Status check_in_place() const;
+
   Result<SqliteStatement> prepare(const std::string& sql) const;
   Status execute(const std::string& sql) const;
 
@@ -90,6 +93,7 @@ class SqliteFile {
   struct Close {
     void operator()(sqlite3* database) const;
   };
+  std::string path_;
   std::unique_ptr<SqliteWaiting> waiting_;
   std::unique_ptr<sqlite3, Close> database_;
 };

@@ -232,9 +232,11 @@ Result<std::int64_t> SqliteTable::data_version() {
   return version;
 }
 
-// A file that is locked can't be looked at, so this is where a read mostly waits.
+// A file that is locked can't be looked at, so this is where a read mostly waits. One that was replaced has no news
+// for ever.
 Result<OutboxTable::News> SqliteTable::look_for_news(std::stop_token stop) {
   reading_ = stop;
+  if (auto there = file_.check_in_place(); !there) return fail(std::move(there.error()));
   file_.be_patient({Deadline::in(patience_), stop});
   const auto version = data_version();
   if (!version && stop.stop_requested()) return News::kNone;
@@ -381,7 +383,9 @@ Result<SqliteTable::Measured> SqliteTable::measure_row(std::int64_t from) {
 // row that we take.
 void SqliteTable::limit_row_bytes() { file_.limit_value_bytes(2 * settings_.event_bytes + kOtherColumnsBytes + 4'096); }
 
+// Rows of a file that was replaced are not remembered for the next opening: its rows may only look the same.
 Status SqliteTable::settle(std::span<const RowKey> rows) {
+  if (auto there = file_.check_in_place(); !there) return there;
   return settlement_.settle(file_, rows, {Deadline::in(patience_), given_up_.get_token()});
 }
 

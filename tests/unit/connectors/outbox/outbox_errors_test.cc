@@ -44,7 +44,7 @@ TEST(OutboxErrors, GiveResultsOfSqliteACode) {
       {SQLITE_PERM, &codes::kOutboxUnauthorized},
       {SQLITE_AUTH, &codes::kOutboxUnauthorized},
       {SQLITE_READONLY, &codes::kOutboxUnauthorized},
-      {SQLITE_READONLY_DBMOVED, &codes::kOutboxUnauthorized},
+      {SQLITE_READONLY_DBMOVED, &codes::kOutboxUnavailable},
       {SQLITE_CANTOPEN, &codes::kOutboxUnavailable},
       {SQLITE_IOERR_READ, &codes::kOutboxUnavailable},
       {SQLITE_NOMEM, &codes::kOutboxUnavailable},

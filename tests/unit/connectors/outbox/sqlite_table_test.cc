@@ -266,6 +266,86 @@ TEST_F(SqliteOutbox, SaysThatAFileIsMissing) {
   EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
+// A restored backup, or a deployment that renames a file into place.
+class SqliteReplaced : public SqliteOutbox {
+ protected:
+  // The service goes on with what another file holds: the same rows.
+  void replace() {
+    const std::string mode = value("PRAGMA journal_mode");
+    run("VACUUM INTO '" + folder_.file("copy.db") + "'");
+    sqlite3_close(database_);
+    std::filesystem::rename(folder_.file("copy.db"), path());
+    for (const char* const beside : {"-wal", "-shm"}) std::filesystem::remove(path() + beside);
+    ASSERT_EQ(sqlite3_open(path().c_str(), &database_), SQLITE_OK);
+    run("PRAGMA journal_mode = " + mode);
+  }
+  void expect_end(const Status& status) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(&status.error().code(), &codes::kOutboxUnavailable) << status.error().describe();
+    EXPECT_NE(status.error().message().find(path()), std::string::npos) << status.error().message();
+  }
+  Status try_read(connectors::Source& source) {
+    auto batch = source.read(kRoom, Deadline::in(0s), {});
+    if (!batch) return fail(std::move(batch.error()));
+    return {};
+  }
+};
+
+TEST_F(SqliteReplaced, IsReadWhereAnotherFileStandsInItsPlace) {
+  for (const std::string mode : {"delete", "wal"}) {
+    run("PRAGMA journal_mode = " + mode);
+    const auto polled = source();
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    EXPECT_TRUE(read(*polled).items.empty());
+    replace();
+    insert(1);
+    expect_end(try_read(*polled));
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    ASSERT_EQ(read(*polled).items.size(), 1U) << mode;
+    ASSERT_TRUE(polled->settle(ReadMark{1}));
+    EXPECT_EQ(value("SELECT count(*) FROM outbox"), "0");
+  }
+}
+
+TEST_F(SqliteReplaced, IsNotSettledWhereNobodyReadsIt) {
+  for (const std::string mode : {"delete", "wal"}) {
+    run("PRAGMA journal_mode = " + mode);
+    insert(1);
+    const auto polled = source();
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    ASSERT_EQ(read(*polled).items.size(), 1U);
+    replace();
+    expect_end(polled->settle(ReadMark{1}));
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    ASSERT_EQ(read(*polled).items.size(), 1U) << "what was delivered comes again";
+    ASSERT_TRUE(polled->settle(ReadMark{1}));
+    EXPECT_EQ(value("SELECT count(*) FROM outbox"), "0");
+  }
+}
+
+TEST_F(SqliteReplaced, IsReadWhereALinkLeadsToAnotherFile) {
+  const std::string first = folder_.file("first.db"), second = folder_.file("second.db");
+  run("VACUUM INTO '" + first + "'; VACUUM INTO '" + second + "'");
+  std::filesystem::remove(path());
+  std::filesystem::create_symlink(first, path());
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  EXPECT_TRUE(try_read(*polled));
+  std::filesystem::remove(path());
+  std::filesystem::create_symlink(second, path());
+  expect_end(try_read(*polled));
+}
+
+TEST_F(SqliteReplaced, IsWaitedForWhileItIsMissing) {
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  std::filesystem::rename(path(), folder_.file("aside.db"));
+  expect_end(try_read(*polled));
+  EXPECT_EQ(code_of(polled->open({}, Deadline::in(5s), {})), "outbox.unavailable");
+  std::filesystem::rename(folder_.file("aside.db"), path());
+  EXPECT_TRUE(polled->open({}, Deadline::in(5s), {}));
+}
+
 TEST_F(SqliteOutbox, FreesTheLockWhenItIsClosed) {
   const auto first = source(), second = source();
   ASSERT_TRUE(first->open({}, Deadline::in(5s), {}));
