@@ -117,6 +117,21 @@ TEST_F(SqliteCursor, Fault22TakesACleanUpForNoLoss) {
   EXPECT_TRUE(gaps_.records().empty());
 }
 
+// What was in flight when the program ended, with numbers between that rows never had.
+TEST_F(SqliteCursor, ReadsEveryRowThatTheCheckpointLeftOpenThoughEachReadTakesOne) {
+  insert(20);
+  run("DELETE FROM outbox WHERE seq NOT IN (5, 8, 20)");
+  checkpoints_.put("orders", {"5,8,20..", "", 0});
+  const auto reading = opened();
+  const connectors::ReadRoom room_for_one{1, 16 << 20, connectors::ReadRoom::Window::kEmpty};
+  std::string numbers;
+  for (int i = 0; i < 3; ++i)
+    for (const auto& item : read(*reading, room_for_one).items) numbers.append(item.event->source_position).append(" ");
+  EXPECT_EQ(numbers, "5 8 20 ");
+  ASSERT_TRUE(reading->settle(ReadMark{1}));
+  EXPECT_EQ(checkpoints_.position("orders").substr(0, 8), "8,20.. s");
+}
+
 // SQLite doesn't count what an UPDATE gives.
 TEST_F(SqliteCursor, ReadsARowThatGotAHigherNumberThanWasCounted) {
   insert(2);
