@@ -70,6 +70,8 @@ class OutboxSource final : public connectors::Source {
     // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
     SteadyTime next_poll{};
     ScanEnd last_end = ScanEnd::kCutShort;
+    // Since the last scan. Under the numbers that it left out as in flight other rows may stand by now.
+    bool has_settled = false;
     std::optional<XidPlace> read_to;  // with guard "xid" of policy "cursor", instead of the low mark
   };
 
@@ -186,7 +188,7 @@ Result<ReadBatch> OutboxSource::poll(const ReadRoom& room, const std::stop_token
   }
   const auto news = table_->look_for_news(stop);
   if (!news) return fail(news.error());
-  if (*news == OutboxTable::News::kNone) return ReadBatch{};
+  if (*news == OutboxTable::News::kNone && (stop.stop_requested() || !opening_->has_settled)) return ReadBatch{};
   if (auto looked = look_at_holders(); !looked) return fail(std::move(looked.error()));
   if (wants_blocker())
     if (auto looked = look_at_blocker(); !looked) return fail(std::move(looked.error()));
@@ -260,6 +262,7 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   // What was found under such a number is another row, or has become another.
   std::erase_if(opening_->kept, [&](std::int64_t number) { return std::ranges::binary_search(numbers, number); });
   opening_->last_end = scanned->end;
+  opening_->has_settled = false;
   ++figures_.reads;
   figures_.rereads += harvest.rereads();
   if (scanned->reach == Reach::kWholeTable) {
@@ -301,6 +304,7 @@ Status OutboxSource::settle(ReadMark mark) {
   RowsInFlight& rows = opening_->rows;
   if (const auto settled = rows.to_settle(mark); !settled.empty())
     if (auto done = table_->settle(settled); !done) return end_opening(std::move(done.error()));
+  opening_->has_settled = true;
   rows.to_keep(mark, opening_->kept);
   std::ranges::sort(opening_->kept);
   rows.forget(mark);

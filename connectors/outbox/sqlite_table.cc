@@ -107,6 +107,7 @@ class SqliteTable final : public OutboxTable {
   Status check_columns() const;
   Status prepare_statements();
   Result<std::int64_t> data_version();
+  bool asks_for_all(const ScanPlan& plan) const;
 
   enum class Taken { kRow, kNoRoom };
   struct Progress {
@@ -270,10 +271,15 @@ Result<Scanned> SqliteTable::scan_snapshot(const ScanPlan& plan, const ScanRoom&
   if (!end) return fail(std::move(end.error()));
   if (!numbers) return fail(std::move(numbers.error()));
   if (!ended) return fail(std::move(ended.error()));
-  // Only the net shows that nothing is left below what was read; a cursor has none.
-  const bool saw_all = plan.starts_at_bottom() || keeps_rows();
-  if (*end == ScanEnd::kExhausted && saw_all) exhausted_version_ = *version;
+  if (*end == ScanEnd::kExhausted && asks_for_all(plan)) exhausted_version_ = *version;
   return Scanned{*end, std::nullopt, plan.reach, *std::move(numbers)};
+}
+
+// Only the net asks for what lies below what was read, and for kept rows. A cursor has none; it asks for what lies
+// beyond many holes when they are passed.
+bool SqliteTable::asks_for_all(const ScanPlan& plan) const {
+  if (keeps_rows()) return plan.ranges.back().last == kHighestNumber;
+  return plan.starts_at_bottom() && (plan.reach == Reach::kWholeTable || plan.kept.empty());
 }
 
 Result<Numbering> SqliteTable::numbering(std::optional<std::int64_t> row) {

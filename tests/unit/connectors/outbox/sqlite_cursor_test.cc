@@ -132,6 +132,18 @@ TEST_F(SqliteCursor, ReadsEveryRowThatTheCheckpointLeftOpenThoughEachReadTakesOn
   EXPECT_EQ(checkpoints_.position("orders").substr(0, 8), "8,20.. s");
 }
 
+// More than a poll asks for at once: the rows beyond are asked for when those are read.
+TEST_F(SqliteCursor, ReadsWhatLiesBeyondManyOpenNumbers) {
+  insert(5'000);
+  run("DELETE FROM outbox WHERE seq < 5000");
+  std::string unsettled;
+  for (int number = 1; number < 4'000; number += 2) unsettled += std::to_string(number) + ",";
+  checkpoints_.put("orders", {unsettled + "4001..", "", 0});
+  const auto reading = opened();
+  EXPECT_TRUE(read(*reading).items.empty());
+  EXPECT_EQ(read(*reading).items.size(), 1U);
+}
+
 // SQLite doesn't count what an UPDATE gives.
 TEST_F(SqliteCursor, ReadsARowThatGotAHigherNumberThanWasCounted) {
   insert(2);

@@ -142,6 +142,41 @@ TEST_F(SqliteOutbox, DoesNotDeleteANewRowThatTookTheNumberOfASettledOne) {
   EXPECT_EQ(read(*polled).items.size(), 1U);
 }
 
+// It was left out as in flight when it was looked for, and nobody has committed since.
+TEST_F(SqliteOutbox, ReadsARowThatTookTheNumberOfOneInFlightOnceThatIsSettled) {
+  run("DROP TABLE outbox; CREATE TABLE outbox (seq INTEGER PRIMARY KEY, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
+      " type TEXT, payload)");
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  run("DELETE FROM outbox");
+  insert(1);
+  EXPECT_TRUE(read(*polled).items.empty());
+  ASSERT_TRUE(polled->settle(ReadMark{1}));
+  EXPECT_EQ(read(*polled).items.size(), 1U);
+}
+
+TEST_F(SqliteOutbox, ReadsARowKeptByReferenceThatWasMadeShorter) {
+  for (const std::string shortened : {"parked", "in flight"}) {
+    run("DELETE FROM outbox");
+    insert(1, "zeroblob(5000000)");
+    const auto polled = source();
+    ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+    ASSERT_EQ(read(*polled).items.size(), 1U);
+    if (shortened == "parked") {
+      EXPECT_TRUE(polled->settle(ReadMark{1}));
+    }
+    run("UPDATE outbox SET payload = '{}'");
+    EXPECT_TRUE(read(*polled).items.empty());
+    if (shortened == "in flight") {
+      EXPECT_TRUE(polled->settle(ReadMark{1}));
+    }
+    clock_.advance(3s);
+    EXPECT_EQ(read(*polled).items.size(), 1U) << shortened;
+  }
+}
+
 TEST_F(SqliteOutbox, OrdersByTheRowidOfATableWithoutANumber) {
   run("DROP TABLE outbox; CREATE TABLE outbox (id TEXT PRIMARY KEY, aggregatetype TEXT, aggregateid TEXT, type TEXT,"
       " payload)");
