@@ -57,17 +57,19 @@ std::string SqliteColumns::why_not_ordered_by(const std::string& name) const {
 Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableName& table) {
   SqliteColumns found;
   std::vector<std::string> key;
-  auto status = each_row(
-      file, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden <> 1", table.name,
-      [&](const SqliteStatement& row) {
-        const bool in_key = row.integer(3) > 0;
-        found.columns.push_back({std::string(row.text(0)), std::string(row.text(1)), row.integer(2) != 0, in_key});
-        if (in_key) key.push_back(found.columns.back().name);
-      });
+  auto status =
+      each_row(file, "SELECT name, type, \"notnull\", pk, hidden > 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 1",
+               table.name, [&](const SqliteStatement& row) {
+                 const bool in_key = row.integer(3) > 0;
+                 found.columns.push_back({std::string(row.text(0)), std::string(row.text(1)), row.integer(2) != 0,
+                                          in_key, row.integer(4) != 0});
+                 if (in_key) key.push_back(found.columns.back().name);
+               });
   if (!status) return fail(std::move(status.error()));
   status = each_row(file, "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE", table.name,
                     [&](const SqliteStatement& row) {
-                      const std::string sql = upper(row.text(0));
+                      found.statement = row.text(0);
+                      const std::string sql = upper(found.statement);
                       found.has_rowid = sql.find("WITHOUT ROWID") == std::string::npos;
                       found.has_autoincrement = sql.find("AUTOINCREMENT") != std::string::npos;
                     });
@@ -93,6 +95,11 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
                     "SELECT m.sql FROM pragma_index_list(?1) l JOIN sqlite_master m ON m.type = 'index'"
                     " AND m.name = l.name WHERE l.partial AND m.sql IS NOT NULL",
                     table.name, [&](const SqliteStatement& row) { found.partial_indexes.emplace_back(row.text(0)); });
+  if (!status) return fail(std::move(status.error()));
+  status = each_row(file,
+                    "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND tbl_name = ?1 COLLATE NOCASE"
+                    " AND sql IS NOT NULL",
+                    table.name, [&](const SqliteStatement& row) { found.belongings.emplace_back(row.text(0)); });
   if (!status) return fail(std::move(status.error()));
   return found;
 }

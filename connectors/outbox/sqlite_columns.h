@@ -17,6 +17,7 @@ struct SqliteColumns {
     std::string name, declared_type;
     bool not_null = false;
     bool in_primary_key = false;
+    bool is_generated = false;
   };
   std::vector<Column> columns;  // empty = no such table
   bool has_rowid = true;
@@ -25,6 +26,8 @@ struct SqliteColumns {
   std::vector<std::string> unique_columns;   // that have a unique index of their own
   std::vector<std::string> indexed_columns;  // that an index starts with
   std::vector<std::string> partial_indexes;  // their statements
+  std::string statement;                     // that created the table
+  std::vector<std::string> belongings;       // statements of its indexes and triggers
   bool has_settled_table = false;            // that of policy "track", with its key
 
   const Column* find(std::string_view name) const;

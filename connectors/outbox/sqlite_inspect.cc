@@ -3,6 +3,7 @@
 #include "connectors/outbox/inspection.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/outbox/sqlite_columns.h"
+#include "connectors/outbox/sqlite_rebuild.h"
 #include "connectors/outbox/tracked_table.h"
 
 namespace penstock::outbox {
@@ -27,28 +28,9 @@ std::string name_for_order_column(const SqliteColumns& table, const OutboxSettin
   return table.find("seq") == nullptr ? "seq" : settings.order_by + "_seq";
 }
 
-// SQLite adds no such column to a table that is there, so the table is made anew; its rows keep their order.
-std::string rebuild_statement(const SqliteColumns& table, const OutboxSettings& settings, const std::string& order) {
-  const std::string name = quoted_identifier(settings.table.name);
-  const std::string old_name = quoted_identifier(settings.table.name + "_before");
-  std::string columns = quoted_identifier(order) + " INTEGER PRIMARY KEY AUTOINCREMENT", copied;
-  const auto copy = [&copied](const std::string& column) { copied += (copied.empty() ? "" : ", ") + column; };
-  if (table.find(order) != nullptr) copy(quoted_identifier(order));
-  for (const SqliteColumns::Column& column : table.columns) {
-    if (column.name == order) continue;
-    columns += ", " + quoted_identifier(column.name);
-    if (!column.declared_type.empty()) columns += " " + column.declared_type;
-    if (column.not_null) columns += " NOT NULL";
-    copy(quoted_identifier(column.name));
-  }
-  return "BEGIN; ALTER TABLE " + name + " RENAME TO " + old_name + "; CREATE TABLE " + name + " (" + columns +
-         "); INSERT INTO " + name + " (" + copied + ") SELECT " + copied + " FROM " + old_name +
-         (table.has_rowid ? " ORDER BY rowid" : "") + "; DROP TABLE " + old_name + "; COMMIT;";
-}
-
 void inspect_order(const SqliteColumns& table, const OutboxSettings& settings, Inspection& inspection) {
   const std::string order = name_for_order_column(table, settings);
-  const std::string anew = rebuild_statement(table, settings, order);
+  const std::string anew = rebuild_statement(table, settings.table, order);
   if (const std::string why = table.why_not_ordered_by(settings.order_by); !why.empty()) {
     inspection.error(order == settings.order_by ? why : why + "; add one, and set order_by = \"" + order + "\"", anew);
     return;

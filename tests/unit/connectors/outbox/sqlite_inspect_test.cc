@@ -129,6 +129,49 @@ TEST_F(SqliteInspect, WarnsOfNumbersThatAreGivenTwice) {
   EXPECT_EQ(run("SELECT seq FROM outbox"), "41") << "a number that is on its way somewhere stays what it is";
 }
 
+// What the service has around its outbox goes on working when the table was made anew.
+TEST_F(SqliteInspect, MakesATableAnewWithEverythingThatBelongsToIt) {
+  for (const std::string order : {"", "seq INTEGER PRIMARY KEY, "}) {
+    run("DROP TABLE IF EXISTS orders; DROP TABLE IF EXISTS outbox");
+    run("CREATE TABLE outbox (" + order + "id TEXT " + (order.empty() ? "PRIMARY KEY" : "UNIQUE") +
+        " DEFAULT (lower(hex(randomblob(16)))), aggregatetype TEXT NOT NULL DEFAULT 'order' CHECK (aggregatetype <> "
+        "''),"
+        " aggregateid TEXT NOT NULL COLLATE NOCASE, type TEXT NOT NULL, payload, -- of the service\n"
+        " size INT GENERATED ALWAYS AS (length(payload)) VIRTUAL, orders_id REFERENCES orders(id));"
+        "CREATE INDEX outbox_type ON outbox (type); CREATE TABLE IF NOT EXISTS audit (what);"
+        "CREATE TRIGGER told AFTER INSERT ON outbox BEGIN INSERT INTO audit VALUES (new.type); END;"
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY);"
+        "CREATE TABLE lines (outbox_id REFERENCES outbox(id) ON DELETE CASCADE);"
+        "CREATE TRIGGER placed AFTER INSERT ON orders BEGIN"
+        " INSERT INTO outbox (aggregateid, type, payload) VALUES (new.id, 'placed', '{}'); END;"
+        "INSERT INTO orders VALUES (7); INSERT INTO lines SELECT id FROM outbox");
+    const auto found = troubles();
+    ASSERT_EQ(found.size(), 1U);
+    run("PRAGMA foreign_keys = ON; " + found[0].fix);
+    EXPECT_TRUE(troubles().empty()) << troubles()[0].message;
+    run("INSERT INTO orders VALUES (8)");
+    EXPECT_EQ(run("SELECT group_concat(seq || aggregatetype || aggregateid || size, ' ') FROM outbox"),
+              "1order72 2order82");
+    EXPECT_EQ(run("SELECT count(DISTINCT id) FROM outbox"), "2");
+    EXPECT_EQ(run("SELECT count(*) FROM audit"), "2");
+    EXPECT_EQ(run("SELECT count(*) FROM lines"), "1");
+    EXPECT_EQ(run("PRAGMA foreign_key_check"), "");
+    EXPECT_EQ(run("SELECT name FROM pragma_index_list('outbox') WHERE origin = 'c'"), "outbox_type");
+    EXPECT_THROW(run("INSERT INTO outbox (aggregatetype, aggregateid, type) VALUES ('', '7', 'x')"),
+                 std::runtime_error);
+    EXPECT_THROW(run("INSERT INTO outbox (id, aggregateid, type) SELECT id, '7', 'x' FROM outbox"), std::runtime_error);
+    run("DROP TABLE lines; DELETE FROM audit");
+  }
+}
+
+TEST_F(SqliteInspect, SaysWhereToReadHowATableIsMadeAnewThatHasAnotherNumber) {
+  run("CREATE TABLE outbox (place INTEGER PRIMARY KEY, id TEXT NOT NULL, aggregatetype TEXT NOT NULL,"
+      " aggregateid TEXT NOT NULL, type TEXT NOT NULL, payload)");
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].fix, HasSubstr("sqlite.org/lang_altertable.html"));
+}
+
 TEST_F(SqliteInspect, FindsAFileThatMayNotBeWritten) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   create("seq INTEGER PRIMARY KEY AUTOINCREMENT");
