@@ -22,6 +22,8 @@ using store::postgres::Statement;
 // Longer than it takes until somebody asks who holds the lock. Nothing is read from the log meanwhile.
 constexpr std::chrono::milliseconds kLockWait{2'500};
 constexpr std::chrono::seconds kBetweenTries{5};
+// Nothing is read from the log while rows are deleted: no statement is begun after so long.
+constexpr std::chrono::seconds kTurn{5};
 // A statement that takes less may well have more rows.
 constexpr std::chrono::milliseconds kQuick{500};
 
@@ -95,13 +97,22 @@ ReadMark RowRemoval::removed() const {
   return first == ReadMark{} ? first : ReadMark{first.value - 1};
 }
 
+std::size_t RowRemoval::settled_rows() const {
+  return static_cast<std::size_t>(std::ranges::upper_bound(rows_, settled_, {}, &Row::mark) - rows_.begin());
+}
+
 Status RowRemoval::remove(Session& session, Duration patience, const Meanwhile& meanwhile,
                           const std::stop_token& stop) {
   if (is_behind()) {
-    waiting_ = static_cast<std::size_t>(std::ranges::upper_bound(rows_, settled_, {}, &Row::mark) - rows_.begin());
+    waiting_ = settled_rows();
     if (clock_.now() < next_statement_) return {};
   }
+  const SteadyTime turn_ends = clock_.now() + kTurn;
   while (!rows_.empty() && rows_.front().mark <= settled_) {
+    if (clock_.now() >= turn_ends) {
+      waiting_ = settled_rows();
+      return {};
+    }
     std::vector<std::string_view> ids;
     std::size_t taken = 0;
     for (; taken < rows_.size() && rows_[taken].mark <= settled_ && ids.size() < rows_per_statement_; ++taken)

@@ -7,9 +7,9 @@
 // database from the services.
 //
 // A row that somebody else locks is waited for, now and then and for a short time, and its holder is named; those
-// behind it wait too, and the source goes on meanwhile until kMostWaiting do. What can't be deleted for another reason
-// ends the opening, and is deleted before the next one reads, or that one fails too: it would come again and again.
-// Only the end of the program forgets it.
+// behind it wait too, and so do those for which a turn has no time. The source goes on meanwhile until kMostWaiting do.
+// What can't be deleted for another reason ends the opening, and is deleted before the next one reads, or that one
+// fails too: it would come again and again. Only the end of the program forgets it.
 //
 // Lasts over openings. Single-threaded.
 #pragma once
@@ -46,8 +46,8 @@ class RowRemoval {
   // Called now and then while a deletion takes its time; may be empty.
   using Meanwhile = std::function<void()>;
 
-  // For an opening. Deletes what earlier ones had settled, or nothing: what will fail then fails now. The session waits
-  // for locks only shortly from now on. Errors: as remove(); outbox.table_missing.
+  // For an opening. Deletes what earlier ones had settled, a turn's worth, or nothing: what will fail then fails now.
+  // The session waits for locks only shortly from now on. Errors: as remove(); outbox.table_missing.
   Status begin(const outbox::PostgresColumns& table, store::postgres::Session& session, Duration patience,
                const std::stop_token& stop);
   // The opening is over: what it did not settle comes again.
@@ -55,14 +55,14 @@ class RowRemoval {
   // The next event, in read order; nullopt for one whose row stays.
   void handed_out(ReadMark mark, std::optional<std::string> id);
   void settled(ReadMark mark) { settled_ = mark; }
-  // Deletes what is settled, unless it is too early to ask again for a row that was locked. Committed when it returns.
-  // `patience`: for one statement. Errors: those of the session, but for locks; outbox.refused and outbox.unauthorized
-  // when the database keeps rows without an error.
+  // Deletes what is settled, as far as it gets within seconds, unless it is too early to ask again for a row that was
+  // locked. Committed when it returns. `patience`: for one statement, with which a turn may end later. Errors: those of
+  // the session, but for locks; outbox.refused and outbox.unauthorized when the database keeps rows without an error.
   Status remove(store::postgres::Session& session, Duration patience, const Meanwhile& meanwhile,
                 const std::stop_token& stop);
   // Everything up to this mark is settled and gone.
   ReadMark removed() const;
-  // Rows wait for a lock. Too many: hand out no more.
+  // Settled rows wait to be deleted. Too many: hand out no more.
   bool is_behind() const { return waiting_ > 0; }
   bool is_full() const { return waiting_ > kMostWaiting; }
   const std::optional<connectors::Blocker>& held_back_by() const { return held_back_.by(); }
@@ -74,6 +74,7 @@ class RowRemoval {
   };
 
   enum class Done { kDeleted, kLocked, kTakesTooLong };
+  std::size_t settled_rows() const;
   void prepare(const outbox::PostgresColumns& table, const outbox::PostgresColumn& id);
   Result<Done> delete_rows(const std::vector<std::string_view>& ids, store::postgres::Session& session,
                            Deadline deadline, const Meanwhile& meanwhile, const std::stop_token& stop);
@@ -88,7 +89,7 @@ class RowRemoval {
   store::postgres::Statement statement_, left_;
   std::size_t rows_per_statement_ = kRowsPerStatement;
   std::deque<Row> rows_;     // handed out and not deleted; without a mark: by an earlier opening
-  std::size_t waiting_ = 0;  // those of them that a lock kept
+  std::size_t waiting_ = 0;  // those of them that are settled, after a turn that left some
   ReadMark settled_;
   SteadyTime next_statement_{};
   outbox::HeldBack held_back_;

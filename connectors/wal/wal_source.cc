@@ -92,7 +92,7 @@ class WalSource final : public connectors::Source {
   Status look_through_gate();
   Status remove_settled();
   Status remove_and_store();
-  Status remove_locked();
+  Status remove_left();
   void show_who_holds_back();
   Result<ReadBatch> hand_out(const ReadRoom& room);
   Status learn(const Change& relation);
@@ -144,9 +144,11 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (!start) return fail(start.error());
   opening.stored = slot_start.stored();
   deadline = slot_start.deadline();
-  // Nothing is read before what was delivered is settled.
-  if (removal_)
+  // Nothing is read before what was delivered is settled, as far as the database lets it be.
+  if (removal_) {
     if (auto begun = removal_->begin(*database->table, *opening.session, kCallDeadline, stop); !begun) return begun;
+    deadline = Deadline::at(std::max(deadline.time(), Deadline::in(kCallDeadline).time()));
+  }
   auto stream = WalStream::open(settings_, session_settings_, *start, ChangeReader(settings_, table_now(*database)),
                                 clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
@@ -300,8 +302,8 @@ Status WalSource::remove_and_store() {
   return removed ? stored : removed;
 }
 
-// What was locked when it was settled.
-Status WalSource::remove_locked() { return removal_ && removal_->is_behind() ? remove_and_store() : Status(); }
+// What was locked when it was settled, or took too long.
+Status WalSource::remove_left() { return removal_ && removal_->is_behind() ? remove_and_store() : Status(); }
 
 void WalSource::show_who_holds_back() {
   figures_.held_back_by.reset();
@@ -331,7 +333,7 @@ Status WalSource::upkeep() {
   const std::stop_token stop = given_up_.get_token();
   if (auto confirmed = opening_->stream->confirm_if_due(stop); !confirmed) return confirmed;
   pulse_.look_for_heartbeat(*opening_->stream);
-  if (auto removed = remove_locked(); !removed) return removed;
+  if (auto removed = remove_left(); !removed) return removed;
   if (clock_.now() >= opening_->next_store)
     if (auto stored = store_progress(); !stored) return stored;
   if (auto sent = pulse_.send_heartbeat(*opening_->stream, *opening_->session, stop); !sent) return sent;
@@ -345,7 +347,7 @@ Status WalSource::keep_alive() {
   const std::stop_token stop = given_up_.get_token();
   auto alive = opening_->stream->confirm_if_due(stop);
   if (alive) alive = pulse_.look_at_slot(*opening_->session, stop);
-  if (alive) alive = remove_locked();
+  if (alive) alive = remove_left();
   if (alive) alive = pulse_.ask_for_sign(*opening_->session, stop);
   if (!alive) return end_opening(std::move(alive.error()));
   return {};

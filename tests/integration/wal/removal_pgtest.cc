@@ -54,6 +54,15 @@ class WalRemoval : public testing::Test {
                      " EXECUTE FUNCTION shop.audit()");
   }
   void leave_deletes_alone() { outbox_->execute("DROP TRIGGER audit ON shop.outbox"); }
+  // What a call that settles leaves.
+  void delete_the_rest(const std::string& until = "0") {
+    EXPECT_TRUE(eventually(
+        [&] {
+          EXPECT_TRUE(reader_->source().keep_alive());
+          return rows() == until;
+        },
+        Deadline::in(std::chrono::seconds(40))));
+  }
   std::string rows() { return outbox_->value("SELECT count(*) FROM shop.outbox"); }
   void act_as(const TestRole& role) {
     role.grant("USAGE ON SCHEMA shop");
@@ -201,8 +210,32 @@ TEST_F(WalRemoval, KeepsTheStreamWhileItDeletesForLong) {
   on_delete("PERFORM pg_sleep(CASE WHEN (SELECT count(*) FROM shop.outbox) > 9500 THEN 9 ELSE 0.95 END); RETURN NULL;",
             "STATEMENT");
   EXPECT_TRUE(reader_->source().settle(items.back().mark));
-  EXPECT_EQ(rows(), "0");
+  delete_the_rest();
   EXPECT_EQ(outbox_->value(stream), pid);
+}
+
+// Rows that are slow to delete hold back neither what comes behind them nor, after a failure, the next opening.
+TEST_F(WalRemoval, ReadsOnWhileItDeletesForLong) {
+  ASSERT_EQ(code_of(open()), "ok");
+  insert(1, 15'000);
+  const auto items = reader_->read(15'000);
+  on_delete("PERFORM pg_sleep(0.9); RETURN NULL;", "STATEMENT");
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(reader_->source().settle(items.back().mark));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  outbox_->insert("a", 15'001);
+  EXPECT_EQ(data_of(reader_->read(1)), "15001");
+  EXPECT_NE(rows(), "1");
+  const auto own = wal::parse_own_position(outbox_->checkpoints().position("orders"));
+  ASSERT_TRUE(own);
+  EXPECT_EQ(std::to_string(15'000 - own->progress.partial.index),
+            outbox_->value("SELECT count(*) - 1 FROM shop.outbox"));
+
+  reader_->source().close();
+  const std::string left = rows();
+  EXPECT_EQ(code_of(open()), "ok");
+  EXPECT_NE(rows(), left);
+  delete_the_rest("1");
 }
 
 }  // namespace
