@@ -11,8 +11,12 @@ namespace {
 
 // In front of a message: the frame's type, two places in the log, a time.
 constexpr std::size_t kHeader = 1 + 8 + 8 + 8;
-// What a wrong length may make us ask for at once.
-constexpr std::size_t kStep = 1 << 20;
+// A server makes no message, and so no part of one, that is longer.
+constexpr std::size_t kLongest = 0x3fffffff;
+// What is asked for at once, and the room that is made for what has not arrived.
+constexpr std::size_t kStep = 1 << 20, kMostAhead = 32 << 20;
+// Of prefixes that are not ours, and may be long, so much is kept that they stay so.
+constexpr std::size_t kForeignPrefix = 64;
 
 tl::unexpected<Error> not_understood(std::string_view what) {
   return fail(codes::kWalProtocol, "a long frame of the stream can't be read: " + std::string(what));
@@ -20,16 +24,16 @@ tl::unexpected<Error> not_understood(std::string_view what) {
 
 }  // namespace
 
-FrameReader::FrameReader(std::size_t event_bytes, NextPiece next_piece)
-    : event_bytes_(event_bytes), next_piece_(std::move(next_piece)), piece_(new char[kPieceBytes]) {}
+FrameReader::FrameReader(Wanted wanted, NextPiece next_piece)
+    : wanted_(std::move(wanted)), next_piece_(std::move(next_piece)), piece_(new char[wanted_.piece_bytes]) {}
 
 Result<std::optional<FrameReader::Frame>> FrameReader::next(PgoutputDecoder::Within within) {
   if (long_.capacity() > kPieceBytes) std::string().swap(long_);
-  const auto got = next_piece_({piece_.get(), kPieceBytes});
+  const auto got = next_piece_({piece_.get(), wanted_.piece_bytes});
   if (!got) return fail(got.error());
   if (*got == 0) return std::nullopt;
   left_ = {piece_.get(), *got};
-  if (*got < kPieceBytes) return Frame{left_};
+  if (*got < wanted_.piece_bytes) return Frame{left_};
   if (auto taken = take_long(within); !taken) return fail(std::move(taken.error()));
   return Frame{long_, form_};
 }
@@ -52,6 +56,9 @@ Status FrameReader::take_long(PgoutputDecoder::Within within) {
       break;
     case 'M':
       if (taken) taken = take_logical_message();
+      break;
+    case 'T':
+      if (taken) taken = take_truncate();
       break;
     default: return not_understood("no message of its type is so long");
   }
@@ -86,7 +93,7 @@ Status FrameReader::take_value(std::size_t columns, std::uint64_t& row_bytes) {
   if (!kind) return fail(kind.error());
   if (*kind == 'n' || *kind == 'u') return {};
   if (*kind != 't' && *kind != 'b') return not_understood("a row has a value of an unknown kind");
-  const auto bytes = take_number<std::uint32_t>();
+  const auto bytes = take_length();
   if (!bytes) return fail(bytes.error());
   if (*bytes <= kLongestName) return take(*bytes);
   row_bytes += *bytes;
@@ -99,49 +106,87 @@ Status FrameReader::take_value(std::size_t columns, std::uint64_t& row_bytes) {
 
 // Of the two digits that stand for a byte only one counts, and the payload has a bound of its own beside the others.
 bool FrameReader::is_too_large(std::size_t value_bytes, std::uint64_t row_bytes, std::size_t columns) const {
-  const std::uint64_t payload = event_bytes_, others = event_bytes_ + outbox::kOtherColumnsBytes;
+  const std::uint64_t payload = wanted_.event_bytes, others = wanted_.event_bytes + outbox::kOtherColumnsBytes;
   const auto as_sent = [](std::uint64_t bytes, std::uint64_t values) { return 2 * (bytes + values); };
   return value_bytes > as_sent(others, 1) || row_bytes > as_sent(payload + others, columns);
 }
 
 Status FrameReader::take_logical_message() {
-  if (auto taken = take(1 + sizeof(std::uint64_t)); !taken) return taken;
-  for (;;) {
-    const auto one = take_number<std::uint8_t>();  // of the prefix
-    if (!one) return fail(one.error());
-    if (*one == 0) break;
+  const auto flags = take_number<std::uint8_t>();
+  if (!flags) return fail(flags.error());
+  if (auto taken = take(sizeof(std::uint64_t)); !taken) return taken;
+  const auto prefix = take_prefix();
+  if (!prefix) return fail(prefix.error());
+  const auto bytes = take_length();
+  if (!bytes) return fail(bytes.error());
+  const bool is_transactional = *flags != 0;
+  if (is_transactional && !prefix->empty() && *prefix == wanted_.message_prefix) return take(*bytes);
+  long_.replace(long_.size() - sizeof(std::uint32_t), sizeof(std::uint32_t), sizeof(std::uint32_t), '\0');
+  return drop(*bytes);
+}
+
+// Its beginning, where it is longer than any that is read.
+Result<std::string> FrameReader::take_prefix() {
+  const std::size_t most = std::max(kForeignPrefix, wanted_.message_prefix.size()) + 1;
+  std::string prefix;
+  for (bool ended = false; !ended;) {
+    if (auto needed = need_piece(); !needed) return fail(std::move(needed.error()));
+    const std::size_t end = left_.find('\0');
+    ended = end != std::string_view::npos;
+    const std::string_view here = left_.substr(0, end);
+    prefix.append(here.substr(0, most - prefix.size()));
+    left_.remove_prefix(here.size() + (ended ? 1 : 0));
   }
-  const auto bytes = take_number<std::uint32_t>();
-  return bytes ? take(*bytes) : fail(bytes.error());
+  long_.append(prefix).append(1, '\0');
+  return prefix;
+}
+
+Status FrameReader::take_truncate() {
+  const auto relations = take_length();
+  if (!relations) return fail(relations.error());
+  return take(1 + *relations * sizeof(std::uint32_t));
 }
 
 Status FrameReader::take(std::size_t count) {
-  const std::string_view here = left_.substr(0, count);
-  left_.remove_prefix(here.size());
-  count -= here.size();
-  if (count > kStep) long_.reserve(long_.size() + here.size() + count);
-  long_.append(here);
   while (count > 0) {
-    const std::size_t held = long_.size(), step = std::min(count, kStep);
-    long_.resize(held + step);
-    if (auto filled = fill({long_.data() + held, step}); !filled) return filled;
-    count -= step;
+    if (left_.empty() && count >= wanted_.piece_bytes) {
+      const std::size_t held = long_.size(), step = std::min(count, kStep);
+      if (long_.capacity() < held + step) long_.reserve(held + std::min(count, kMostAhead));
+      long_.resize(held + step);
+      if (auto filled = fill({long_.data() + held, step}); !filled) return filled;
+      count -= step;
+      continue;
+    }
+    if (auto needed = need_piece(); !needed) return needed;
+    const std::string_view here = left_.substr(0, count);
+    if (count > here.size() && long_.capacity() < long_.size() + count)
+      long_.reserve(long_.size() + std::min(count, kMostAhead));
+    long_.append(here);
+    left_.remove_prefix(here.size());
+    count -= here.size();
   }
   return {};
 }
 
 Status FrameReader::drop(std::size_t count) {
-  const std::size_t here = std::min(count, left_.size());
-  left_.remove_prefix(here);
-  for (count -= here; count > 0;) {
-    const std::size_t step = std::min(count, kPieceBytes);
-    if (auto filled = fill({piece_.get(), step}); !filled) return filled;
-    count -= step;
+  while (count > 0) {
+    if (auto needed = need_piece(); !needed) return needed;
+    const std::size_t here = std::min(count, left_.size());
+    left_.remove_prefix(here);
+    count -= here;
   }
   return {};
 }
 
-// Asks for what the frame must still have and for no more: what is taken whole could not be told from its end.
+// Only where the frame must have more: nothing tells one that was taken whole from one that goes on.
+Status FrameReader::need_piece() {
+  if (!left_.empty()) return {};
+  const auto got = next_piece_({piece_.get(), wanted_.piece_bytes});
+  if (!got) return fail(got.error());
+  left_ = {piece_.get(), *got};
+  return *got > 0 ? Status() : not_understood("it is cut short");
+}
+
 Status FrameReader::fill(std::span<char> room) {
   const auto got = next_piece_(room);
   if (!got) return fail(got.error());
@@ -155,6 +200,13 @@ Result<Number> FrameReader::take_number() {
   for (const char c : std::string_view(long_).substr(long_.size() - sizeof(Number)))
     number = static_cast<Number>(std::uint64_t{number} << 8 | static_cast<std::uint8_t>(c));
   return number;
+}
+
+Result<std::size_t> FrameReader::take_length() {
+  const auto length = take_number<std::uint32_t>();
+  if (!length) return fail(length.error());
+  if (*length > kLongest) return not_understood("a part of it is longer than the server makes them");
+  return std::size_t{*length};
 }
 
 }  // namespace penstock::wal

@@ -1,6 +1,7 @@
 // Events without a table: pg_logical_emit_message on a real server.
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
+#include "tests/support/peak_memory.h"
 
 namespace penstock::tests {
 namespace {
@@ -64,6 +65,17 @@ TEST_F(WalMessages, TakeHeadersOutOfTwoArrays) {
   EXPECT_NE(items[1].malformed->reason.find("column `vals`: is no list of texts"), std::string::npos)
       << items[1].malformed->reason;
   EXPECT_EQ(items[2].event->metadata, "{}");
+}
+
+// The client library holds one of somebody else; nothing is added to that.
+TEST_F(WalMessages, AreLeftOutWithoutACopyWhereTheyAreOfSomebodyElse) {
+  constexpr std::size_t kMessageMib = 100;
+  forget_peak_memory();
+  const std::size_t before = peak_memory_kib();
+  emit("repeat('x', " + std::to_string(kMessageMib << 20) + ")", "other");
+  emit("'{" + head(1) + R"(,"payload":1}')");
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+  EXPECT_LT(peak_memory_kib() - before, (kMessageMib + 15) << 10);
 }
 
 TEST_F(WalMessages, TellNoDataFromAStringFromAnObject) {

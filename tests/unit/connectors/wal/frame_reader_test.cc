@@ -1,11 +1,12 @@
 #include "connectors/wal/frame_reader.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <deque>
 #include <vector>
 
 #include "connectors/outbox/row_size.h"
+#include "tests/support/peak_memory.h"
 
 namespace penstock::wal {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 using Form = PgoutputDecoder::Form;
 using Within = PgoutputDecoder::Within;
 using Is = Tuple::Value::Is;
+
+using testing::HasSubstr;
 
 constexpr std::size_t kPiece = FrameReader::kPieceBytes;
 constexpr std::size_t kEventBytes = 1 << 20;
@@ -34,6 +37,12 @@ std::string tuple(const std::vector<std::string>& values) {
 }
 
 std::string insert(const std::vector<std::string>& values) { return "I" + big_endian(9, 4) + "N" + tuple(values); }
+
+enum class Emitted { kInTransaction, kAtOnce };
+std::string message(const std::string& prefix, const std::string& content, Emitted emitted = Emitted::kInTransaction) {
+  return "M" + big_endian(emitted == Emitted::kInTransaction ? 1 : 0, 1) + big_endian(99, 8) + prefix +
+         std::string(1, '\0') + big_endian(content.size(), 4) + content;
+}
 
 // Hands frames out as libpq does.
 class Frames {
@@ -62,10 +71,12 @@ struct Taken {
   Form form;
 };
 
-std::vector<Taken> take_all(std::deque<std::string> frames, std::size_t event_bytes = kEventBytes,
+const FrameReader::Wanted kWanted{kEventBytes, "shop", kPiece};
+
+std::vector<Taken> take_all(std::deque<std::string> frames, const FrameReader::Wanted& wanted = kWanted,
                             Within within = Within::kTransaction) {
   Frames source(std::move(frames));
-  FrameReader reader(event_bytes, [&](std::span<char> room) { return source.next_piece(room); });
+  FrameReader reader(wanted, [&](std::span<char> room) { return source.next_piece(room); });
   std::vector<Taken> taken;
   for (;;) {
     const auto frame = reader.next(within);
@@ -75,11 +86,11 @@ std::vector<Taken> take_all(std::deque<std::string> frames, std::size_t event_by
   }
 }
 
-std::string code_of(std::deque<std::string> frames) {
+std::string words_of(std::deque<std::string> frames) {
   Frames source(std::move(frames));
-  FrameReader reader(kEventBytes, [&](std::span<char> room) { return source.next_piece(room); });
+  FrameReader reader(kWanted, [&](std::span<char> room) { return source.next_piece(room); });
   const auto frame = reader.next(Within::kTransaction);
-  return frame ? "ok" : std::string(frame.error().code().name);
+  return frame ? "ok" : frame.error().describe();
 }
 
 std::vector<Tuple::Value> values_of(const Taken& taken) {
@@ -147,7 +158,7 @@ TEST(FrameReader, BoundsTheValuesOfARowTogether) {
 
 TEST(FrameReader, TakesARowWholeWhereEventsMayBeSoLarge) {
   const std::string frame = kHeader + insert({value(std::string(kSurelyTooLong, 'x'))});
-  const auto taken = take_all({frame}, 4 * kEventBytes);
+  const auto taken = take_all({frame}, {4 * kEventBytes, "", kPiece});
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_TRUE(taken[0].bytes == frame);
 }
@@ -159,11 +170,11 @@ TEST(FrameReader, FindsItsWayThroughEveryMessageThatMayBeLong) {
       "U" + xid + oid + "N" + tuple({large}),
       "U" + xid + oid + "O" + tuple({large, "u"}) + "N" + tuple({"n", large}),
       "D" + xid + oid + "O" + tuple({large}),
-      "M" + xid + std::string(9, '\1') + "prefix" + std::string(1, '\0') + big_endian(kPiece, 4) +
-          std::string(kPiece, 'x'),
+      "M" + xid + message("shop", std::string(kPiece, 'x')).substr(1),
+      "T" + xid + big_endian(kPiece, 4) + std::string(1 + 4 * kPiece, '\1'),
   };
   for (const std::string& message : long_ones) {
-    const auto taken = take_all({kHeader + message, "kept"}, kEventBytes, Within::kStream);
+    const auto taken = take_all({kHeader + message, "kept"}, kWanted, Within::kStream);
     ASSERT_EQ(taken.size(), 2U);
     EXPECT_TRUE(taken[0].bytes == kHeader + message) << message[0];
     EXPECT_TRUE(PgoutputDecoder::decode_one(message, Within::kStream)) << message[0];
@@ -171,15 +182,62 @@ TEST(FrameReader, FindsItsWayThroughEveryMessageThatMayBeLong) {
   }
 }
 
+TEST(FrameReader, LeavesOutWhatALongMessageOfSomebodyElseHolds) {
+  const std::string content(3 * kPiece, 'x'), foreign(2 * kPiece, 'p');
+  for (const std::string& bytes :
+       {message("other", content), message("shopping", content), message("", content), message(foreign, content),
+        message(foreign, ""), message("shop", content, Emitted::kAtOnce)}) {
+    const auto taken = take_all({kHeader + bytes, "kept"});
+    ASSERT_EQ(taken.size(), 2U);
+    EXPECT_LT(taken[0].bytes.size(), 200U);
+    const auto decoded =
+        PgoutputDecoder::decode_one(std::string_view(taken[0].bytes).substr(kHeader.size()), Within::kTransaction);
+    ASSERT_TRUE(decoded) << decoded.error().what;
+    const auto& logical = std::get<LogicalMessage>(decoded->body);
+    EXPECT_TRUE(logical.content.empty());
+    EXPECT_TRUE(logical.prefix != "shop" || logical.kind == LogicalMessage::Kind::kImmediate);
+    EXPECT_EQ(taken[1].bytes, "kept");
+  }
+}
+
+// Whatever the client library hands out at once: the same bytes.
+TEST(FrameReader, TakesTheSameFromPiecesOfAnySize) {
+  const std::string row = insert({value("key"), "n", value(std::string(300, 'x')), value("")});
+  const std::string update =
+      "U" + big_endian(9, 4) + "O" + tuple({value("old"), "u"}) + "N" + tuple({value(std::string(99, 'y')), "u"});
+  const std::deque<std::string> frames{kHeader + row, kHeader + update, kHeader + message("shop", "content"),
+                                       kHeader + "T" + big_endian(20, 4) + std::string(81, '\1')};
+  for (std::size_t piece = kHeader.size() + 1; piece < 400; ++piece) {
+    const auto taken = take_all(frames, {kEventBytes, "shop", piece});
+    ASSERT_EQ(taken.size(), frames.size()) << piece;
+    for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(taken[i].bytes, frames[i]) << piece;
+  }
+}
+
+// No server makes such a length, and nothing of the kind has arrived.
+TEST(FrameReader, TakesNoMemoryForWhatALengthAnnounces) {
+  const auto announced = [](std::uint64_t length) {
+    return kHeader + "M" + std::string(9, '\1') + "shop" + std::string(1, '\0') + big_endian(length, 4) +
+           std::string(kPiece, 'x');
+  };
+  tests::forget_peak_memory();
+  const std::size_t before = tests::peak_memory_kib();
+  EXPECT_THAT(words_of({announced(0xffffffff)}), HasSubstr("longer than the server makes them"));
+  EXPECT_THAT(words_of({announced(0x3fffffff)}), HasSubstr("cut short"));
+  EXPECT_THAT(words_of({kHeader + "T" + big_endian(0xffffffff, 4) + std::string(kPiece, 'x')}),
+              HasSubstr("longer than the server makes them"));
+  EXPECT_LT(tests::peak_memory_kib() - before, 4U << 10);
+}
+
 TEST(FrameReader, RefusesWhatDoesNotAddUp) {
   const std::string whole = kHeader + insert({value(std::string(2 * kPiece, 'x'))});
-  EXPECT_EQ(code_of({whole.substr(0, whole.size() - 1)}), "wal.protocol");
-  EXPECT_EQ(code_of({kHeader + "I" + big_endian(9, 4) + "N" + big_endian(1, 2) + "t" + big_endian(3, 4) +
-                     std::string(kPiece, 'x')}),
-            "wal.protocol");
-  EXPECT_EQ(code_of({kHeader + insert({"z" + std::string(kPiece, 'x')})}), "wal.protocol");
-  EXPECT_EQ(code_of({kHeader + "R" + std::string(kPiece, 'x')}), "wal.protocol");
-  EXPECT_EQ(code_of({"k" + std::string(kPiece, 'x')}), "wal.protocol");
+  EXPECT_THAT(words_of({whole.substr(0, whole.size() - 1)}), HasSubstr("wal.protocol"));
+  EXPECT_THAT(words_of({kHeader + "I" + big_endian(9, 4) + "N" + big_endian(1, 2) + "t" + big_endian(3, 4) +
+                        std::string(kPiece, 'x')}),
+              HasSubstr("wal.protocol"));
+  EXPECT_THAT(words_of({kHeader + insert({"z" + std::string(kPiece, 'x')})}), HasSubstr("wal.protocol"));
+  EXPECT_THAT(words_of({kHeader + "R" + std::string(kPiece, 'x')}), HasSubstr("wal.protocol"));
+  EXPECT_THAT(words_of({"k" + std::string(kPiece, 'x')}), HasSubstr("wal.protocol"));
 }
 
 }  // namespace
