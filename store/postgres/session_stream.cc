@@ -40,10 +40,7 @@ Result<std::size_t> Session::next_piece(std::span<char> room) {
     bytes = PQgetlineAsync(connection_, room.data(), most);
   }
   if (bytes >= 0) return static_cast<std::size_t>(bytes);
-  // The end, or an error: the result says which. Only this call leaves the copying, so that there is one.
-  char* nothing = nullptr;
-  PQgetCopyData(connection_, &nothing, 1);
-  PQfreemem(nothing);
+  // The end, or an error, with which the library has left the copying: the result says which.
   const Deadline soon = Deadline::in(std::chrono::seconds(1));
   auto result = next_result(soon, {});
   if (!result) return fail(std::move(result.error()));
