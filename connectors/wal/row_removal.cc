@@ -162,22 +162,34 @@ Result<RowRemoval::Done> RowRemoval::delete_rows(const std::vector<std::string_v
   return Done::kLocked;
 }
 
-// Others may have deleted them. What row level security hides is not seen here either.
+// Others may have deleted them, and even put others in their place meanwhile, which then go the same way.
 Status RowRemoval::check_gone(const Parameters& ids, Session& session, Deadline deadline,
                               const std::stop_token& stop) const {
+  const auto left = count_left(ids, session, deadline, stop);
+  if (!left) return fail(left.error());
+  if (*left == 0) return {};
+  if (auto again = session.run(statement_, ids, deadline, stop); !again) return fail(std::move(again.error()));
+  const auto still_left = count_left(ids, session, deadline, stop);
+  if (!still_left) return fail(still_left.error());
+  if (*still_left == 0) return {};
+  return fail(codes::kOutboxRefused,
+              outbox::words_of_kept_rows(settings_.rows, static_cast<std::size_t>(*still_left)) + ": " +
+                  outbox::kPostgresCulprit +
+                  " of the table undoes settle = \"delete\". Drop it, or take settle = \"keep\"");
+}
+
+// What row level security hides is not counted, so none may hide anything: asked behind the count, whose lock keeps the
+// table as it is until then.
+Result<std::int64_t> RowRemoval::count_left(const Parameters& ids, Session& session, Deadline deadline,
+                                            const std::stop_token& stop) const {
   static const Statement kHides{"wal_hides", outbox::kHidesRowsStatement};
   Parameters oid;
   oid.int8(table_.table_oid);
-  const Call calls[] = {{&kHides, &oid}, {&left_, &ids}};
+  const Call calls[] = {{&left_, &ids}, {&kHides, &oid}};
   const auto found = session.run_pipeline(calls, deadline, stop);
   if (!found) return fail(found.error());
-  if (found->front().boolean(0, 0)) return fail(hidden_rows_stay(table_, settings_));
-  const std::int64_t left = found->back().integer(0, 0);
-  if (left == 0) return {};
-  return fail(codes::kOutboxRefused,
-              outbox::words_of_kept_rows(settings_.rows, static_cast<std::size_t>(left)) + ": " +
-                  outbox::kPostgresCulprit +
-                  " of the table undoes settle = \"delete\". Drop it, or take settle = \"keep\"");
+  if (found->back().boolean(0, 0)) return fail(hidden_rows_stay(table_, settings_));
+  return found->front().integer(0, 0);
 }
 
 }  // namespace penstock::wal

@@ -80,6 +80,8 @@ class RowRemoval {
                            Deadline deadline, const Meanwhile& meanwhile, const std::stop_token& stop);
   Status check_gone(const store::postgres::Parameters& ids, store::postgres::Session& session, Deadline deadline,
                     const std::stop_token& stop) const;
+  Result<std::int64_t> count_left(const store::postgres::Parameters& ids, store::postgres::Session& session,
+                                  Deadline deadline, const std::stop_token& stop) const;
 
   const WalSettings& settings_;
   const store::postgres::SessionSettings& ask_;

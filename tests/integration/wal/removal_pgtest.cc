@@ -1,6 +1,7 @@
 // Settled rows that are to be deleted, and what a database may have against it.
 #include <gmock/gmock.h>
 
+#include <future>
 #include <string>
 
 #include "connectors/wal/membership.h"
@@ -131,6 +132,28 @@ TEST_F(WalRemoval, SaysThatATriggerKeepsRows) {
   ASSERT_EQ(code_of(settled), "outbox.refused");
   EXPECT_THAT(settled.error().message(), HasSubstr("keeps 1 delivered rows"));
   EXPECT_EQ(outbox_->unsettled(), 2U);
+}
+
+// A row that took the place of another while that one was waited for is no row that something keeps.
+TEST_F(WalRemoval, DeletesARowThatTookThePlaceOfAnother) {
+  ASSERT_EQ(code_of(open()), "ok");
+  outbox_->insert("a", 1);
+  const auto items = reader_->read(1);
+  const std::string name = "'replaces " + outbox_->settings().slot + "'";
+  auto replaced = std::async(std::launch::async, [&] {
+    outbox_->execute("BEGIN; SET LOCAL application_name = " + name +
+                     "; CREATE TEMP TABLE old AS SELECT * FROM shop.outbox;"
+                     "DELETE FROM shop.outbox; INSERT INTO shop.outbox OVERRIDING SYSTEM VALUE SELECT * FROM old; "
+                     "SELECT pg_sleep(1.2); COMMIT");
+  });
+  ASSERT_TRUE(eventually([&] {
+    return outbox_->value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = " +
+                          name) == "1";
+  }));
+  const Status settled = reader_->source().settle(items[0].mark);
+  EXPECT_EQ(code_of(settled), "ok") << settled.error().describe();
+  replaced.get();
+  EXPECT_EQ(rows(), "0");
 }
 
 // Otherwise they came again with each opening. What the trigger says may hold data.
