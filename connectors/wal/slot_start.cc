@@ -52,8 +52,7 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
     switch_point = *found;
     if (switch_point && own_->published) own_->published->at = std::min(own_->published->at, *switch_point);
   }
-  const auto start =
-      judge_start(stored_, database.slot, parts_.settings.slot, database.database, identity, switch_point);
+  const auto start = judge_start(stored_, database.slot, parts_.settings.slot, identity, switch_point);
   if (!start) return fail(start.error());
   auto published = look_at_publication(database);
   if (!published) return fail(std::move(published.error()));

@@ -44,7 +44,8 @@ class SlotStart {
             std::stop_token stop)
       : parts_(parts), session_(session), lease_(lease), deadline_(deadline), stop_(std::move(stop)) {}
 
-  // The answer is stored when it returns. `database` is loaded again if a slot was made.
+  // The answer is stored when it returns. `database`: with a slot that check_slot() lets pass, or none; loaded again if
+  // one was made.
   Result<Progress> find(WalDatabase& database);
   // Once the stream has begun, which holds the slot: refuses one that was made anew or moved on since find() saw it.
   // Errors: wal.slot_lost, wal.slot_ahead.

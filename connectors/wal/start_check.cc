@@ -63,10 +63,7 @@ Status check_slot(const SlotState& slot, const std::string& name, const std::str
 }
 
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
-                          const std::string& slot_name, const std::string& database, const ServerIdentity& server,
-                          std::optional<Lsn> switch_point) {
-  if (slot)
-    if (auto fits = check_slot(*slot, slot_name, database); !fits) return fail(std::move(fits.error()));
+                          const std::string& slot_name, const ServerIdentity& server, std::optional<Lsn> switch_point) {
   const bool readable = slot && slot->confirmed_flush && slot->wal_status != "lost";
   const std::optional<Lsn> stands_at = readable ? slot->confirmed_flush : std::nullopt;
   if (!stored || stored->position == kPolledPosition) {

@@ -47,12 +47,11 @@ using Start = std::variant<FirstStart, Progress, LostLog>;
 Status check_slot(const SlotState& slot, const std::string& name, const std::string& database);
 
 // `switch_point`: where the timeline of `stored` ended, if the server is on a later one and knows.
-// `slot`: nullopt when there is none. Errors: wal.slot_lost when the slot of a first start was invalidated;
-// wal.other_server; wal.refused; wal.slot_missing when the source was polled since: a slot that is made now would pass
-// what is committed and was not polled.
+// `slot`: one that check_slot() lets pass; nullopt when there is none. Errors: wal.slot_lost when the slot of a first
+// start was invalidated; wal.other_server; wal.refused; wal.slot_missing when the source was polled since: a slot that
+// is made now would pass what is committed and was not polled.
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
-                          const std::string& slot_name, const std::string& database, const ServerIdentity& server,
-                          std::optional<Lsn> switch_point);
+                          const std::string& slot_name, const ServerIdentity& server, std::optional<Lsn> switch_point);
 
 // What is on record of a gap that ends where the slot stands now. A slot that is lost again while its gap is
 // open makes the gap longer: a record of its own then goes on where the one before ended, so that what an
