@@ -6,6 +6,7 @@
 
 #include "connectors/outbox/cell_text.h"
 #include "connectors/outbox/row_size.h"
+#include "connectors/wal/heartbeats.h"
 #include "core/json_text.h"
 
 namespace penstock::wal {
@@ -119,7 +120,7 @@ Result<ChangeReader::Meaning> ChangeReader::look_at(const Message& message) {
     return ours_.contains(insert->relation) ? Meaning::kEvent : Meaning::kNothing;
   if (const auto* logical = std::get_if<LogicalMessage>(&message.body)) {
     if (logical->kind == LogicalMessage::Kind::kImmediate) return Meaning::kNothing;
-    if (logical->prefix == kHeartbeatPrefix && logical->content == settings_.slot) return Meaning::kHeartbeat;
+    if (logical->prefix == Heartbeats::kPrefix) return Meaning::kHeartbeat;
     return settings_.reads_messages() && logical->prefix == settings_.message_prefix ? Meaning::kEvent
                                                                                      : Meaning::kNothing;
   }

@@ -28,9 +28,6 @@ namespace penstock::wal {
 inline constexpr std::size_t kLongestKept = 1'024;
 inline constexpr std::size_t kLongestName = 2 + 2 * kLongestKept;
 
-// Prefix of the messages that the program itself writes, to be read back.
-inline constexpr std::string_view kHeartbeatPrefix = "penstock.heartbeat";
-
 class ChangeReader {
  public:
   // Types of columns that the log names by a number only the catalogue can explain: domains, enums.
@@ -45,7 +42,7 @@ class ChangeReader {
 
   ChangeReader(const WalSettings& settings, TableNow table);
 
-  // What a message is to this source, at its arrival.
+  // What a message is to this source, at its arrival. kHeartbeat: perhaps of somebody else.
   enum class Meaning { kNothing, kRelation, kEvent, kHeartbeat };
   Result<Meaning> look_at(const Message& message);
 

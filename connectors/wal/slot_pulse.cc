@@ -15,22 +15,14 @@ constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
 
 }  // namespace
 
-// One of an earlier opening may have come before it was sent.
-void SlotPulse::look_for_heartbeat(const WalStream& stream) {
-  const auto sent_at = seen_.heartbeat_sent_at;
-  if (!sent_at || !seen_.figures) return;
-  if (stream.last_heartbeat() < *sent_at) {
-    seen_.figures->heartbeat = std::max(seen_.figures->heartbeat.value_or(Duration::zero()), clock_.now() - *sent_at);
-    return;
-  }
-  seen_.figures->heartbeat = stream.last_heartbeat() - *sent_at;
-  seen_.heartbeat_sent_at.reset();
+void SlotPulse::look_for_heartbeat(WalStream& stream) {
+  if (seen_.figures) seen_.figures->heartbeat = stream.heartbeats().took(clock_.now());
 }
 
 // In a transaction of its own: only a commit that the slot has read lets the server forget the log
 // before it, also where nobody writes to the outbox. One at a time: a stream that stands still gets no
 // more of them. Nor does it wait for a standby that may be away for long.
-Status SlotPulse::send_heartbeat(const WalStream& stream, Session& session, const std::stop_token& stop) {
+Status SlotPulse::send_heartbeat(WalStream& stream, Session& session, const std::stop_token& stop) {
   if (clock_.now() < seen_.next_heartbeat) return {};
   const SlotWatch::Heartbeat heartbeat = judge_heartbeat(stream);
   auto looked = look(heartbeat, session, stop);
@@ -38,19 +30,15 @@ Status SlotPulse::send_heartbeat(const WalStream& stream, Session& session, cons
   static const Statement kEmit{
       "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
   Parameters parameters;
-  parameters.text(kHeartbeatPrefix).text(settings_.slot);
-  const SteadyTime sent_at = clock_.now();
+  parameters.text(Heartbeats::kPrefix).text(stream.heartbeats().next(clock_.now(), clock_.wall_now()));
   const auto emitted = session.run(kEmit, parameters, Deadline::in(kCallDeadline), stop);
-  if (!emitted) return fail(emitted.error());
-  ++seen_.heartbeats_sent;
-  seen_.heartbeat_sent_at = sent_at;
-  return {};
+  return emitted ? Status() : fail(emitted.error());
 }
 
-SlotWatch::Heartbeat SlotPulse::judge_heartbeat(const WalStream& stream) {
+SlotWatch::Heartbeat SlotPulse::judge_heartbeat(WalStream& stream) {
   const bool moves = stream.has_ready() || stream.messages() != seen_.messages;
   seen_.messages = stream.messages();
-  if (stream.heartbeats() >= seen_.heartbeats_sent) return SlotWatch::Heartbeat::kBack;
+  if (!stream.heartbeats().is_under_way()) return SlotWatch::Heartbeat::kBack;
   return moves ? SlotWatch::Heartbeat::kBehindOthers : SlotWatch::Heartbeat::kUnderWay;
 }
 

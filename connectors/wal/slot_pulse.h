@@ -32,8 +32,8 @@ class SlotPulse {
   void reset() { seen_ = {}; }
 
   // While the stream is read: each of these at any time, the server is asked when it is due.
-  void look_for_heartbeat(const WalStream& stream);
-  Status send_heartbeat(const WalStream& stream, store::postgres::Session& session, const std::stop_token& stop);
+  void look_for_heartbeat(WalStream& stream);
+  Status send_heartbeat(WalStream& stream, store::postgres::Session& session, const std::stop_token& stop);
   Status look_at_walsender(const WalStream& stream, store::postgres::Session& session, const std::stop_token& stop);
   // While it is not read, because nobody has room: no heartbeat can come back.
   Status look_at_slot(store::postgres::Session& session, const std::stop_token& stop);
@@ -46,15 +46,13 @@ class SlotPulse {
   const std::optional<connectors::SlotFigures>& figures() const { return seen_.figures; }
 
  private:
-  SlotWatch::Heartbeat judge_heartbeat(const WalStream& stream);
+  SlotWatch::Heartbeat judge_heartbeat(WalStream& stream);
   Status look(SlotWatch::Heartbeat heartbeat, store::postgres::Session& session, const std::stop_token& stop);
 
   struct Seen {
     SlotWatch watch;
     SteadyTime next_heartbeat{}, next_sign{};
-    std::uint64_t heartbeats_sent = 0;
-    std::uint64_t messages = 0;                   // of the stream, at the last look
-    std::optional<SteadyTime> heartbeat_sent_at;  // of the one under way
+    std::uint64_t messages = 0;  // of the stream, at the last look
     std::optional<connectors::SlotFigures> figures;
   };
 

@@ -58,7 +58,8 @@ WalStream::WalStream(const WalSettings& settings, const Progress& start, ChangeR
       frames_({settings.rows.event_bytes, settings.message_prefix},
               [this](std::span<char> room) { return session_->next_piece(room); }),
       transactions_({kTransactionMemory, spill_folder()}),
-      confirmation_(start) {}
+      confirmation_(start),
+      heartbeats_(settings.slot) {}
 
 Result<std::unique_ptr<WalStream>> WalStream::open(const WalSettings& settings, const SessionSettings& session,
                                                    const Progress& start, ChangeReader reader, const Clock& clock,
@@ -183,8 +184,7 @@ Status WalStream::keep(const Message& message, const Change& change) {
   switch (*meaning) {
     case ChangeReader::Meaning::kNothing: return {};
     case ChangeReader::Meaning::kHeartbeat:
-      ++heartbeats_;
-      last_heartbeat_ = clock_.now();
+      heartbeats_.came(std::get<LogicalMessage>(message.body).content, clock_.now());
       return {};
     case ChangeReader::Meaning::kRelation:
       return transactions_.add({Change::Kind::kRelation, change.within, change.bytes}, message.xid);

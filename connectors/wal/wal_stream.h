@@ -13,6 +13,7 @@
 #include "connectors/wal/change_reader.h"
 #include "connectors/wal/confirmation.h"
 #include "connectors/wal/frame_reader.h"
+#include "connectors/wal/heartbeats.h"
 #include "connectors/wal/pgoutput.h"
 #include "connectors/wal/transactions.h"
 #include "core/clock.h"
@@ -56,9 +57,7 @@ class WalStream {
   void pop_ready();
   ChangeReader& reader() { return reader_; }
   Confirmation& confirmation() { return confirmation_; }
-  // Heartbeats that came back, and when the last one did.
-  std::uint64_t heartbeats() const { return heartbeats_; }
-  SteadyTime last_heartbeat() const { return last_heartbeat_; }
+  Heartbeats& heartbeats() { return heartbeats_; }
   // Of the log, whatever they say.
   std::uint64_t messages() const { return messages_; }
   // For how long nothing at all has come, as long as somebody looked; a walsender that lives ends it, because after a
@@ -89,8 +88,9 @@ class WalStream {
   Confirmation confirmation_;
   std::deque<ReadyTransaction> ready_;
   std::size_t ready_events_ = 0;
-  std::uint64_t heartbeats_ = 0, messages_ = 0;
-  SteadyTime last_message_{}, last_status_{}, last_heartbeat_{};
+  Heartbeats heartbeats_;
+  std::uint64_t messages_ = 0;
+  SteadyTime last_message_{}, last_status_{};
   std::uint64_t arrivals_ = 0;  // when it was looked at last
   SteadyTime looked_at_{};
   Duration silence_{};
