@@ -27,6 +27,7 @@ Status SlotPulse::send_heartbeat(WalStream& stream, Session& session, const std:
   const SlotWatch::Heartbeat heartbeat = judge_heartbeat(stream);
   auto looked = look(heartbeat, session, stop);
   if (!looked || heartbeat != SlotWatch::Heartbeat::kBack) return looked;
+  if (stream.heartbeats().took(clock_.now())) walsender_.came_through();
   static const Statement kEmit{
       "", "SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, $1, $2)::text"};
   Parameters parameters;
@@ -55,9 +56,15 @@ Status SlotPulse::look(SlotWatch::Heartbeat heartbeat, Session& session, const s
   seen_.figures = {(*room)->wal_status, (*room)->safe_bytes, (*room)->limit_bytes, (*room)->retained_bytes,
                    heartbeat_took};
   for (const SlotWatch::News& news : seen_.watch.look(**room, heartbeat))
-    log_.write(news.level, "source " + settings_.rows.source_name, news.code,
-               "slot " + settings_.slot + ": " + news.words, {});
+    log_.write(news.level, "source " + settings_.rows.source_name, news.code, words_of(news, session, stop), {});
   return publication_.look(session, Deadline::in(kCallDeadline), stop);
+}
+
+std::string SlotPulse::words_of(const SlotWatch::News& news, Session& session, const std::stop_token& stop) const {
+  const std::string words = "slot " + settings_.slot + ": " + news.words;
+  if (news.code != codes::kWalStalled.name) return words;
+  const auto holder = load_walsender(session, settings_, Deadline::in(kCallDeadline), stop);
+  return holder && *holder ? words + "; " + WalsenderWatch::words_of_silent(**holder) : words;
 }
 
 Status SlotPulse::look_at_walsender(const WalStream& stream, Session& session, const std::stop_token& stop) {

@@ -31,6 +31,9 @@ class SlotPulse {
   // Forgets what an opening has seen, but for a walsender that hangs.
   void reset() { seen_ = {}; }
 
+  // The stream has begun.
+  void opened() { walsender_.opened(); }
+
   // While the stream is read: each of these at any time, the server is asked when it is due.
   void look_for_heartbeat(WalStream& stream);
   Status send_heartbeat(WalStream& stream, store::postgres::Session& session, const std::stop_token& stop);
@@ -47,6 +50,8 @@ class SlotPulse {
 
  private:
   SlotWatch::Heartbeat judge_heartbeat(WalStream& stream);
+  std::string words_of(const SlotWatch::News& news, store::postgres::Session& session,
+                       const std::stop_token& stop) const;
   Status look(SlotWatch::Heartbeat heartbeat, store::postgres::Session& session, const std::stop_token& stop);
 
   struct Seen {

@@ -154,6 +154,7 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
   if (auto begun = slot_start.check_begun(*start); !begun) return begun;
+  pulse_.opened();
   if (settings_.waits_until_visible()) opening.gate.emplace(settings_.rows.source_name, log_);
   return {};
 }

@@ -73,6 +73,13 @@ Error WalsenderWatch::why_held(const std::optional<Walsender>& holder) const {
   return {codes::kWalSlotInUse, words};
 }
 
+std::string WalsenderWatch::words_of_silent(const Walsender& walsender) {
+  const std::string pid = std::to_string(walsender.pid);
+  return "walsender pid " + pid + " works on something large, or was stopped: then `ps -o stat= -p " + pid +
+         "` on the server's host says T, and SIGCONT lets it go on; SELECT pg_terminate_backend(" + pid +
+         "); makes it begin again";
+}
+
 Error WalsenderWatch::hangs(std::int64_t pid) const {
   const std::string number = std::to_string(pid);
   return {codes::kWalStalled, "walsender pid " + number + " holds slot " + slot_ +

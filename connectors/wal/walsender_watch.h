@@ -39,17 +39,24 @@ class WalsenderWatch {
   bool wants_look(Duration silence, SteadyTime now);
   // What a look found; `pid`: of the stream. wal.stalled once its walsender doesn't live; nullopt: it may.
   std::optional<Error> judge(Duration silence, std::int64_t pid, const std::optional<Walsender>& holder);
+  // Of a stream that has long brought nothing back that is written: who should, and what to look at.
+  static std::string words_of_silent(const Walsender& walsender);
+  // The slot was free for an opening: nobody holds it any more who hung.
+  void opened() { hung_pid_ = 0; }
+  // What was written in this opening came back, so that whatever took long is behind it.
+  void came_through() { patience_ = kFirstPatience; }
   // What an opening says of a slot that somebody holds: wal.stalled if it is the one that hung, wal.slot_in_use if not.
   Error why_held(const std::optional<Walsender>& holder) const;
 
  private:
+  static constexpr std::chrono::minutes kFirstPatience{5};
   Error hangs(std::int64_t pid) const;
 
   const std::string slot_;
   SteadyTime next_look_{};
   int looks_that_waits_ = 0;
   // Ending an opening makes a walsender that works begin again, so each time it is left alone for longer.
-  Duration patience_ = std::chrono::minutes(5);
+  Duration patience_ = kFirstPatience;
   std::int64_t hung_pid_ = 0;  // 0: none yet
 };
 

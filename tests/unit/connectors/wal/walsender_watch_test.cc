@@ -47,6 +47,22 @@ TEST_F(WalsenderWatchTest, LeavesOneThatWorksAloneForLongerEachTime) {
   EXPECT_EQ(found_after(1h, Does::kWorks), 600);
 }
 
+// A new opening alone is no sign that what took long is behind it: the walsender begins again.
+TEST_F(WalsenderWatchTest, IsAsPatientAsAtFirstOnceSomethingCameThrough) {
+  EXPECT_EQ(found_after(1h, Does::kWorks), 300);
+  watch_.opened();
+  EXPECT_EQ(found_after(1h, Does::kWorks), 600);
+  watch_.came_through();
+  EXPECT_EQ(found_after(1h, Does::kWorks), 300);
+}
+
+// The system may give its number to another one.
+TEST_F(WalsenderWatchTest, ForgetsTheOneThatHungOnceTheSlotWasFree) {
+  ASSERT_TRUE(found_after(60s, Does::kWaits));
+  watch_.opened();
+  EXPECT_EQ(watch_.why_held(walsender(Does::kWaits)).code().name, "wal.slot_in_use");
+}
+
 TEST_F(WalsenderWatchTest, FindsAStreamWhoseEndWasLost) {
   const auto ended = watch_.judge(12s, kPid, std::nullopt);
   ASSERT_TRUE(ended);
