@@ -6,6 +6,7 @@
 #include "cli/catalogue.h"
 #include "cli/composition.h"
 #include "cli/configuration.h"
+#include "connectors/wal/membership.h"
 #include "core/failpoint.h"
 #include "core/random.h"
 #include "relay/lease_keeper.h"
@@ -32,8 +33,7 @@ SourceSwitch::SourceSwitch(const config::Settings& settings, const config::Endpo
       route_(route),
       store_(store),
       invocation_(invocation),
-      wish_(std::move(wish)),
-      deadline_(Deadline::in(wish_.patience)) {}
+      wish_(std::move(wish)) {}
 
 SourceSwitch::~SourceSwitch() { give_lease_back(); }
 
@@ -42,11 +42,11 @@ Status SourceSwitch::to_log() {
   if (!polled) return fail(polled.error());
   const auto settings = wal::settings_from_log(*polled, wish_.slot, wish_.publication);
   if (!settings) return fail(settings.error());
-  auto session = wal::SwitchSession::open(*settings, wish_.patience, deadline_);
+  auto session = wal::SwitchSession::open(*settings, wish_.until.remaining(), wish_.until);
   if (!session) return fail(std::move(session.error()));
   const auto stored = store_.source_checkpoints().load(source_.name);
   if (!stored) return fail(stored.error());
-  const auto database = session->look(deadline_);
+  const auto database = session->look(soon());
   if (!database) return fail(database.error());
   const auto steps = wal::steps_to_log(*database, *settings, session->server().version);
   if (!steps) return fail(steps.error());
@@ -75,17 +75,18 @@ Status SourceSwitch::to_polling() {
   if (!settings) return fail(settings.error());
   const auto polled = wal::settings_polled(*settings);
   if (!polled) return fail(polled.error());
-  for (const connectors::Finding& hindrance : wal::find_hindrances(*polled, deadline_))
+  for (const connectors::Finding& hindrance : wal::find_hindrances(*polled, wish_.until))
     return fail(codes::kOutboxRefused, "it could not be polled: " + hindrance.message + ": " + hindrance.fix);
-  auto session = wal::SwitchSession::open(*settings, wish_.patience, deadline_);
+  auto session = wal::SwitchSession::open(*settings, wish_.until.remaining(), wish_.until);
   if (!session) return fail(std::move(session.error()));
+  // A slot that is none of ours is refused before anything is changed.
+  const auto database = session->look(soon());
+  if (!database) return fail(database.error());
+  const auto planned = wal::steps_to_polling(*database, *settings);
+  if (!planned) return fail(planned.error());
   if (only_plans()) {
-    const auto database = session->look(deadline_);
-    if (!database) return fail(database.error());
-    const auto steps = wal::steps_to_polling(*database, *settings);
-    if (!steps) return fail(steps.error());
-    say("would put down that the source is polled, in place of how far the log was read");
-    say_plan(*steps);
+    say("would write in the store that the source is polled, and forget how far the log was read");
+    say_plan(*planned);
   } else {
     if (auto taken = take_lease(); !taken) return taken;
     const auto stored = store_.source_checkpoints().load(source_.name);
@@ -101,6 +102,10 @@ Status SourceSwitch::to_polling() {
   return {};
 }
 
+Deadline SourceSwitch::soon() const { return Deadline::at(std::min(Deadline::in(kCall).time(), wish_.until.time())); }
+
+bool SourceSwitch::has_time_for_another_look() const { return wish_.until.remaining() > kBetweenLooks * 2; }
+
 Status SourceSwitch::take_lease() {
   if (lease_) return {};
   SystemRandom random;
@@ -113,7 +118,7 @@ Status SourceSwitch::take_lease() {
     }
     const bool is_held = &taken.error().code() == &codes::kRelayStandby;
     if (!is_held) return fail(std::move(taken.error()));
-    if (wish_.held == SwitchWish::Held::kRefuse || deadline_.expired())
+    if (wish_.held == SwitchWish::Held::kRefuse || !has_time_for_another_look())
       return fail(std::move(taken.error())
                       .with_context("route " + route_.name + " is driven, and has to be stopped first (--wait waits)"));
     std::this_thread::sleep_for(kBetweenLooks);
@@ -134,14 +139,16 @@ Status SourceSwitch::say_that_it_is_polled(const Stored& stored, const store::po
   if (auto taken = take_lease(); !taken) return taken;
   const SourceCheckpoint now{std::string(kPolledPosition), server.system_identifier, server.timeline};
   if (auto kept = store_.source_checkpoints().advance(*lease_, source_.name, stored, now); !kept) return kept;
-  say("put down that source " + source_.name + " is polled" + (stored ? ", in place of " + stored->position : ""));
+  const auto read = stored ? wal::parse_own_position(stored->position) : std::nullopt;
+  say("the store knows now that source " + source_.name + " is polled" +
+      (read ? "; the log had been read up to " + to_string(read->progress.settled) : ""));
   pass_failpoint("switch.after_word");
   return {};
 }
 
 Status SourceSwitch::carry_out(wal::SwitchSession& session, const Steps& steps) {
   for (auto step = steps.begin(); step != steps.end(); ++step) {
-    if (auto done = session.carry_out(*step, deadline_); !done) {
+    if (auto done = session.carry_out(*step, wish_.until); !done) {
       if (done.error().kind() == ErrorKind::kUnauthorized) {
         say("an administrator may run this instead, one by one, before this command is called again:");
         for (; step != steps.end(); ++step) say("  " + step->statement);
@@ -158,11 +165,11 @@ Status SourceSwitch::carry_out(wal::SwitchSession& session, const Steps& steps) 
 Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_polling(wal::SwitchSession& session,
                                                                  const wal::WalSettings& settings) {
   for (;;) {
-    const auto database = session.look(Deadline::in(kCall));
+    const auto database = session.look(soon());
     if (!database) return fail(database.error());
     auto idle = wal::check_nobody_reads(*database, settings);
     if (idle) return wal::steps_to_polling(*database, settings);
-    if (deadline_.expired()) return fail(std::move(idle.error()));
+    if (!has_time_for_another_look()) return fail(std::move(idle.error()));
     if (auto renewed = store_.leases().renew(*lease_); !renewed) return fail(std::move(renewed.error()));
     std::this_thread::sleep_for(kBetweenLooks);
   }
@@ -170,7 +177,7 @@ Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_polling(wal::SwitchSess
 
 // One that somebody else made, or under a name of its own, may have other readers.
 Status SourceSwitch::say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings) {
-  const auto database = session.look(Deadline::in(kCall));
+  const auto database = session.look(soon());
   if (!database) return fail(database.error());
   const auto steps = wal::steps_to_polling(*database, settings);
   if (!steps) return fail(steps.error());
@@ -184,15 +191,15 @@ Status SourceSwitch::say_what_stays(wal::SwitchSession& session, const wal::WalS
 Status SourceSwitch::await_older_rows(wal::SwitchSession& session) {
   const auto kept = store_.parked().kept_by_reference(route_.name, source_.name);
   if (!kept) return fail(kept.error());
-  const auto next = session.next_transaction(Deadline::in(kCall));
+  const auto next = session.next_transaction(soon());
   if (!next) return fail(next.error());
   SteadyTime next_word = std::chrono::steady_clock::now() + kBetweenWords;
   for (;;) {
-    const auto left = session.count_older_rows(*next, *kept, Deadline::in(kCall));
+    const auto left = session.count_older_rows(*next, *kept, soon());
     if (!left) return fail(left.error());
     if (*left == 0) break;
     const std::string words = std::to_string(*left) + " rows that may have been committed before the slot was made ";
-    if (deadline_.expired())
+    if (!has_time_for_another_look())
       return fail(codes::kTimeout, words +
                                        "are still in the table; they have to be polled first: call this command "
                                        "again while `penstock run` polls it");

@@ -22,11 +22,12 @@ struct SwitchWish {
   enum class Do { kAll, kPlan } what = Do::kAll;
   // Of a lease that another instance holds.
   enum class Held { kRefuse, kAwait } held = Held::kRefuse;
-  std::chrono::seconds patience{60};  // for all of it
+  Deadline until = Deadline::in(std::chrono::seconds(60));  // for all of it
 };
 
 // Says what it did, or would do. Each call finishes what an earlier one left. Errors say where it ended: those of the
-// parts, relay.standby while another instance drives the route, and core.timeout.
+// parts, relay.standby while another instance drives the route, and core.timeout. A call of the store that is under way
+// when the time is over takes its own, some seconds.
 class SourceSwitch {
  public:
   // All outlive it; `route` leads from `source`.
@@ -51,6 +52,9 @@ class SourceSwitch {
   void say_plan(const Steps& steps);
   void say_configuration(std::string_view new_kind, const Keys& keys);
 
+  // For one call of the source's database.
+  Deadline soon() const;
+  bool has_time_for_another_look() const;
   Status take_lease();
   void give_lease_back();
   Status say_that_it_is_polled(const Stored& stored, const store::postgres::ServerFacts& server);
@@ -65,7 +69,6 @@ class SourceSwitch {
   store::Store& store_;
   Invocation& invocation_;
   const SwitchWish wish_;
-  const Deadline deadline_;
   std::optional<Lease> lease_;
 };
 

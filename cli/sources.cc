@@ -30,6 +30,7 @@ void switch_source(SwitchOptions options, Invocation& invocation) {
   const bool to_log = options.to == "wal";
   if (!to_log && options.to != "polling")
     return invocation.fail(ExitCode::kUsage, "--to " + printable(options.to) + ": expected wal or polling");
+  options.wish.until = Deadline::in(std::chrono::seconds(options.timeout));
   // All that the source refers to has to be at hand.
   if (!load_settings(invocation, {.warnings = Warnings::kKeepQuiet})) return;
   auto opened = open_store(invocation, options.plan ? StoreUse::kRead : StoreUse::kWrite);
@@ -43,7 +44,6 @@ void switch_source(SwitchOptions options, Invocation& invocation) {
                                                     "\" in the configuration already, which is changed last");
   options.wish.what = options.plan ? SwitchWish::Do::kPlan : SwitchWish::Do::kAll;
   options.wish.held = options.wait ? SwitchWish::Held::kAwait : SwitchWish::Held::kRefuse;
-  options.wish.patience = std::chrono::seconds(options.timeout);
   SourceSwitch change(opened->settings, source, *route, *opened->store, invocation, options.wish);
   if (const Status done = to_log ? change.to_log() : change.to_polling(); !done) invocation.fail(done.error());
 }
