@@ -120,11 +120,12 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
 // Before the slot: a slot sees only what was published when it was written.
 Status SlotStart::provide_publication(WalDatabase& database) {
   if (!database.publication && !database.slot && parts_.settings.create == WalSettings::Create::kYes) {
-    const auto created = make(create_publication_statement(parts_.settings), deadline_);
+    const std::string statement = publication_fix(database, parts_.settings);
+    const auto created = make(statement, deadline_);
     if (!created)
       return fail(codes::kWalPublicationMissing, "publication " + parts_.settings.publication +
                                                      " could not be created (" + created.error().message() +
-                                                     "): " + create_publication_statement(parts_.settings));
+                                                     "): " + statement);
     parts_.log.info(component(), "publication " + parts_.settings.publication + " was created");
     return {};
   }

@@ -36,7 +36,8 @@ Statement publication_statement(int server_version) {
       "SELECT p.pubinsert, p.pubviaroot, t.pubname IS NOT NULL, coalesce(to_jsonb(t) ->> 'rowfilter', ''),"
       " coalesce((SELECT string_agg(quote_ident(m), ', ') FROM unnest($4::text[]) m JOIN pg_attribute a"
       "  ON a.attname = m AND a.attrelid = o.oid"
-      "  WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m), ''),"
+      "  WHERE to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? m AND (a.attgenerated = ''"
+      "  OR current_setting('server_version_num')::int >= 180000)), ''),"
       " p.oid || '.' || p.xmin,"
       " coalesce((SELECT string_agg(e.entry, ',' ORDER BY e.entry) FROM ("
       "  SELECT 'a' AS entry WHERE p.puballtables"
@@ -51,7 +52,11 @@ Statement publication_statement(int server_version) {
           "  AND d.objsubid = 0 AND d.refclassid = 'pg_namespace'::regclass), '0'),"
           " pg_get_userbyid(p.pubowner) = current_user,"
           " (p.pubupdate OR p.pubdelete) AND t.pubname IS NOT NULL AND (o.identity = 'n' OR o.identity = 'd'"
-          "  AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = o.oid AND x.indisprimary))"
+          "  AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = o.oid AND x.indisprimary)),"
+          " NOT EXISTS (SELECT FROM pg_publication_rel l WHERE l.prpubid = p.oid AND l.prrelid = ANY (o.family)"
+          "  AND to_jsonb(l) ->> 'prattrs' IS NOT NULL) AND NOT EXISTS (SELECT FROM pg_attribute a"
+          "  WHERE a.attrelid = o.oid AND a.attname = ANY ($4::text[]) AND a.attgenerated = ''"
+          "  AND to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? a.attname::text)"
           " FROM pg_publication p LEFT JOIN (SELECT c.oid, c.relreplident AS identity, c.oid ||"
           "  ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid) AS family"
           "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3)"
@@ -66,7 +71,9 @@ const Statement kLeftOut{
     "  WHERE a.attrelid = c.oid AND a.attname = ANY ($3::text[]) AND (a.attgenerated = 'v' OR (a.attgenerated = 's'"
     "  AND current_setting('server_version_num')::int < 180000))), ''),"
     " coalesce((SELECT string_agg(i.inhrelid::regclass::text, ', ') FROM pg_inherits i"
-    "  WHERE i.inhparent = c.oid AND c.relkind = 'r'), '')"
+    "  WHERE i.inhparent = c.oid AND c.relkind = 'r'), ''),"
+    " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY ($3::text[])"
+    "  AND a.attgenerated = 's' AND current_setting('server_version_num')::int >= 180000)"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2"};
 
@@ -119,6 +126,7 @@ std::optional<PublicationState> publication_in(const Rows& rows) {
                       std::string(rows.bytes(0, 8))};
   state.is_ours = rows.boolean(0, 9);
   state.hinders_changes = rows.boolean(0, 10);
+  if (rows.boolean(0, 11)) state.missing = PublicationState::Missing::kGenerated;
   return state;
 }
 
@@ -176,7 +184,9 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   found.may_publish = server.boolean(0, 5);
   found.slot_limit_bytes = server.integer(0, 6);
   found.publication = publication_in(published);
-  found.left_out = left_out_in((*answers)[3], settings);
+  const Rows& left_out_rows = (*answers)[3];
+  found.left_out = left_out_in(left_out_rows, settings);
+  if (!left_out_rows.empty() && left_out_rows.boolean(0, 2)) found.generated = Generated::kMapped;
   if (!slot.empty()) {
     found.slot = {std::string(slot.bytes(0, 0)), std::string(slot.bytes(0, 1)), std::string(slot.bytes(0, 2)),
                   std::string(slot.bytes(0, 3)), std::nullopt};
@@ -300,13 +310,16 @@ std::string publication_fault(const std::optional<PublicationState>& publication
 }
 
 std::string publication_fix(const WalDatabase& database, const WalSettings& settings) {
-  if (!database.publication) return create_publication_statement(settings);
+  if (!database.publication) return create_publication_statement(settings, database.generated);
   const std::string alter = "ALTER PUBLICATION " + outbox::quoted_identifier(settings.publication);
   if (!database.publication->publishes_inserts) return alter + " SET (publish = 'insert');";
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
   if (partitioned && !database.publication->via_root) return alter + " SET (publish_via_partition_root = true);";
   const std::string add = alter + " ADD TABLE " + settings.rows.table.quoted() + ";";
   if (!database.publication->has_table) return add;
+  if (!database.publication->missing_columns.empty() && database.publication->row_filter.empty() &&
+      database.publication->missing == PublicationState::Missing::kGenerated)
+    return alter + " SET (publish_generated_columns = stored);";
   return "BEGIN; " + alter + " DROP TABLE " + settings.rows.table.quoted() + "; " + add + " COMMIT;";
 }
 

@@ -17,9 +17,10 @@ namespace penstock::wal {
 struct PublicationState {
   bool publishes_inserts = false;
   bool via_root = false;
-  bool has_table = false;        // under the name that the settings give
-  std::string row_filter;        // empty: none
-  std::string missing_columns;   // mapped ones that a column list leaves out; empty: none
+  bool has_table = false;       // under the name that the settings give
+  std::string row_filter;       // empty: none
+  std::string missing_columns;  // mapped ones that it leaves out; empty: none
+  enum class Missing { kFromList, kGenerated } missing = Missing::kFromList;  // kGenerated: all of them, without a list
   bool hinders_changes = false;  // it publishes updates or deletes, and the table has no replica identity for them
   Membership membership;
   bool is_ours = false;  // the session's role made it
@@ -41,6 +42,7 @@ struct WalDatabase {
   bool may_publish = false;                      // make publications, and of the table
   std::optional<outbox::PostgresColumns> table;  // empty where messages are read
   std::string left_out;                          // of the table by the log, whatever is published; empty: nothing
+  Generated generated = Generated::kNone;        // of the table's columns
   std::optional<PublicationState> publication;
   Lsn log_end;  // a place in the log before which it was so published
   std::optional<SlotState> slot;

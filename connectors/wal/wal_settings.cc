@@ -117,11 +117,12 @@ std::string default_log_name(std::string_view source_name) {
   return name.substr(0, 63);
 }
 
-std::string create_publication_statement(const WalSettings& settings) {
+std::string create_publication_statement(const WalSettings& settings, Generated generated) {
   std::string text = "CREATE PUBLICATION " + outbox::quoted_identifier(settings.publication);
   if (settings.reads_messages()) return text + ";";
   return text + " FOR TABLE " + settings.rows.table.quoted() +
-         " WITH (publish = 'insert', publish_via_partition_root = true);";
+         " WITH (publish = 'insert', publish_via_partition_root = true" +
+         (generated == Generated::kMapped ? ", publish_generated_columns = stored);" : ");");
 }
 
 std::string create_slot_statement(const WalSettings& settings, int server_version) {

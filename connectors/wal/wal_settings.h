@@ -40,7 +40,9 @@ Result<WalSettings> read_settings(const connectors::Section& section, std::strin
 std::string default_log_name(std::string_view source_name);
 
 // What an operator runs where the program may not: the publication, always before the slot.
-std::string create_publication_statement(const WalSettings& settings);
+// kMapped: columns that the server generates are among what is mapped, and it can publish them (PostgreSQL 18).
+enum class Generated { kNone, kMapped };
+std::string create_publication_statement(const WalSettings& settings, Generated generated = Generated::kNone);
 std::string create_slot_statement(const WalSettings& settings, int server_version);
 // The same for a server that gives it `patience`: it waits for every transaction that runs.
 std::string create_slot_patiently(const std::string& statement, std::chrono::milliseconds patience);

@@ -67,8 +67,8 @@ TEST_F(WalDoctor, FindsMappedColumnsThatAreGenerated) {
       "ALTER TABLE shop.outbox DROP COLUMN payload;"
       "ALTER TABLE shop.outbox ADD COLUMN payload text GENERATED ALWAYS AS (aggregateid || '!') STORED;"
       "CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'insert')");
-  EXPECT_THAT(findings_of(*outbox_),
-              AllOf(HasSubstr("generated"), HasSubstr("payload"), HasSubstr("kind = \"outbox\"")));
+  EXPECT_THAT(findings_of(*outbox_), AllOf(HasSubstr("generated"), HasSubstr("payload"), HasSubstr("kind = \"outbox\""),
+                                           Not(HasSubstr("leaves out mapped columns"))));
   WalReader reader(*outbox_);
   const auto opened = reader.open();
   ASSERT_FALSE(opened);

@@ -37,6 +37,21 @@ std::string words_of(const Result<std::vector<SwitchStep>>& steps) {
   return text;
 }
 
+// PostgreSQL 18 publishes what it generates where it is told to, and leaves it out otherwise.
+TEST(PublicationFix, TellsTheServerToPublishWhatItGenerates) {
+  WalDatabase database = database_with({}, {});
+  database.generated = Generated::kMapped;
+  EXPECT_EQ(publication_fix(database, log_settings()),
+            "CREATE PUBLICATION \"penstock_late_orders\" FOR TABLE \"shop\".\"outbox\" WITH (publish = 'insert',"
+            " publish_via_partition_root = true, publish_generated_columns = stored);");
+  database.publication = kPublished;
+  database.publication->missing_columns = "payload";
+  EXPECT_EQ(publication_fix(database, log_settings()).substr(0, 6), "BEGIN;") << "a column list";
+  database.publication->missing = PublicationState::Missing::kGenerated;
+  EXPECT_EQ(publication_fix(database, log_settings()),
+            "ALTER PUBLICATION \"penstock_late_orders\" SET (publish_generated_columns = stored);");
+}
+
 std::string to_log(const WalDatabase& database) { return words_of(steps_to_log(database, log_settings(), 150'000)); }
 std::string to_polling(const WalDatabase& database) { return words_of(steps_to_polling(database, log_settings())); }
 
