@@ -194,23 +194,38 @@ Status SourceSwitch::await_older_rows(wal::SwitchSession& session) {
   const auto next = session.next_transaction(soon());
   if (!next) return fail(next.error());
   SteadyTime next_word = std::chrono::steady_clock::now() + kBetweenWords;
+  std::optional<std::int64_t> highest;
   for (;;) {
-    const auto left = session.count_older_rows(*next, *kept, soon());
-    if (!left) return fail(left.error());
-    if (*left == 0) break;
-    const std::string words = std::to_string(*left) + " rows that may have been committed before the slot was made ";
+    const auto awaited = look_for_older_rows(session, *next, highest, *kept);
+    if (!awaited) return fail(awaited.error());
+    if (awaited->empty()) break;
     if (!has_time_for_another_look())
-      return fail(codes::kTimeout, words +
-                                       "are still in the table; they have to be polled first: call this command "
-                                       "again while `penstock run` polls it");
+      return fail(codes::kTimeout, *awaited +
+                                       "; what they committed has to be polled first: call this command again while "
+                                       "`penstock run` polls it");
     if (std::chrono::steady_clock::now() >= next_word) {
-      invocation_.err << "waiting for " << words << "to be polled\n" << std::flush;
+      invocation_.err << "waiting: " << *awaited << '\n' << std::flush;
       next_word += kBetweenWords;
     }
     std::this_thread::sleep_for(kBetweenLooks);
   }
   say("what was committed before the slot was made has been polled");
   return {};
+}
+
+Result<std::string> SourceSwitch::look_for_older_rows(wal::SwitchSession& session, const std::string& next,
+                                                      std::optional<std::int64_t>& highest,
+                                                      const std::vector<std::string>& kept) {
+  if (!highest) {
+    const auto found = session.find_highest_order(next, soon());
+    if (!found) return fail(found.error());
+    highest = *found;
+  }
+  if (!highest) return "transactions that ran when the slot was made have not ended";
+  const auto left = session.count_rows_up_to(*highest, kept, soon());
+  if (!left) return fail(left.error());
+  if (*left == 0) return "";
+  return std::to_string(*left) + " rows that may have been committed before the slot was made are still in the table";
 }
 
 void SourceSwitch::say(const std::string& line) { invocation_.out << printable(line) << '\n' << std::flush; }

@@ -62,6 +62,10 @@ class SourceSwitch {
   Result<Steps> await_steps_to_polling(wal::SwitchSession& session, const wal::WalSettings& settings);
   Status say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings);
   Status await_older_rows(wal::SwitchSession& session);
+  // What of it is waited for; empty: nothing. `highest`: of the rows that were committed before transaction `next`,
+  // once it is known.
+  Result<std::string> look_for_older_rows(wal::SwitchSession& session, const std::string& next,
+                                          std::optional<std::int64_t>& highest, const std::vector<std::string>& kept);
 
   const config::Settings& settings_;
   const config::Endpoint& source_;

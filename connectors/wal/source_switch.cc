@@ -1,5 +1,6 @@
 #include "connectors/wal/source_switch.h"
 
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -136,21 +137,36 @@ Status SwitchSession::carry_out(const SwitchStep& step, Deadline deadline) {
   return {};
 }
 
+// Its own: the end of a snapshot is that of what has been seen to end, and one that runs may be behind it.
 Result<std::string> SwitchSession::next_transaction(Deadline deadline) {
-  const auto next = session_->execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text", deadline);
+  const auto next = session_->execute("SELECT pg_current_xact_id()::text", deadline);
   if (!next) return fail(next.error());
   return std::string(next->bytes(0, 0));
 }
 
-// A row that was frozen is older than anything.
-Result<std::int64_t> SwitchSession::count_older_rows(const std::string& than, const std::vector<std::string>& kept,
-                                                     Deadline deadline) {
-  const Statement count{"", "SELECT count(*) FROM (SELECT FROM " + settings_.rows.table.quoted() +
-                                " r WHERE age(r.xmin) > age($1::text::xid) AND r." +
-                                outbox::quoted_identifier(settings_.rows.order_by) +
-                                "::text <> ALL($2::text[]) LIMIT " + std::to_string(kMostCounted) + ") older"};
+// A commit that waits for a synchronous standby stands in the log already, and nobody sees its rows before it has
+// ended.
+Result<std::optional<std::int64_t>> SwitchSession::find_highest_order(const std::string& before_transaction,
+                                                                      Deadline deadline) {
+  const Statement find{"", "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8, (SELECT max(r." +
+                               outbox::quoted_identifier(settings_.rows.order_by) + ")::int8 FROM " +
+                               settings_.rows.table.quoted() + " r)"};
   Parameters parameters;
-  parameters.text(than).texts(kept);
+  parameters.text(before_transaction);
+  const auto found = session_->run(find, parameters, deadline);
+  if (!found) return fail(found.error());
+  if (!found->boolean(0, 0)) return std::nullopt;
+  return found->is_null(0, 1) ? std::numeric_limits<std::int64_t>::min() : found->integer(0, 1);
+}
+
+Result<std::int64_t> SwitchSession::count_rows_up_to(std::int64_t order, const std::vector<std::string>& kept,
+                                                     Deadline deadline) {
+  const std::string column = "r." + outbox::quoted_identifier(settings_.rows.order_by);
+  const Statement count{"", "SELECT count(*) FROM (SELECT FROM " + settings_.rows.table.quoted() + " r WHERE " +
+                                column + " <= $1::text::int8 AND " + column + "::text <> ALL($2::text[]) LIMIT " +
+                                std::to_string(kMostCounted) + ") older"};
+  Parameters parameters;
+  parameters.text(std::to_string(order)).texts(kept);
   const auto counted = session_->run(count, parameters, deadline);
   if (!counted) return fail(counted.error());
   return counted->integer(0, 0);

@@ -2,7 +2,7 @@
 // database. The words in the store, and the lease, are the caller's; the configuration is the operator's.
 //
 // To the log: publication and slot are made while the source is polled. The log then has what is committed from there
-// on; what was committed before has to be polled to its end before the log is read (count_older_rows()).
+// on; what was committed before has to be polled to its end before the log is read (count_rows_up_to()).
 // To polling: once the program has stopped and the source's checkpoint says "polled", the slot goes. What was not
 // settled is in the table, because settled rows are deleted both ways; others can't be switched.
 //
@@ -58,12 +58,13 @@ class SwitchSession {
   Status carry_out(const SwitchStep& step, Deadline deadline);
   const store::postgres::ServerFacts& server() const { return session_->server(); }
 
-  // Transactions older than this one may have committed before now.
+  // Transactions before this one may have committed before now.
   Result<std::string> next_transaction(Deadline deadline);
-  // Rows, at most some thousands, that were committed by such transactions and are still in the table. `kept`: order
-  // values of rows that stay there for good.
-  Result<std::int64_t> count_older_rows(const std::string& than, const std::vector<std::string>& kept,
-                                        Deadline deadline);
+  // An order value that no row has passed which was committed by then; nullopt: some of those transactions still run.
+  // By the order column: the transaction that a row names is the last that wrote it, be it long after its INSERT.
+  Result<std::optional<std::int64_t>> find_highest_order(const std::string& before_transaction, Deadline deadline);
+  // Rows, at most some thousands, that are still in the table. `kept`: order values of rows that stay there for good.
+  Result<std::int64_t> count_rows_up_to(std::int64_t order, const std::vector<std::string>& kept, Deadline deadline);
 
  private:
   SwitchSession(WalSettings settings, std::unique_ptr<store::postgres::Session> session)

@@ -1,6 +1,7 @@
 // What a switch between polling and the log asks of a real server.
 #include "connectors/wal/source_switch.h"
 #include "tests/integration/wal/wal_reader.h"
+#include "tests/support/eventually.h"
 #include "tests/support/test_role.h"
 
 namespace penstock::tests {
@@ -18,6 +19,13 @@ class WalSwitch : public testing::Test {
     auto session = wal::SwitchSession::open(outbox_->settings(), kPatience, Deadline::in(kPatience));
     if (!session) throw std::runtime_error(session.error().describe());
     return *std::move(session);
+  }
+  // Transactions of other tests run on the same server.
+  static std::int64_t await_highest_order(wal::SwitchSession& session, const std::string& before) {
+    std::optional<std::int64_t> highest;
+    const auto found = [&] { return (highest = session.find_highest_order(before, Deadline::in(kPatience)).value()); };
+    EXPECT_TRUE(eventually([&] { return found().has_value(); }));
+    return highest.value();
   }
   // What is left to do.
   static std::string left(wal::SwitchSession& session, const wal::WalSettings& settings) {
@@ -51,21 +59,43 @@ TEST_F(WalSwitch, MakesWhatASourceThenReadsFrom) {
 
 TEST_F(WalSwitch, CountsWhatWasCommittedBeforeAndIsStillThere) {
   auto session = open();
+  const auto next_transaction = [&] { return session.next_transaction(Deadline::in(kPatience)).value(); };
+  const auto left = [&](std::int64_t order, const std::vector<std::string>& kept) {
+    const auto counted = session.count_rows_up_to(order, kept, Deadline::in(kPatience));
+    return counted ? *counted : -1;
+  };
+  EXPECT_EQ(left(await_highest_order(session, next_transaction()), {}), 0) << "of an empty table";
   outbox_->insert("a", 1);
   outbox_->insert("a", 2);
   outbox_->execute("VACUUM FREEZE shop.outbox");
   outbox_->insert("a", 3);
+  const std::int64_t order = await_highest_order(session, next_transaction());
+  outbox_->insert("a", 4);
+  // Whoever writes a row later doesn't make it younger than its INSERT.
+  outbox_->execute("UPDATE shop.outbox SET type = type WHERE seq = 1");
+  outbox_->execute("ALTER TABLE shop.outbox ALTER COLUMN type TYPE varchar(200)");
+  EXPECT_EQ(left(order, {}), 3);
+  EXPECT_EQ(left(order, {"2"}), 2);
+  outbox_->execute("DELETE FROM shop.outbox WHERE seq IN (1, 3)");
+  EXPECT_EQ(left(order, {"2"}), 0);
+}
+
+// One whose commit waits for a synchronous standby is in the log already, and seen by nobody.
+TEST_F(WalSwitch, CountsOnlyOnceWhatMayHaveCommittedBeforeIsSeen) {
+  auto session = open();
+  store::postgres::SessionSettings as_service;
+  as_service.url = Secret(outbox_->url());
+  const auto writer = store::postgres::Session::open(as_service, Deadline::in(kPatience));
+  ASSERT_TRUE(writer) << writer.error().describe();
+  ASSERT_TRUE((*writer)->execute("BEGIN", Deadline::in(kPatience)));
+  ASSERT_TRUE((*writer)->execute(WalOutbox::insert_statement("a", 1), Deadline::in(kPatience)));
   const auto next = session.next_transaction(Deadline::in(kPatience));
   ASSERT_TRUE(next) << next.error().describe();
-  outbox_->insert("a", 4);
-  const auto older = [&](const std::vector<std::string>& kept) {
-    const auto counted = session.count_older_rows(*next, kept, Deadline::in(kPatience));
-    return counted ? *counted : -1;
-  };
-  EXPECT_EQ(older({}), 3);
-  EXPECT_EQ(older({"2"}), 2);
-  outbox_->execute("DELETE FROM shop.outbox WHERE seq IN (1, 3)");
-  EXPECT_EQ(older({"2"}), 0);
+  const auto early = session.find_highest_order(*next, Deadline::in(kPatience));
+  ASSERT_TRUE(early) << early.error().describe();
+  EXPECT_FALSE(*early) << "the writer still runs";
+  ASSERT_TRUE((*writer)->execute("COMMIT", Deadline::in(kPatience)));
+  EXPECT_EQ(std::to_string(await_highest_order(session, *next)), outbox_->value("SELECT seq FROM shop.outbox"));
 }
 
 // A source that was polled since never begins at a new slot: what is in the table would be passed.
