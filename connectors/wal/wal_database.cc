@@ -64,7 +64,8 @@ Statement publication_statement(int server_version) {
           " AND t.tablename = $3 WHERE p.pubname = $1"};
 }
 
-// Values that the server makes and doesn't publish, and tables that inherit from one that isn't partitioned.
+// Values that the server makes and doesn't publish, tables that inherit from one that isn't partitioned, and partitions
+// whose rows are not written to the log: the publication shows no more than their root.
 const Statement kLeftOut{
     "",
     "SELECT coalesce((SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a"
@@ -73,7 +74,9 @@ const Statement kLeftOut{
     " coalesce((SELECT string_agg(i.inhrelid::regclass::text, ', ') FROM pg_inherits i"
     "  WHERE i.inhparent = c.oid AND c.relkind = 'r'), ''),"
     " EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY ($3::text[])"
-    "  AND a.attgenerated = 's' AND current_setting('server_version_num')::int >= 180000)"
+    "  AND a.attgenerated = 's' AND current_setting('server_version_num')::int >= 180000),"
+    " coalesce((SELECT string_agg(l.oid::regclass::text, ', ') FROM pg_partition_tree(c.oid) p"
+    "  JOIN pg_class l ON l.oid = p.relid WHERE p.isleaf AND (l.relpersistence <> 'p' OR l.relkind = 'f')), '')"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = $1 AND c.relname = $2"};
 
@@ -136,6 +139,9 @@ std::string left_out_in(const Rows& rows, const WalSettings& settings) {
   if (const std::string_view children = rows.bytes(0, 1); !children.empty())
     return "tables inherit from " + table +
            ", and the log has their rows under their own names: " + std::string(children);
+  if (const std::string_view partitions = rows.bytes(0, 3); !partitions.empty())
+    return "partitions of " + table +
+           " are unlogged or foreign, and the log has no rows of them: " + std::string(partitions);
   if (const std::string_view columns = rows.bytes(0, 0); !columns.empty())
     return "columns of " + table +
            " that are mapped are generated, and the server doesn't publish those: " + std::string(columns);
@@ -278,7 +284,8 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (!database.left_out.empty())
     return fail(codes::kOutboxTableMissing, database.left_out +
                                                 ". Poll the table (kind = \"outbox\"), or make plain columns of"
-                                                " generated ones and partitions of tables that inherit.");
+                                                " generated ones, partitions of tables that inherit, and logged tables"
+                                                " of partitions that are not (ALTER TABLE … SET LOGGED).");
   if (settings.settle == WalSettings::Settle::kKeep) return {};
   if (!may_delete(*database.table, settings))
     return fail(codes::kOutboxUnauthorized,

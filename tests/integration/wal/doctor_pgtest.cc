@@ -86,6 +86,23 @@ TEST_F(WalDoctor, FindsTablesThatInheritAndAreNoPartitions) {
   EXPECT_TRUE(reader.open());
 }
 
+// The server takes them, and its publication shows the root alone.
+TEST_F(WalDoctor, FindsPartitionsThatAreNotInTheLog) {
+  outbox_->execute(
+      "DROP TABLE shop.outbox;"
+      "CREATE TABLE shop.outbox (seq bigint GENERATED ALWAYS AS IDENTITY, id uuid, aggregatetype text,"
+      " aggregateid text, type text, payload text) PARTITION BY RANGE (seq);"
+      "CREATE TABLE shop.first PARTITION OF shop.outbox FOR VALUES FROM (1) TO (2);"
+      "CREATE PUBLICATION penstock_orders FOR TABLE shop.outbox WITH (publish = 'insert', publish_via_partition_root);"
+      "CREATE UNLOGGED TABLE shop.second PARTITION OF shop.outbox FOR VALUES FROM (2) TO (3)");
+  EXPECT_THAT(findings_of(*outbox_), AllOf(HasSubstr("unlogged"), HasSubstr("shop.second"), Not(HasSubstr("first"))));
+  WalReader reader(*outbox_);
+  EXPECT_FALSE(reader.open());
+  outbox_->execute("ALTER TABLE shop.second SET LOGGED");
+  const auto opened = reader.open();
+  EXPECT_TRUE(opened) << opened.error().describe();
+}
+
 TEST_F(WalDoctor, FindsASlotThatHandsOverPreparedTransactions) {
   outbox_->execute("SELECT pg_create_logical_replication_slot('" + outbox_->settings().slot +
                    "', 'pgoutput', false, true)");
