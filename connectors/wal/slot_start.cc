@@ -42,9 +42,10 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   auto stored = parts_.checkpoints.load(parts_.settings.rows.source_name);
   if (!stored) return fail(std::move(stored.error()));
   stored_ = *std::move(stored);
-  if (stored_) own_ = parse_own_position(stored_->position);
   const auto& server = session_.server();
   const ServerIdentity identity{server.system_identifier, server.timeline};
+  // What was published on another server says nothing of this one.
+  if (stored_ && stored_->system_identifier == identity.system_identifier) own_ = parse_own_position(stored_->position);
   std::optional<Lsn> switch_point;
   if (own_ && stored_->timeline < identity.timeline) {
     const auto found = find_switch_point();

@@ -72,7 +72,7 @@ class SlotStart {
   Deadline deadline_;
   const std::stop_token stop_;
   std::optional<SourceCheckpoint> stored_;
-  std::optional<OwnPosition> own_;  // nullopt: none, or not in the log
+  std::optional<OwnPosition> own_;  // nullopt: none, or not in the log of this server
 };
 
 }  // namespace penstock::wal

@@ -15,16 +15,32 @@ std::string words_of(const SourceCheckpoint& stored, const ServerIdentity& serve
          " was read before";
 }
 
-Status check_identity(const SourceCheckpoint& stored, const ServerIdentity& server, std::optional<Lsn> switch_point) {
-  if (stored.system_identifier != server.system_identifier)
-    return fail(codes::kWalOtherServer,
-                "the server is " + server.system_identifier + ", but " + stored.system_identifier + " was read before");
+Status check_timeline(const SourceCheckpoint& stored, const ServerIdentity& server, std::optional<Lsn> switch_point) {
   const std::string timelines = words_of(stored, server);
   if (server.timeline < stored.timeline)
     return fail(codes::kWalOtherServer, "the server is on " + timelines + ": it is an old primary");
   if (server.timeline > stored.timeline && !switch_point)
     return fail(codes::kWalOtherServer, "the server is on " + timelines + ", and doesn't know its end");
   return {};
+}
+
+// One that has taken the other's place, or a wrong address: that it is the right one says only who put the slot there.
+Result<Start> judge_other_server(const SourceCheckpoint& stored, const ServerIdentity& server, const Progress& progress,
+                                 const std::string& slot_name, std::optional<Lsn> slot_stands_at) {
+  const std::string words =
+      "the server is " + server.system_identifier + ", but " + stored.system_identifier + " was read before";
+  if (!slot_stands_at)
+    return fail(
+        codes::kWalOtherServer,
+        words +
+            "; if it has taken that one's place (pg_upgrade, a restore into a new cluster), make the slot there, "
+            "and what it doesn't bring is put on record: SELECT pg_create_logical_replication_slot('" +
+            slot_name + "', 'pgoutput');");
+  return LostLog{{codes::kWalOtherServer, words + ", and everything up to " + to_string(progress.settled) +
+                                              " of its log was delivered; slot " + slot_name + " stands at " +
+                                              to_string(*slot_stands_at) + " of this one's"},
+                 progress.settled,
+                 slot_stands_at};
 }
 
 // The server has come out of a failover that lost what was delivered.
@@ -77,7 +93,9 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
   const auto own = parse_own_position(stored->position);
   if (!own) return fail(not_of_the_log(*stored));
   const Progress* const progress = &own->progress;
-  if (auto same = check_identity(*stored, server, switch_point); !same) return fail(std::move(same.error()));
+  if (stored->system_identifier != server.system_identifier)
+    return judge_other_server(*stored, server, *progress, slot_name, stands_at);
+  if (auto same = check_timeline(*stored, server, switch_point); !same) return fail(std::move(same.error()));
   if (auto lost = find_lost_tail(*stored, *progress, server, switch_point))
     return LostLog{std::move(*lost), *switch_point, stands_at};
   const std::string delivered = "everything up to " + to_string(progress->settled) + " was delivered";
@@ -107,7 +125,9 @@ GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps
   while (found.names.empty() || reached < position_of(end)) {
     const SourceGaps::Recorded* next = nullptr;
     for (const SourceGaps::Recorded& record : known) {
-      const bool leads_on = record.gap.from == reached && (record.gap.to > reached || found.names.empty());
+      // One that ends before it begins names a place in the log of another server, or timeline.
+      const bool may_lead_back = found.names.empty() && (record.gap.to == reached || record.gap.to == position_of(end));
+      const bool leads_on = record.gap.from == reached && (record.gap.to > reached || may_lead_back);
       if (leads_on && (next == nullptr || goes_before(record, *next))) next = &record;
     }
     if (next == nullptr) {

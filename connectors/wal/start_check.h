@@ -34,7 +34,8 @@ struct ServerIdentity {
 // There is neither a position of our own nor a slot.
 struct FirstStart {};
 
-// The slot can't bring all of what was committed behind `from`.
+// The slot can't bring all of what was committed behind `from`, a place in the log of the server that was read before.
+// Where that is another one, the slot may stand below it.
 struct LostLog {
   Error why;  // wal.slot_lost, wal.slot_ahead or wal.other_server
   Lsn from;

@@ -37,6 +37,13 @@ class WalSlot : public testing::Test {
     return code;
   }
   SourceCheckpoint stored() { return outbox_->checkpoints().load("orders").value().value(); }
+  void put_stored_on_another_server(const std::string& place) {
+    SourceCheckpoint checkpoint = stored();
+    checkpoint.system_identifier = "1";
+    checkpoint.position = place;
+    outbox_->checkpoints().put("orders", checkpoint);
+  }
+  std::size_t gaps() { return outbox_->gaps().records().size(); }
   std::string slot(const std::string& what) {
     return outbox_->value("SELECT " + what + " FROM pg_replication_slots WHERE slot_name = '" +
                           outbox_->settings().slot + "'");
@@ -274,12 +281,36 @@ TEST_F(WalSlot, IsRefusedWhenSomebodyElseMovedItOn) {
   EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
 }
 
-TEST_F(WalSlot, IsRefusedOnAnotherServer) {
+// A wrong address, for all that anybody knows.
+TEST_F(WalSlot, IsRefusedOnAnotherServerWithoutIt) {
   deliver_one();
-  SourceCheckpoint checkpoint = stored();
-  checkpoint.system_identifier = "1";
-  outbox_->checkpoints().put("orders", checkpoint);
+  put_stored_on_another_server("0/20");
+  outbox_->drop_slot();
   EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+  EXPECT_EQ(slot("slot_name"), "") << "nobody knows that it belongs here";
+  EXPECT_EQ(gaps(), 0U);
+}
+
+// pg_upgrade, or a restore into a new cluster: what the old one's log had is on record, whatever its places were.
+TEST_F(WalSlot, GoesOnBehindAGapOnAServerThatHasTakenTheOthersPlace) {
+  for (const std::string place : {"0/20", "FFF/20"}) {
+    SCOPED_TRACE(place);
+    outbox_->gaps().acknowledge_all();
+    const std::size_t before = gaps();
+    deliver_one();
+    put_stored_on_another_server(place);
+    EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+    EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+    EXPECT_EQ(gaps(), before + 1) << "once";
+    outbox_->insert("a", 2);
+    outbox_->gaps().acknowledge_all();
+    WalReader reader(*outbox_);
+    ASSERT_TRUE(reader.open());
+    const auto items = reader.read(1);
+    EXPECT_EQ(data_of(items), "2");
+    EXPECT_TRUE(reader.source().settle(items.back().mark));
+    EXPECT_NE(stored().system_identifier, "1");
+  }
 }
 
 // Fault 16: an old primary comes back: its timeline is older than the one that was read.

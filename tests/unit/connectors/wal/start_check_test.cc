@@ -87,9 +87,17 @@ TEST(StartCheck, SaysThatAPolledSourceLeftNoPlaceOfTheLog) {
   EXPECT_EQ(judged(stored("?"), slot_at(0x20)), "core.internal");
 }
 
-TEST(StartCheck, RefusesAnotherServerAndAnOlderTimeline) {
-  EXPECT_EQ(judged(SourceCheckpoint{"0/20", "8", 3}, slot_at(0x20)), "wal.other_server");
-  EXPECT_EQ(judged(stored("0/20", 4), slot_at(0x20)), "wal.other_server");
+TEST(StartCheck, RefusesAnOlderTimeline) { EXPECT_EQ(judged(stored("0/20", 4), slot_at(0x20)), "wal.other_server"); }
+
+// A wrong address has no such slot, as a rule; a cluster that was upgraded or restored gets it by hand.
+TEST(StartCheck, GoesOnAtAnotherServerOnlyWhereASlotIsAndBehindAGap) {
+  const SourceCheckpoint elsewhere{"0/20", "8", 4};
+  EXPECT_EQ(judged(elsewhere, {}), "wal.other_server");
+  EXPECT_EQ(judged(elsewhere, slot_at(0x30)), "wal.other_server from 0/20 to 0/30");
+  EXPECT_EQ(judged(elsewhere, slot_at(0x10)), "wal.other_server from 0/20 to 0/10");
+  SlotState lost = slot_at(0x20);
+  lost.wal_status = "lost";
+  EXPECT_EQ(judged(elsewhere, lost), "wal.other_server");
 }
 
 // Pitfall "failover": the new primary may lack the tail that was delivered, and gives its places away again.
@@ -158,6 +166,7 @@ TEST(GapOnRecordCheck, WantsARecordAlsoWhereTheSlotStandsBeforeTheGap) {
   EXPECT_EQ(judged_gap(0x10, 0x8, {}), "open, missing wal.slot_ahead 0/10 to 0/8");
   EXPECT_EQ(judged_gap(0x10, 0x8, {{0x10, 0x8, 'o'}}), "1o open");
   EXPECT_EQ(judged_gap(0x10, 0x8, {{0x10, 0x8, 'a'}}), "1a acknowledged");
+  EXPECT_EQ(judged_gap(0x10, 0x9, {{0x10, 0x8, 'a'}}), "open, missing wal.slot_ahead 0/10 to 0/9");
 }
 
 TEST(StartCheck, FindsTheEndOfATimelineInItsHistory) {
