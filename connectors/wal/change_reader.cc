@@ -151,8 +151,23 @@ Result<ChangeReader::Mapped*> ChangeReader::mapped_for(std::string signature, ou
     mapped_.clear();
     by_relation_.clear();
   }
+  auto ignored = ignored_in(shape);
   auto mapping = std::make_unique<outbox::RowMapping>(settings_.rows, shape, *roles);
-  return &mapped_.emplace(std::move(signature), Mapped{std::move(shape), *roles, std::move(mapping), {}}).first->second;
+  Mapped mapped{std::move(shape), std::move(ignored), *roles, std::move(mapping), {}};
+  return &mapped_.emplace(std::move(signature), std::move(mapped)).first->second;
+}
+
+std::vector<bool> ChangeReader::ignored_in(const outbox::RowShape& shape) const {
+  const outbox::OutboxSettings& rows = settings_.rows;
+  std::vector<bool> ignored;
+  for (const outbox::ColumnShape& column : shape.columns) {
+    const bool is_mapped = std::ranges::any_of(outbox::kRoles, [&](Role role) {
+      const std::string* mapped = rows.column_of(role);
+      return mapped != nullptr && *mapped == column.name;
+    });
+    ignored.push_back(!is_mapped && (column.name == rows.order_by || std::ranges::count(rows.ignore, column.name) > 0));
+  }
+  return ignored;
 }
 
 Result<ChangeReader::Described> ChangeReader::describe(const Change& change) const {
@@ -182,8 +197,9 @@ Status ChangeReader::learn(const Change& change) {
 Status ChangeReader::learn_unfit(const Change& change, const Error& why) {
   auto described = describe(change);
   if (!described) return fail(std::move(described.error()));
-  const auto known =
-      mapped_.insert_or_assign(std::move(described->signature), Mapped{std::move(described->shape), {}, nullptr, why});
+  auto ignored = ignored_in(described->shape);
+  Mapped mapped{std::move(described->shape), std::move(ignored), {}, nullptr, why};
+  const auto known = mapped_.insert_or_assign(std::move(described->signature), std::move(mapped));
   by_relation_[described->oid] = &known.first->second;
   return {};
 }
@@ -194,9 +210,6 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read(const Change& change, c
   append_text(place_, position);
   row_id_.reset();
   auto malformed = park_too_large(change, builder);
-  if (malformed && !*malformed && change.kind == Change::Kind::kCutEvent)
-    return fail(codes::kInternal,
-                "a row of table " + settings_.rows.table.to_string() + " was cut and is not too large");
   if (malformed && !*malformed) malformed = read_kept(change, builder);
   if (malformed && *malformed) (*malformed)->source_key = place_;
   return malformed;
@@ -218,6 +231,10 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::park_too_large(const Change&
   for (std::size_t i = 0; i < insert->row.columns(); ++i) {
     const Tuple::Value value = reader.next();
     const ColumnType type = mapped.shape.columns[i].type;
+    if (mapped.ignored[i]) {
+      cells_.push_back(Cell::null());
+      continue;
+    }
     const bool may_name_the_row = value.length <= kLongestName;
     cells_.push_back(may_name_the_row ? cell_of(value, type, builder) : Cell::null());
     (mapped.roles[Role::kPayload] == i ? size.payload : size.others) +=
@@ -228,7 +245,7 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::park_too_large(const Change&
 }
 
 Result<std::unique_ptr<MalformedRow>> ChangeReader::read_kept(const Change& change, EventBatchBuilder& builder) {
-  const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within);
+  const auto message = PgoutputDecoder::decode_one(builder.keep(change.bytes), change.within, change.form());
   if (!message) return not_understood(message.error());
   const auto* insert = std::get_if<InsertMessage>(&message->body);
   return insert != nullptr ? read_row(*insert, builder)
@@ -256,6 +273,9 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage
   Tuple::Reader reader(insert.row);
   for (std::size_t i = 0; i < insert.row.columns(); ++i) {
     const Tuple::Value value = reader.next();
+    if (value.is == Tuple::Value::Is::kCut && !mapped.ignored[i])
+      return fail(codes::kInternal,
+                  "a row of table " + settings_.rows.table.to_string() + " was cut and is not too large");
     cells_.push_back(cell_of(value, mapped.shape.columns[i].type, builder));
     if (mapped.roles[Role::kId] == i && value.is == Tuple::Value::Is::kText) row_id_ = value.bytes;
   }
@@ -346,7 +366,8 @@ std::unique_ptr<MalformedRow> ChangeReader::too_large(const outbox::RowSize& siz
 }
 
 Cell ChangeReader::cell_of(const Tuple::Value& value, ColumnType type, EventBatchBuilder& builder) {
-  if (value.is == Tuple::Value::Is::kNull || value.is == Tuple::Value::Is::kUnchanged) return Cell::null();
+  using Is = Tuple::Value::Is;
+  if (value.is == Is::kNull || value.is == Is::kUnchanged || value.is == Is::kCut) return Cell::null();
   switch (type) {
     case ColumnType::kBytes: return Cell::blob(builder.keep(bytes_of_hex(value.bytes, scratch_)));
     case ColumnType::kInteger:

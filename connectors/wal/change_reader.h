@@ -62,6 +62,7 @@ class ChangeReader {
   // A mapping over one set of columns.
   struct Mapped {
     outbox::RowShape shape;
+    std::vector<bool> ignored;  // columns that no event is made of, as a poll doesn't read them
     outbox::RoleColumns roles;
     std::unique_ptr<outbox::RowMapping> mapping;  // null: the columns don't fit
     std::optional<Error> unfit;
@@ -73,6 +74,7 @@ class ChangeReader {
   };
   Result<Described> describe(const Change& change) const;
   Result<Mapped*> mapped_for(std::string signature, outbox::RowShape shape);
+  std::vector<bool> ignored_in(const outbox::RowShape& shape) const;
 
   outbox::ColumnType type_of(const RelationColumn& column) const;
   // The columns under which a row came.

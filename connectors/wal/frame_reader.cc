@@ -11,6 +11,8 @@ namespace {
 
 // In front of a message: the frame's type, two places in the log, a time.
 constexpr std::size_t kHeader = 1 + 8 + 8 + 8;
+// Of the two digits that stand for a byte only one counts.
+constexpr std::uint64_t kAsSent = 2;
 // A server makes no message, and so no part of one, that is longer.
 constexpr std::size_t kLongest = 0x3fffffff;
 // What is asked for at once, and the room that is made for what has not arrived.
@@ -96,19 +98,24 @@ Status FrameReader::take_value(std::size_t columns, std::uint64_t& row_bytes) {
   const auto bytes = take_length();
   if (!bytes) return fail(bytes.error());
   if (*bytes <= kLongestName) return take(*bytes);
-  row_bytes += *bytes;
-  if (!is_too_large(*bytes, row_bytes, columns)) return take(*bytes);
+  const bool too_large_alone = is_too_large_alone(*bytes);
+  // One that is ignored says nothing of the others.
+  if (!too_large_alone || wanted_.ignored == 0) row_bytes += *bytes;
+  if (!too_large_alone && !are_too_large(row_bytes, columns)) return take(*bytes);
   form_ = PgoutputDecoder::Form::kCut;
   long_[kind_at] = kCutValue;
   if (auto taken = take(kCutValueStart); !taken) return taken;
   return drop(*bytes - kCutValueStart);
 }
 
-// Of the two digits that stand for a byte only one counts, and the payload has a bound of its own beside the others.
-bool FrameReader::is_too_large(std::size_t value_bytes, std::uint64_t row_bytes, std::size_t columns) const {
-  const std::uint64_t payload = wanted_.event_bytes, others = wanted_.event_bytes + outbox::kOtherColumnsBytes;
-  const auto as_sent = [](std::uint64_t bytes, std::uint64_t values) { return 2 * (bytes + values); };
-  return value_bytes > as_sent(others, 1) || row_bytes > as_sent(payload + others, columns);
+bool FrameReader::is_too_large_alone(std::size_t value_bytes) const { return value_bytes > most_beside_payload(); }
+
+bool FrameReader::are_too_large(std::uint64_t row_bytes, std::size_t columns) const {
+  return row_bytes > kAsSent * (wanted_.event_bytes + columns) + (1 + wanted_.ignored) * most_beside_payload();
+}
+
+std::uint64_t FrameReader::most_beside_payload() const {
+  return kAsSent * (wanted_.event_bytes + outbox::kOtherColumnsBytes + 1);
 }
 
 Status FrameReader::take_logical_message() {

@@ -30,6 +30,7 @@ class FrameReader {
     std::string message_prefix;   // of messages that are read; empty: none are
     // A frame that is shorter is taken at once. More than the head of a message.
     std::size_t piece_bytes = kPieceBytes;
+    std::size_t ignored = 0;  // how many columns no event is made of; nobody knows here which
   };
 
   FrameReader(Wanted wanted, NextPiece next_piece);
@@ -50,8 +51,10 @@ class FrameReader {
   Result<std::string> take_prefix();
   Status take_truncate();
 
-  // Whether a row is too large whatever its columns are.
-  bool is_too_large(std::size_t value_bytes, std::uint64_t row_bytes, std::size_t columns) const;
+  // Whether a row is too large by one value, if that is not ignored, or by all so far, whatever its columns are.
+  bool is_too_large_alone(std::size_t value_bytes) const;
+  bool are_too_large(std::uint64_t row_bytes, std::size_t columns) const;
+  std::uint64_t most_beside_payload() const;
 
   // Moves bytes of the frame into `long_`, or drops them.
   Status take(std::size_t count);

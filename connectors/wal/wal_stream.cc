@@ -55,8 +55,9 @@ WalStream::WalStream(const WalSettings& settings, const Progress& start, ChangeR
       clock_(clock),
       start_(start),
       reader_(std::move(reader)),
-      frames_({settings.rows.event_bytes, settings.message_prefix},
-              [this](std::span<char> room) { return session_->next_piece(room); }),
+      frames_(
+          {settings.rows.event_bytes, settings.message_prefix, FrameReader::kPieceBytes, settings.rows.ignore.size()},
+          [this](std::span<char> room) { return session_->next_piece(room); }),
       transactions_({kTransactionMemory, spill_folder()}),
       confirmation_(start),
       heartbeats_(settings.slot) {}

@@ -393,6 +393,21 @@ TEST_F(WalReading, ParksARowThatIsTooLargeAndGoesOn) {
   EXPECT_EQ(items[0].malformed->key, "a");
 }
 
+// As a poll, which doesn't read them.
+TEST_F(WalReading, WeighsNoColumnsThatAreIgnored) {
+  outbox_->settings().rows.event_bytes = 5'000;
+  outbox_->settings().rows.ignore = {"debug"};
+  outbox_->execute("ALTER TABLE shop.outbox ADD COLUMN debug text");
+  reopen();
+  for (const char* const length : {"150000", "800000"})
+    outbox_->execute(
+        "INSERT INTO shop.outbox(aggregatetype, aggregateid, type, payload, debug) VALUES ('order', 'a', 'placed',"
+        " to_jsonb(repeat('x', 4000)), repeat('d', " +
+        std::string(length) + "))");
+  const std::string payload = "\"" + std::string(4'000, 'x') + "\"";
+  EXPECT_EQ(data_of(reader_->read(2)), payload + " " + payload);
+}
+
 // An id of bytes is as long as its bytes, and so is a payload.
 TEST_F(WalReading, WeighsBytesByTheirNumberAndNamesALargeRow) {
   outbox_->settings().rows.event_bytes = 5'000;

@@ -156,6 +156,23 @@ TEST(FrameReader, BoundsTheValuesOfARowTogether) {
   EXPECT_EQ(sum, 100 * kEventBytes);
 }
 
+// A row of which nobody reads the large values may be an event.
+TEST(FrameReader, KeepsWhatStandsBesideValuesThatMayBeIgnored) {
+  const std::string large(10 * kSurelyTooLong, 'x'), others(kSurelyTooLong - 100, 'y'), payload(kEventBytes, 'z');
+  const auto taken =
+      take_all({kHeader + insert({value(large), value(others), value(payload)})}, {kEventBytes, "", kPiece, 2});
+  ASSERT_EQ(taken.size(), 1U);
+  ASSERT_EQ(taken[0].form, Form::kCut);
+  const auto values = values_of(taken[0]);
+  ASSERT_EQ(values.size(), 3U);
+  EXPECT_EQ(values[0].is, Is::kCut);
+  EXPECT_TRUE(values[1].bytes == others && values[2].bytes == payload);
+  const auto many =
+      take_all({kHeader + insert(std::vector<std::string>(100, value(payload)))}, {kEventBytes, "", kPiece, 2});
+  ASSERT_EQ(many.size(), 1U);
+  EXPECT_LT(many[0].bytes.size(), 10 * kEventBytes);
+}
+
 TEST(FrameReader, TakesARowWholeWhereEventsMayBeSoLarge) {
   const std::string frame = kHeader + insert({value(std::string(kSurelyTooLong, 'x'))});
   const auto taken = take_all({frame}, {4 * kEventBytes, "", kPiece});
