@@ -18,7 +18,9 @@ using outbox::ColumnType;
 using outbox::Role;
 
 // A publication has few tables, and a producer writes few shapes of messages.
-constexpr std::size_t kMostShapes = 1'000;
+constexpr std::size_t kMostShapes = 1'000, kMostColumnsKept = 50'000;
+// A byte of a JSON text that is not within a name or between its members is written with at most so many.
+constexpr std::size_t kMostEscaped = 6;
 
 // pg_type.dat: these oids are the same in every database.
 constexpr struct {
@@ -147,9 +149,11 @@ Result<ChangeReader::Mapped*> ChangeReader::mapped_for(std::string signature, ou
   }
   auto roles = outbox::find_role_columns(settings_.rows, shape);
   if (!roles) return fail(std::move(roles.error()));
-  if (mapped_.size() >= kMostShapes) {
+  columns_kept_ += shape.columns.size();
+  if (mapped_.size() >= kMostShapes || columns_kept_ > kMostColumnsKept) {
     mapped_.clear();
     by_relation_.clear();
+    columns_kept_ = shape.columns.size();
   }
   auto ignored = ignored_in(shape);
   auto mapping = std::make_unique<outbox::RowMapping>(settings_.rows, shape, *roles);
@@ -284,6 +288,10 @@ Result<std::unique_ptr<MalformedRow>> ChangeReader::read_row(const InsertMessage
 }
 
 Result<std::unique_ptr<MalformedRow>> ChangeReader::read_message(std::string_view content, EventBatchBuilder& builder) {
+  // Before anything is made of its members, which take more room than their text.
+  if (content.size() / kMostEscaped > 2 * settings_.rows.event_bytes + outbox::kOtherColumnsBytes)
+    return unreadable(content, "the content has " + std::to_string(content.size()) +
+                                   " bytes, more than [limits] event_bytes allows in any form");
   const Parts parts = parts_of(content);
   auto members = json_members(parts.members);
   if (!members) return unreadable(content, "the content is neither a JSON object nor starts with a line that is one");

@@ -96,6 +96,7 @@ class ChangeReader {
   std::set<std::uint32_t> ours_;                       // relations of our table, as they arrived
   std::map<std::uint32_t, Mapped*> by_relation_;       // as they were learnt
   std::map<std::string, Mapped, std::less<>> mapped_;  // by names and types of the columns
+  std::size_t columns_kept_ = 0;                       // in all of them
   std::vector<outbox::Cell> cells_;
   std::string place_, scratch_;
   std::optional<std::string_view> row_id_;

@@ -174,5 +174,35 @@ TEST_F(WalMessages, Fault43KeepTheirBytesOrAreParked) {
   }
 }
 
+// Names of their own at the top level make a new set of columns of each message.
+TEST_F(WalMessages, OfManyShapesTakeNoMemoryForGood) {
+  const auto emit_shapes = [&](int count) {
+    outbox_->execute(
+        "SELECT pg_logical_emit_message(true, 'shop', (SELECT '{" + head(1) +
+        ",' || string_agg('\"of_' || m || '_' || n || '\":1', ',') || '}' FROM generate_series(1, 3000) n))"
+        " FROM generate_series(1, " +
+        std::to_string(count) + ") m");
+  };
+  emit_shapes(20);
+  reader_->read(20, 5);
+  forget_peak_memory();
+  const std::size_t before = peak_memory_kib();
+  emit_shapes(200);
+  reader_->read(200, 5);
+  EXPECT_LT(peak_memory_kib(), before + (64 << 10));
+}
+
+TEST_F(WalMessages, ThatAreTooLongInAnyFormAreNotTakenApart) {
+  outbox_->settings().rows.event_bytes = 1'000;
+  reader_ = nullptr;
+  reader_ = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(reader_->open());
+  emit("'{" + head(1) + ",\"payload\":\"' || repeat('\\u0041', 1000) || '\"}'");
+  emit("'{" + head(2) + "' || repeat(' ', 800000) || '}'");
+  const auto items = reader_->read(2);
+  EXPECT_EQ(data_of(items), std::string(1'000, 'A') + " !");
+  EXPECT_NE(items[1].malformed->reason.find("in any form"), std::string::npos) << items[1].malformed->reason;
+}
+
 }  // namespace
 }  // namespace penstock::tests
