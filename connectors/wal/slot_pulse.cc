@@ -44,7 +44,7 @@ SlotWatch::Heartbeat SlotPulse::judge_heartbeat(WalStream& stream) {
 }
 
 Status SlotPulse::look_at_slot(Session& session, const std::stop_token& stop) {
-  return clock_.now() < seen_.next_heartbeat ? Status() : look(SlotWatch::Heartbeat::kBack, session, stop);
+  return clock_.now() < seen_.next_heartbeat ? Status() : look(SlotWatch::Heartbeat::kBehindOthers, session, stop);
 }
 
 Status SlotPulse::look(SlotWatch::Heartbeat heartbeat, Session& session, const std::stop_token& stop) {
