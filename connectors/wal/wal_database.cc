@@ -56,7 +56,9 @@ Statement publication_statement(int server_version) {
           " NOT EXISTS (SELECT FROM pg_publication_rel l WHERE l.prpubid = p.oid AND l.prrelid = ANY (o.family)"
           "  AND to_jsonb(l) ->> 'prattrs' IS NOT NULL) AND NOT EXISTS (SELECT FROM pg_attribute a"
           "  WHERE a.attrelid = o.oid AND a.attname = ANY ($4::text[]) AND a.attgenerated = ''"
-          "  AND to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? a.attname::text)"
+          "  AND to_jsonb(t) ? 'attnames' AND NOT to_jsonb(t) -> 'attnames' ? a.attname::text),"
+          " concat_ws(', ', 'insert', CASE WHEN p.pubupdate THEN 'update' END, CASE WHEN p.pubdelete THEN 'delete' END,"
+          "  CASE WHEN p.pubtruncate THEN 'truncate' END)"
           " FROM pg_publication p LEFT JOIN (SELECT c.oid, c.relreplident AS identity, c.oid ||"
           "  ARRAY(SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) a WHERE a.relid <> c.oid) AS family"
           "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3)"
@@ -130,6 +132,7 @@ std::optional<PublicationState> publication_in(const Rows& rows) {
   state.is_ours = rows.boolean(0, 9);
   state.hinders_changes = rows.boolean(0, 10);
   if (rows.boolean(0, 11)) state.missing = PublicationState::Missing::kGenerated;
+  state.with_inserts = rows.bytes(0, 12);
   return state;
 }
 
@@ -319,7 +322,8 @@ std::string publication_fault(const std::optional<PublicationState>& publication
 std::string publication_fix(const WalDatabase& database, const WalSettings& settings) {
   if (!database.publication) return create_publication_statement(settings, database.generated);
   const std::string alter = "ALTER PUBLICATION " + outbox::quoted_identifier(settings.publication);
-  if (!database.publication->publishes_inserts) return alter + " SET (publish = 'insert');";
+  if (!database.publication->publishes_inserts)
+    return alter + " SET (publish = '" + database.publication->with_inserts + "');";
   const bool partitioned = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
   if (partitioned && !database.publication->via_root) return alter + " SET (publish_via_partition_root = true);";
   const std::string add = alter + " ADD TABLE " + settings.rows.table.quoted() + ";";

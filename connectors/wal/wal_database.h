@@ -16,6 +16,7 @@ namespace penstock::wal {
 
 struct PublicationState {
   bool publishes_inserts = false;
+  std::string with_inserts;  // what it publishes, and inserts, as in SET (publish = …)
   bool via_root = false;
   bool has_table = false;       // under the name that the settings give
   std::string row_filter;       // empty: none

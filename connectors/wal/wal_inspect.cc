@@ -99,7 +99,8 @@ void inspect_publication(const WalDatabase& database, const WalSettings& setting
                          " has no replica identity: the UPDATE and DELETE of the services fail",
                      "ALTER TABLE " + settings.rows.table.quoted() +
                          " ADD PRIMARY KEY (…); or, which leaves a gap to be acknowledged, ALTER PUBLICATION " +
-                         outbox::quoted_identifier(settings.publication) + " SET (publish = 'insert');");
+                         outbox::quoted_identifier(settings.publication) +
+                         " SET (publish = 'insert'); which takes updates and deletes away from its other readers, too");
   const std::string fault = publication_fault(database, settings);
   if (fault.empty() || (creates_publication(database, settings) && database.may_publish)) return;
   const bool may_not = creates_publication(database, settings);
@@ -147,7 +148,8 @@ void inspect_slot(const WalDatabase& database, const WalSettings& settings, int 
   inspect_room(database.room, oldest, settings, inspection);
   if (!database.survives_failover)
     inspection.warn("slot " + settings.slot + " is not carried over to a standby, and is lost in a failover",
-                    "psql 'replication=database …' -c 'ALTER_REPLICATION_SLOT " + settings.slot + " (FAILOVER true)'");
+                    "psql 'replication=database …' -c 'ALTER_REPLICATION_SLOT " + settings.slot +
+                        " (FAILOVER true)', while the source is stopped: the server waits until nobody reads the slot");
 }
 
 // A reader that lives says so every few seconds. Looked at for so long only where it has been silent already; where our

@@ -55,6 +55,12 @@ TEST_F(WalDoctor, FindsAPublicationThatHindersTheServices) {
   EXPECT_THAT(findings_of(*outbox_), Not(HasSubstr("replica identity")));
 }
 
+// It may have other readers.
+TEST_F(WalDoctor, AddsInsertsToWhatAPublicationPublishes) {
+  outbox_->execute("CREATE PUBLICATION p FOR TABLE shop.outbox WITH (publish = 'update, truncate')");
+  EXPECT_THAT(findings_of(*outbox_), HasSubstr("SET (publish = 'insert, update, truncate');"));
+}
+
 TEST_F(WalDoctor, NamesTheKindOfASlotThatCantBeRead) {
   outbox_->execute("SELECT pg_create_physical_replication_slot('" + outbox_->settings().slot + "')");
   EXPECT_THAT(findings_of(*outbox_), AllOf(HasSubstr("is physical, of plugin none"), Not(HasSubstr("invalidated"))));
