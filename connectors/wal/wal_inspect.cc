@@ -227,8 +227,9 @@ std::vector<connectors::Finding> inspect_wal(const WalSettings& settings, Deadli
                find_oldest_transaction(**session, database->role, deadline), inspection);
   if (database->slot_is_active) inspect_walsender(**session, settings, deadline, inspection);
   std::string well = "reached, wal_level is " + database->wal_level;
-  if (creates_publication(*database, settings)) well += "; `penstock run` creates publication " + settings.publication;
-  if (creates_slot(*database, settings)) well += "; `penstock run` creates slot " + settings.slot;
+  if (creates_publication(*database, settings))
+    well += "; a first `penstock run` creates publication " + settings.publication;
+  if (creates_slot(*database, settings)) well += "; a first `penstock run` creates slot " + settings.slot;
   inspection.ok_if_no_error(std::move(well));
   return std::move(inspection).findings();
 }
