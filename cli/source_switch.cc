@@ -84,6 +84,7 @@ Status SourceSwitch::to_polling() {
   if (!database) return fail(database.error());
   const auto planned = wal::steps_to_polling(*database, *settings);
   if (!planned) return fail(planned.error());
+  say_what_is_lost(*database);
   if (only_plans()) {
     say("would write in the store that the source is polled, and forget how far the log was read");
     say_plan(*planned);
@@ -173,6 +174,13 @@ Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_polling(wal::SwitchSess
     if (auto renewed = store_.leases().renew(*lease_); !renewed) return fail(std::move(renewed.error()));
     std::this_thread::sleep_for(kBetweenLooks);
   }
+}
+
+// Rows that were deleted by others are nowhere else.
+void SourceSwitch::say_what_is_lost(const wal::WalDatabase& database) {
+  if (!database.slot || database.room.unread_bytes <= 0) return;
+  say("rows that their writers deleted themselves can't be polled: those that were not delivered of the last " +
+      std::to_string((database.room.unread_bytes >> 20) + 1) + " MB of log are lost with the slot");
 }
 
 // One that somebody else made, or under a name of its own, may have other readers.

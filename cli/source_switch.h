@@ -60,6 +60,7 @@ class SourceSwitch {
   Status say_that_it_is_polled(const Stored& stored, const store::postgres::ServerFacts& server);
   Status carry_out(wal::SwitchSession& session, const Steps& steps);
   Result<Steps> await_steps_to_polling(wal::SwitchSession& session, const wal::WalSettings& settings);
+  void say_what_is_lost(const wal::WalDatabase& database);
   Status say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings);
   Status await_older_rows(wal::SwitchSession& session);
   // What of it is waited for; empty: nothing. `highest`: of the rows that were committed before transaction `next`,
