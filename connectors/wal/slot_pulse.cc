@@ -15,6 +15,17 @@ constexpr std::chrono::seconds kSignEvery{3}, kSignTakes{8};
 
 }  // namespace
 
+void SlotPulse::reset() {
+  seen_ = {};
+  watch_.forget_heartbeats();
+}
+
+void SlotPulse::look_at_room(const SlotRoom& room) {
+  for (const SlotWatch::News& news : watch_.look(room, SlotWatch::Heartbeat::kBehindOthers))
+    log_.write(news.level, "source " + settings_.rows.source_name, news.code,
+               "slot " + settings_.slot + ": " + news.words, {});
+}
+
 void SlotPulse::look_for_heartbeat(WalStream& stream) {
   if (seen_.figures) seen_.figures->heartbeat = stream.heartbeats().took(clock_.now());
 }
@@ -55,7 +66,7 @@ Status SlotPulse::look(SlotWatch::Heartbeat heartbeat, Session& session, const s
   const auto heartbeat_took = seen_.figures ? seen_.figures->heartbeat : std::nullopt;
   seen_.figures = {(*room)->wal_status, (*room)->safe_bytes, (*room)->limit_bytes, (*room)->retained_bytes,
                    heartbeat_took};
-  for (const SlotWatch::News& news : seen_.watch.look(**room, heartbeat))
+  for (const SlotWatch::News& news : watch_.look(**room, heartbeat))
     log_.write(news.level, "source " + settings_.rows.source_name, news.code, words_of(news, session, stop), {});
   return publication_.look(session, Deadline::in(kCallDeadline), stop);
 }

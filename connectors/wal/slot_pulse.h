@@ -28,8 +28,11 @@ class SlotPulse {
   SlotPulse(const WalSettings& settings, PublicationWatch& publication, const Clock& clock, Log& log)
       : settings_(settings), publication_(publication), clock_(clock), log_(log), walsender_(settings.slot) {}
 
-  // Forgets what an opening has seen, but for a walsender that hangs.
-  void reset() { seen_ = {}; }
+  // Forgets what an opening has seen, but for a walsender that hangs, and how much room the slot had.
+  void reset();
+
+  // At an opening, which may be refused again and again while the slot keeps its log.
+  void look_at_room(const SlotRoom& room);
 
   // The stream has begun.
   void opened() { walsender_.opened(); }
@@ -55,7 +58,6 @@ class SlotPulse {
   Status look(SlotWatch::Heartbeat heartbeat, store::postgres::Session& session, const std::stop_token& stop);
 
   struct Seen {
-    SlotWatch watch;
     SteadyTime next_heartbeat{}, next_sign{};
     std::uint64_t messages = 0;  // of the stream, at the last look
     std::optional<connectors::SlotFigures> figures;
@@ -66,6 +68,7 @@ class SlotPulse {
   const Clock& clock_;
   Log& log_;
   Seen seen_;  // of the opening
+  SlotWatch watch_;
   WalsenderWatch walsender_;
 };
 

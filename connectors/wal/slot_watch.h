@@ -1,4 +1,4 @@
-// Watches a slot while it is read: how near the server is to giving it up, and whether what is written
+// Watches a slot: how near the server is to giving it up, and whether what is written
 // comes back through it. Says each change once. Pure.
 #pragma once
 
@@ -23,6 +23,8 @@ class SlotWatch {
 
   // One look, at most every few seconds. `heartbeat`: what has become of the last one.
   std::vector<News> look(const SlotRoom& room, Heartbeat heartbeat);
+  // Those that are under way are of a stream that has ended.
+  void forget_heartbeats() { looks_without_ = 0; }
 
  private:
   enum class Level { kRoomy, kBelowHalf, kBelowQuarter };

@@ -21,8 +21,6 @@ constexpr std::int64_t kMostCounted = 10'000;
 std::string name_of_slot(const WalSettings& settings) { return "slot " + settings.slot; }
 std::string name_of_publication(const WalSettings& settings) { return "publication " + settings.publication; }
 
-bool is_readable(const SlotState& slot) { return slot.confirmed_flush && slot.wal_status != "lost"; }
-
 SwitchStep drop_slot_step(const WalSettings& settings) {
   return {"drop " + name_of_slot(settings), drop_slot_statement(settings)};
 }

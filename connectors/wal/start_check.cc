@@ -66,6 +66,8 @@ Error not_of_the_log(const SourceCheckpoint& stored) {
 
 }  // namespace
 
+bool is_readable(const SlotState& slot) { return slot.confirmed_flush && slot.wal_status != "lost"; }
+
 Status check_slot(const SlotState& slot, const std::string& name, const std::string& database) {
   if (slot.prepared == SlotState::Prepared::kBeforeCommit)
     return fail(codes::kWalRefused, "slot " + name +
@@ -80,8 +82,7 @@ Status check_slot(const SlotState& slot, const std::string& name, const std::str
 
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
                           const std::string& slot_name, const ServerIdentity& server, std::optional<Lsn> switch_point) {
-  const bool readable = slot && slot->confirmed_flush && slot->wal_status != "lost";
-  const std::optional<Lsn> stands_at = readable ? slot->confirmed_flush : std::nullopt;
+  const std::optional<Lsn> stands_at = slot && is_readable(*slot) ? slot->confirmed_flush : std::nullopt;
   if (!stored || stored->position == kPolledPosition) {
     if (!slot && stored)
       return fail(codes::kWalSlotMissing, "the source was polled since it last read the log, and there is no slot " +

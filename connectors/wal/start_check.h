@@ -26,6 +26,8 @@ struct SlotState {
   enum class Prepared { kAtCommit, kBeforeCommit } prepared = Prepared::kAtCommit;
 };
 
+bool is_readable(const SlotState& slot);
+
 struct ServerIdentity {
   std::string system_identifier;
   std::int64_t timeline = 0;

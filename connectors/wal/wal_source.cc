@@ -138,6 +138,7 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   if (database->slot)
     if (auto fits = check_slot(*database->slot, settings_.slot, database->database); !fits) return fits;
   if (database->slot_is_active) return fail(pulse_.why_held(*opening.session, deadline, stop));
+  if (database->slot && is_readable(*database->slot)) pulse_.look_at_room(database->room);
   SlotStart slot_start({settings_, checkpoints_, gaps_, publication_, log_, session_settings_, slot_patience_},
                        *opening.session, opening.lease, deadline, stop);
   const auto start = slot_start.find(*database);

@@ -63,6 +63,27 @@ TEST_F(WalLimits, Fault17WarnsWhileTheSlotCanStillBeSaved) {
   EXPECT_FALSE(reader.source().figures().slot);
 }
 
+// Whoever waits for an operator reads nothing, and the new slot keeps the log.
+TEST_F(WalLimits, Fault17WarnsOnceWhileAGapWaitsToBeAcknowledged) {
+  deliver_one();
+  outbox_->drop_slot();
+  limit("SET max_slot_wal_keep_size = '64MB'");
+  WalReader reader(*outbox_);
+  ASSERT_FALSE(reader.open());
+  EXPECT_EQ(slot("wal_status"), "reserved");
+  ASSERT_TRUE(eventually([&] {
+    outbox_->execute("SELECT pg_logical_emit_message(true, 'filler', repeat('x', 100000)), pg_switch_wal()");
+    return slot("safe_wal_size BETWEEN 16 * 1048576 AND 32 * 1048576") == "t";
+  }));
+  for (int opening = 1; opening <= 3; ++opening) {
+    const auto opened = reader.open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code().name, "wal.slot_lost");
+  }
+  const auto lines = outbox_->log().lines();
+  EXPECT_EQ(std::ranges::count(lines, "wal.slot_near_limit", &RecordingLog::Line::code), 1) << outbox_->log().text();
+}
+
 // Fault 17: slot invalidated: the gap is put on record, and an operator's word lets the source go on.
 // What is kept was read long ago: the doctor names the transaction for which it is kept.
 TEST_F(WalLimits, Fault9NamesTheTransactionThatHoldsTheSlot) {

@@ -42,6 +42,15 @@ TEST(SlotWatch, SaysOnceThatHeartbeatsStayAwayAndThatTheyAreBack) {
   EXPECT_EQ(said(watch, room(90)), "");
 }
 
+TEST(SlotWatch, KeepsWhatItSaidOfTheRoomWhereAStreamHasEnded) {
+  SlotWatch watch;
+  EXPECT_EQ(said(watch, room(40), Heartbeat::kBehindOthers), "warning ");
+  for (int look = 1; look <= 5; ++look) said(watch, room(40), Heartbeat::kUnderWay);
+  EXPECT_EQ(said(watch, room(40), Heartbeat::kUnderWay), "warning ");
+  watch.forget_heartbeats();
+  EXPECT_EQ(said(watch, room(40), Heartbeat::kBack), "");
+}
+
 TEST(SlotWatch, IsPatientWhileTheStreamIsAtWhatWasWrittenBeforeAHeartbeat) {
   SlotWatch watch;
   for (int look = 1; look <= 20; ++look) EXPECT_EQ(said(watch, room(90), Heartbeat::kBehindOthers), "");
