@@ -53,6 +53,7 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
     switch_point = *found;
     if (switch_point && own_->published) own_->published->at = std::min(own_->published->at, *switch_point);
   }
+  if (auto back = go_back(database, identity); !back) return fail(std::move(back.error()));
   const auto start = judge_start(stored_, database.slot, parts_.settings.slot, identity, switch_point);
   if (!start) return fail(start.error());
   auto published = look_at_publication(database);
@@ -71,10 +72,43 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   }
   if (!*published && !parts_.settings.reads_messages() && database.publication)
     *published = PublishedAt{progress.settled, database.publication->membership};
+  if (auto acknowledged = check_loss_acknowledged(); !acknowledged) return fail(std::move(acknowledged.error()));
   // From here on a slot that is lost is noticed, and a table that leaves its publication.
   if (auto kept = keep({progress, *published}); !kept) return fail(std::move(kept.error()));
   parts_.publication.begin(*std::move(published), database);
   return progress;
+}
+
+// The record first, then the place from which it is read again: it takes the one of what was delivered before anything
+// is acknowledged, because nothing tells any more once the log has grown to there.
+Status SlotStart::go_back(const WalDatabase& database, const ServerIdentity& server) {
+  if (!own_) return {};
+  const auto place = find_place_after_set_back(*stored_, own_->progress, database.slot, server, database.log_end);
+  if (!place) return {};
+  const Lsn delivered = std::max(own_->progress.settled, own_->progress.partial.commit_end);
+  const SourceGap gap{std::string(codes::kWalOtherServer.name), position_of(database.log_end), position_of(delivered)};
+  const auto number = parts_.gaps.record(parts_.settings.rows.source_name, gap);
+  if (!number) return fail(number.error());
+  parts_.log.error(
+      component(),
+      Error(codes::kWalOtherServer,
+            "the log of the server ends at " + to_string(database.log_end) + ", but everything up to " +
+                to_string(delivered) +
+                " was delivered: the server was set back, and has lost what it had committed last; gap " +
+                std::to_string(*number) + " is on record, and nothing is delivered until `penstock gaps ack " +
+                std::to_string(*number) + "`; then it is read again from " + to_string(*place)));
+  own_->progress = {*place, {}};
+  if (own_->published) own_->published->at = std::min(own_->published->at, database.log_end);
+  return keep(*own_);
+}
+
+Status SlotStart::check_loss_acknowledged() {
+  if (!own_) return {};
+  const auto open = parts_.gaps.find_open(parts_.settings.rows.source_name, codes::kWalOtherServer.name);
+  if (!open) return fail(open.error());
+  if (!*open) return {};
+  return fail(codes::kWalOtherServer, "the server has lost what was delivered: " + words_of(**open) +
+                                          " waits for `penstock gaps ack " + std::to_string((*open)->number) + "`");
 }
 
 Status SlotStart::keep(const OwnPosition& position) {

@@ -57,6 +57,8 @@ class SlotStart {
 
  private:
   Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database);
+  Status go_back(const WalDatabase& database, const ServerIdentity& server);
+  Status check_loss_acknowledged();
   Status keep(const OwnPosition& position);
   Status provide_publication(WalDatabase& database);
   Status make(const std::string& statement, Deadline deadline);

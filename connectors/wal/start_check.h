@@ -56,6 +56,12 @@ Status check_slot(const SlotState& slot, const std::string& name, const std::str
 Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const std::optional<SlotState>& slot,
                           const std::string& slot_name, const ServerIdentity& server, std::optional<Lsn> switch_point);
 
+// Where to read again on a server that was set back to an earlier state without a new timeline: its log ends, at
+// `log_end`, before what was delivered, and it gives the places behind that away anew. nullopt: nothing says so.
+std::optional<Lsn> find_place_after_set_back(const SourceCheckpoint& stored, const Progress& progress,
+                                             const std::optional<SlotState>& slot, const ServerIdentity& server,
+                                             Lsn log_end);
+
 // What is on record of a gap that ends where the slot stands now. A slot that is lost again while its gap is
 // open makes the gap longer: a record of its own then goes on where the one before ended, so that what an
 // operator acknowledges is what stood there to be read.

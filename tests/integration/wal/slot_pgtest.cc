@@ -322,6 +322,54 @@ TEST_F(WalSlot, Fault16IsRefusedOnAnOlderTimeline) {
   EXPECT_EQ(code_of_next_opening(), "wal.other_server");
 }
 
+// An older copy of the server's disk was started: no new timeline tells of it, the server takes a start beyond the end
+// of its log, and would pass over what is committed until the log has grown to there.
+TEST_F(WalSlot, PutsOnRecordThatTheServerWasSetBackAndReadsAgain) {
+  deliver_one();
+  SourceCheckpoint checkpoint = stored();
+  const auto end = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  const wal::Lsn delivered{end.value + (8 << 20)};
+  checkpoint.position = wal::to_string(wal::Progress{delivered, {}});
+  outbox_->checkpoints().put("orders", checkpoint);
+  outbox_->insert("a", 2);
+  EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
+  const SourceGap& gap = outbox_->gaps().records().front().gap;
+  EXPECT_EQ(gap.reason, "wal.other_server");
+  EXPECT_EQ(wal::lsn_of(gap.to), delivered);
+  EXPECT_GE(wal::lsn_of(gap.from), end);
+
+  outbox_->execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 16 << 20))");
+  EXPECT_EQ(code_of_opening(), "wal.other_server") << "the log has grown beyond what was delivered";
+  outbox_->gaps().acknowledge_all();
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(data_of(reader.read(1)), "2");
+}
+
+// Its slot went with what the server has lost.
+TEST_F(WalSlot, PutsOnRecordThatTheServerWasSetBackToBeforeTheSlot) {
+  deliver_one();
+  SourceCheckpoint checkpoint = stored();
+  const auto end = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  checkpoint.position = wal::to_string(wal::Progress{wal::Lsn{end.value + (8 << 20)}, {}});
+  outbox_->checkpoints().put("orders", checkpoint);
+  outbox_->drop_slot();
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
+  EXPECT_GE(wal::lsn_of(outbox_->gaps().records()[0].gap.to), *wal::parse_lsn(slot("confirmed_flush_lsn")))
+      << "what lies before the new slot is on the same record";
+  outbox_->gaps().acknowledge_all();
+  outbox_->insert("a", 2);
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(data_of(reader.read(1)), "2");
+}
+
 // Fault 18: wanted by two: the second waits, and takes over when the first ends.
 TEST_F(WalSlot, Fault18IsWaitedForWhileAnotherReadsIt) {
   auto first = std::make_unique<WalReader>(*outbox_);

@@ -108,6 +108,23 @@ TEST(StartCheck, GoesOnAfterAFailoverOnlyFromBeforeTheSwitch) {
   EXPECT_EQ(judged(stored("0/20", 2), slot_at(0x10)), "wal.other_server");
 }
 
+std::string judged_set_back(const std::string& progress, const std::optional<SlotState>& slot, std::uint64_t log_end,
+                            std::int64_t timeline = 3) {
+  const auto place =
+      find_place_after_set_back(stored(progress, timeline), *parse_progress(progress), slot, kServer, Lsn{log_end});
+  return place ? to_string(*place) : "not set back";
+}
+
+// The server takes a start beyond the end of its log, and passes over what is committed until the log has grown to it.
+TEST(StartCheck, ReadsAgainFromTheSlotOnAServerThatWasSetBack) {
+  EXPECT_EQ(judged_set_back("0/20", slot_at(0x10), 0x20), "not set back");
+  EXPECT_EQ(judged_set_back("0/20", slot_at(0x10), 0x1F), "0/10");
+  EXPECT_EQ(judged_set_back("0/10 0/20:1", slot_at(0x10), 0x1F), "0/10");
+  EXPECT_EQ(judged_set_back("0/20", slot_at(0x20), 0x1F), "0/1F") << "the slot is ahead then";
+  EXPECT_EQ(judged_set_back("0/20", {}, 0x1F), "0/1F") << "the slot is lost then";
+  EXPECT_EQ(judged_set_back("0/20", slot_at(0x10), 0x1F, 2), "not set back") << "a failover is judged by its switch";
+}
+
 TEST(StartCheck, RefusesAPositionThatIsNone) { EXPECT_EQ(judged(stored("17"), slot_at(0x10)), "core.internal"); }
 
 struct Kept {
