@@ -255,7 +255,7 @@ Result<GapOnRecord> SlotStart::find_on_record(const LostLog& lost, Lsn end) {
 }
 
 Result<std::optional<Lsn>> SlotStart::find_switch_point() {
-  auto session = Session::open(for_replication(parts_.session_settings), deadline_, stop_);
+  auto session = open_beside(session_.server(), parts_.session_settings, deadline_, stop_);
   if (!session) return fail(std::move(session.error()));
   const auto history =
       (*session)->execute("TIMELINE_HISTORY " + std::to_string(session_.server().timeline), deadline_, stop_);

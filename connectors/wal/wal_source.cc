@@ -150,8 +150,8 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
     if (auto begun = removal_->begin(*database->table, *opening.session, kCallDeadline, stop); !begun) return begun;
     deadline = Deadline::at(std::max(deadline.time(), Deadline::in(kCallDeadline).time()));
   }
-  auto stream = WalStream::open(settings_, session_settings_, *start, ChangeReader(settings_, table_now(*database)),
-                                clock_, deadline, stop);
+  auto stream = WalStream::open(settings_, session_settings_, opening.session->server(), *start,
+                                ChangeReader(settings_, table_now(*database)), clock_, deadline, stop);
   if (!stream) return fail(std::move(stream.error()));
   opening.stream = *std::move(stream);
   if (auto begun = slot_start.check_begun(*start); !begun) return begun;

@@ -10,6 +10,7 @@
 namespace penstock::wal {
 namespace {
 
+using store::postgres::ServerFacts;
 using store::postgres::Session;
 using store::postgres::SessionSettings;
 
@@ -63,21 +64,25 @@ WalStream::WalStream(const WalSettings& settings, const Progress& start, ChangeR
       heartbeats_(settings.slot) {}
 
 Result<std::unique_ptr<WalStream>> WalStream::open(const WalSettings& settings, const SessionSettings& session,
-                                                   const Progress& start, ChangeReader reader, const Clock& clock,
-                                                   Deadline deadline, std::stop_token stop) {
+                                                   const ServerFacts& server, const Progress& start,
+                                                   ChangeReader reader, const Clock& clock, Deadline deadline,
+                                                   std::stop_token stop) {
   std::unique_ptr<WalStream> stream(new WalStream(settings, start, std::move(reader), clock));
-  if (auto begun = stream->start(session, deadline, std::move(stop)); !begun) return fail(std::move(begun.error()));
+  if (auto begun = stream->start(session, server, deadline, std::move(stop)); !begun)
+    return fail(std::move(begun.error()));
   return stream;
 }
 
-Status WalStream::start(const SessionSettings& session, Deadline deadline, std::stop_token stop) {
-  SessionSettings wanted = for_replication(session);
+Status WalStream::start(const SessionSettings& session, const ServerFacts& server, Deadline deadline,
+                        std::stop_token stop) {
+  SessionSettings wanted = session;
   wanted.parameters.emplace_back("wal_sender_timeout", std::string(kSilenceAtMost));
   // As long as a sink is away nothing is read, and the connection is full: TCP would take that for a peer that has
   // gone.
   wanted.parameters.emplace_back("tcp_user_timeout", "0");
-  auto opened = Session::open(wanted, deadline, stop);
-  if (!opened) return fail(std::move(opened.error()).with_context("opening the replication session"));
+  wanted.parameters.emplace_back("client_min_messages", "warning");  // see check_complete()
+  auto opened = open_beside(server, wanted, deadline, stop);
+  if (!opened) return fail(std::move(opened.error()));
   session_ = *std::move(opened);
   const std::string command = "START_REPLICATION SLOT " + outbox::quoted_identifier(settings_.slot) + " LOGICAL " +
                               to_string(start_.settled) + " (proto_version '2', streaming 'on', messages 'true'," +

@@ -30,9 +30,11 @@ struct ReadyTransaction {
 
 class WalStream {
  public:
-  // Begins behind `start`, in a session of its own. `settings` and `clock` outlive it.
+  // Begins behind `start`, in a session of its own, on the server that `server` was learnt of. `settings` and `clock`
+  // outlive it.
   static Result<std::unique_ptr<WalStream>> open(const WalSettings& settings,
-                                                 const store::postgres::SessionSettings& session, const Progress& start,
+                                                 const store::postgres::SessionSettings& session,
+                                                 const store::postgres::ServerFacts& server, const Progress& start,
                                                  ChangeReader reader, const Clock& clock, Deadline deadline,
                                                  std::stop_token stop);
 
@@ -69,7 +71,8 @@ class WalStream {
  private:
   WalStream(const WalSettings& settings, const Progress& start, ChangeReader reader, const Clock& clock);
 
-  Status start(const store::postgres::SessionSettings& session, Deadline deadline, std::stop_token stop);
+  Status start(const store::postgres::SessionSettings& session, const store::postgres::ServerFacts& server,
+               Deadline deadline, std::stop_token stop);
   Error explain(Error error) const;
   Status take(const FrameReader::Frame& frame);
   void measure_silence(int messages, SteadyTime now);

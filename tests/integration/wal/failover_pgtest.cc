@@ -117,6 +117,38 @@ TEST_F(WalFailover, Fault15And16PutALostTailOnRecordAndRefuseTheOldPrimary) {
   EXPECT_EQ(data_of(reader->read(1)), "4");
 }
 
+// Fault 16: the old primary runs beside the new one, and `url` leads to either. What it would send was never committed
+// on the one that was looked at.
+TEST_F(WalFailover, Fault16ReadsNoStreamOfAnotherServerThanItHasLookedAt) {
+  auto reader = std::make_unique<WalReader>(*outbox_);
+  ASSERT_TRUE(reader->open());
+  insert(1);
+  deliver(*reader, 1);
+  reader.reset();
+  servers_->await_standby();
+  servers_->fail_over();
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened");
+  servers_->revive_primary();
+  run_sql(servers_->primary_url(), WalOutbox::insert_statement("a", 2));
+
+  int connects = 0;
+  outbox_->settings().rows.url = Secret(servers_->standby_url(), [&]() -> tl::expected<std::string, std::string> {
+    return ++connects % 2 == 1 ? servers_->standby_url() : servers_->primary_url();
+  });
+  reader = std::make_unique<WalReader>(*outbox_);
+  Status opened;
+  ASSERT_TRUE(eventually([&] {
+    connects = 0;
+    opened = reader->open();
+    return opened || opened.error().code().name != std::string_view("wal.slot_in_use");
+  }));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.unavailable");
+  EXPECT_NE(opened.error().message().find("another server"), std::string::npos) << opened.error().message();
+}
+
 // Faults 13 and 14 of a polling source: what was settled on the standby too is gone there, the rest comes again.
 TEST_F(WalFailover, Fault13And14GoOnPollingOnceTheStandbyIsPromoted) {
   SystemClock clock;
