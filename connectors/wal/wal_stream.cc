@@ -103,13 +103,23 @@ Error WalStream::explain(Error error) const {
   const std::string& sqlstate = session_->failure().sqlstate;
   if (sqlstate == "55006") return {codes::kWalSlotInUse, "slot " + settings_.slot + ": " + error.message()};
   if (sqlstate == "55000") return {codes::kWalSlotLost, "slot " + settings_.slot + ": " + error.message()};
-  if (sqlstate == "42704")
-    return {codes::kWalPublicationMissing,
-            error.message() +
-                "; a slot sees only a publication that is older than what it reads: where it was dropped" +
-                " meanwhile, SELECT pg_drop_replication_slot(" + option_text(settings_.slot) +
-                "); puts what is missing on record, and the source makes a new slot"};
+  if (sqlstate == "42704") return publication_is_younger(error.message());
   return error;
+}
+
+Error WalStream::publication_is_younger(const std::string& words) const {
+  return {codes::kWalPublicationMissing,
+          words + "; a slot sees only a publication that is older than what it reads: where it was dropped" +
+              " meanwhile, SELECT pg_drop_replication_slot(" + option_text(settings_.slot) +
+              "); puts what is missing on record, and the source makes a new slot"};
+}
+
+// From PostgreSQL 18 on a server leaves out the rows of a publication that isn't there yet where it reads, and says so
+// in a warning ahead of what follows them. Older ones fail.
+Status WalStream::check_complete() const {
+  const Session::Warning& warning = session_->warning();
+  if (warning.sqlstate != "55000" || settings_.reads_messages()) return {};
+  return fail(publication_is_younger(warning.words));
 }
 
 Status WalStream::receive(std::size_t enough_events) {
@@ -124,6 +134,7 @@ Status WalStream::receive(std::size_t enough_events) {
   for (; turn < kMessagesPerTurn && may_go_on(); ++turn) {
     const auto frame = frames_.next(decoder_.within());
     if (!frame) return fail(explain(frame.error()));
+    if (auto complete = check_complete(); !complete) return complete;
     if (!*frame) {
       arrived_ = Arrived::kAllTaken;
       break;

@@ -74,6 +74,8 @@ class WalStream {
   Status start(const store::postgres::SessionSettings& session, const store::postgres::ServerFacts& server,
                Deadline deadline, std::stop_token stop);
   Error explain(Error error) const;
+  Error publication_is_younger(const std::string& words) const;
+  Status check_complete() const;
   Status take(const FrameReader::Frame& frame);
   void measure_silence(int messages, SteadyTime now);
   Status take_message(std::string_view bytes, PgoutputDecoder::Form form);

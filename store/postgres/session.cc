@@ -85,6 +85,12 @@ Error Session::refused(const pg_result* result) {
                error.sqlstate.empty() ? on_one_line(PQresultErrorMessage(result)) : words_of(error));
 }
 
+void Session::take_notice(void* session, const pg_result* notice) {
+  if (field(notice, PG_DIAG_SEVERITY_NONLOCALIZED) != "WARNING") return;
+  const ServerError warning = error_of(notice);
+  static_cast<Session*>(session)->warning_ = {warning.sqlstate, words_of(warning)};
+}
+
 Status Session::wait_for_server(Awaited awaited, Deadline deadline, const std::stop_token& stop) {
   const std::stop_callback wake(stop, [this] { wake_up(); });
   for (;;) {

@@ -123,6 +123,12 @@ class Session {
   // 0 when none has. The message is passed over with its last byte, which is not told apart from another one. The end
   // of the stream is an error: the server gives one only when it ends.
   Result<std::size_t> next_piece(std::span<char> room);
+  // What the server last warned of in the stream, which came before what next_piece() then answered. No SQLSTATE:
+  // nothing yet.
+  struct Warning {
+    std::string sqlstate, words;
+  };
+  const Warning& warning() const { return warning_; }
   // How often next_piece() has found something to read, be it a part of a message.
   std::uint64_t arrivals() const { return arrivals_; }
   // Until there is something to read, the deadline, or the stop; an error only when the session is lost.
@@ -165,11 +171,13 @@ class Session {
   tl::unexpected<Error> lost(std::string_view doing);
   tl::unexpected<Error> give_up(SqlCondition condition);  // closes
   Error refused(const pg_result* result);                 // fills failure_
+  static void take_notice(void* session, const pg_result* notice);
 
   const CodeOfCondition code_of_;
   pg_conn* connection_ = nullptr;
   int wake_fd_ = -1;  // made readable by a stop
   std::uint64_t arrivals_ = 0;
+  Warning warning_;
   ServerFacts server_;
   SqlFailure failure_;
   SlowWatch slow_watch_;

@@ -11,6 +11,7 @@ namespace penstock::store::postgres {
 
 Status Session::start_stream(const std::string& command, Deadline deadline, std::stop_token stop) {
   if (auto ready = usable(); !ready) return ready;
+  PQsetNoticeReceiver(connection_, take_notice, this);
   if (PQsendQuery(connection_, command.c_str()) == 0) return lost("sending to the database");
   if (auto sent = flush(deadline, stop); !sent) return sent;
   const auto begun = next_result(deadline, stop);

@@ -109,9 +109,9 @@ class TcpGate::Loop {
   enum class Presence { kHere, kAway };
 
   // Returns once the loop has taken it up.
-  void ask(Passing passing, Presence presence, int cuts) {
+  void ask(Passing passing, Presence presence, int cuts, const std::string& words = "") {
     std::unique_lock lock(mutex_);
-    wanted_ = {passing, presence, wanted_.cuts + cuts, wanted_.number + 1};
+    wanted_ = {passing, presence, wanted_.cuts + cuts, wanted_.number + 1, words};
     const auto number = wanted_.number;
     lock.unlock();
     wake();
@@ -129,6 +129,7 @@ class TcpGate::Loop {
     Presence presence = Presence::kHere;
     int cuts = 0;
     std::uint64_t number = 0;
+    std::string words;  // to clients
   };
 
   void listen() {
@@ -164,6 +165,9 @@ class TcpGate::Loop {
     }
     if (wanted_.presence == Presence::kAway) listener_.close();
     if (wanted_.presence == Presence::kHere && listener_.get() < 0) listen();
+    if (wanted_.number != now_.number)
+      for (Link& link : links_)
+        link.down.buffer.insert(link.down.buffer.end(), wanted_.words.begin(), wanted_.words.end());
     now_ = wanted_;
     done_ = wanted_.number;
     taken_up_.notify_all();
@@ -253,6 +257,7 @@ void TcpGate::release() { loop_->ask(Loop::Passing::kAll, Loop::Presence::kHere,
 void TcpGate::cut() { loop_->ask(loop_->passing(), Loop::Presence::kHere, 1); }
 void TcpGate::go_away() { loop_->ask(Loop::Passing::kAll, Loop::Presence::kAway, 0); }
 void TcpGate::come_back() { loop_->ask(Loop::Passing::kAll, Loop::Presence::kHere, 0); }
+void TcpGate::say(const std::string& bytes) { loop_->ask(loop_->passing(), Loop::Presence::kHere, 0, bytes); }
 std::uint64_t TcpGate::round_trips() const { return loop_->round_trips(); }
 
 }  // namespace penstock::tests

@@ -28,6 +28,9 @@ class TcpGate {
   void go_away();
   void come_back();
 
+  // To every client, as if its server had said it behind what it last said.
+  void say(const std::string& bytes);
+
   // How often clients have spoken after their server's last word, on all connections ever.
   std::uint64_t round_trips() const;
 

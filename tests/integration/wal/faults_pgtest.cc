@@ -71,6 +71,30 @@ TEST_F(WalFaults, Fault3IsGivenUpAtOnceWhileAServerHangs) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
+// As the protocol has it: severity, SQLSTATE, words.
+std::string notice(const std::string& severity, const std::string& sqlstate, const std::string& words) {
+  const std::string fields =
+      "S" + severity + '\0' + "V" + severity + '\0' + "C" + sqlstate + '\0' + "M" + words + '\0' + '\0';
+  const std::string length{'\0', '\0', '\0', static_cast<char>(fields.size() + 4)};
+  return "N" + length + fields;
+}
+
+// Fault 19. PostgreSQL 18 leaves out the rows of a publication that is younger than its slot, with nothing but a
+// warning in the stream. Older servers, as this one, fail: so the warning is said for it.
+TEST_F(WalFaults, Fault19StopsWhereTheServerWarnsThatItLeavesRowsOut) {
+  TcpGate gate(server_port());
+  go_through(gate);
+  open();
+  gate.say(notice("WARNING", "01000", "of no matter"));
+  outbox_->insert("a", 1);
+  EXPECT_EQ(data_of(reader_->read(1)), "1");
+  gate.say(notice("WARNING", "55000", "skipped loading publication \"p\""));
+  outbox_->insert("a", 2);
+  const Error error = failing_read();
+  EXPECT_EQ(error.code().name, "wal.publication_missing");
+  EXPECT_THAT(error.message(), testing::HasSubstr("skipped loading publication \"p\""));
+}
+
 // A server that has not noticed yet that its reader is gone keeps the slot for it: that is waited for.
 TEST_F(WalFaults, Fault4WaitsForTheSlotThatAHalfOpenLinkStillHolds) {
   TcpGate gate(server_port());
