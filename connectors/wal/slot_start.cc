@@ -136,17 +136,26 @@ Status SlotStart::check_begun(const Progress& start) {
 
 // nullopt: nothing is known from before; the slot decides what is missing.
 Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& database) {
-  if (!own_ || !database.slot) {
+  const bool has_read_nothing = !stored_ || stored_->position == kPolledPosition;
+  if (!database.slot || (!own_ && (!has_read_nothing || parts_.settings.reads_messages()))) {
     if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
     return std::nullopt;
   }
   if (parts_.settings.reads_messages()) return std::nullopt;
-  PublishedAt last = own_->published.value_or(PublishedAt{own_->progress.settled, {}});
-  if (!own_->published && database.publication) last.membership = database.publication->membership;
+  // A ready-made slot has nothing of a table from before it was published, and doesn't say when that was.
+  const Progress progress = own_ ? own_->progress : Progress{*database.slot->confirmed_flush, {}};
+  const bool knows_from_before = own_ && own_->published;
+  PublishedAt last = knows_from_before ? *own_->published : PublishedAt{progress.settled, {}};
+  if (!knows_from_before && database.publication) last.membership = database.publication->membership;
   auto found = parts_.publication.judge_opening(database, last, session_, deadline_, stop_);
   if (!found) return fail(std::move(found.error()));
-  if (found->absence == PublicationWatch::Judgement::Absence::kEnded)
-    if (auto kept = keep({own_->progress, found->now}); !kept) return fail(std::move(kept.error()));
+  if (found->absence == PublicationWatch::Judgement::Absence::kEnded) {
+    if (auto kept = keep({progress, found->now}); !kept) return fail(std::move(kept.error()));
+  } else if (!stored_) {
+    parts_.log.info(component(), "slot " + parts_.settings.slot + " was there already, and is read from " +
+                                     to_string(progress.settled) + " on; whether the table was in publication " +
+                                     parts_.settings.publication + " all the time since then is not known");
+  }
   if (auto acknowledged = parts_.publication.check_acknowledged(); !acknowledged)
     return fail(std::move(acknowledged.error()));
   return std::move(found->now);

@@ -147,6 +147,38 @@ TEST_F(WalSlot, Fault19ExplainsAPublicationThatIsYoungerThanItsSlot) {
   EXPECT_EQ(read.error().code().name, "wal.publication_missing");
 }
 
+// Fault 19: the log has nothing of a table from before it was published, however long its slot has been there.
+TEST_F(WalSlot, Fault19PutsOnRecordThatTheTableWasPublishedLaterThanTheReadyMadeSlot) {
+  outbox_->execute("CREATE PUBLICATION p");
+  outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  const std::string place = slot("confirmed_flush_lsn");
+  outbox_->insert("a", 1);
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  outbox_->insert("a", 2);
+  outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
+  const auto published = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  outbox_->insert("a", 3);
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  const auto& records = outbox_->gaps().records();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(wal::to_string(wal::lsn_of(records[0].gap.from)), place);
+  EXPECT_EQ(records[1].gap.from, records[0].gap.to);
+  EXPECT_GE(wal::lsn_of(records[1].gap.to), published);
+  outbox_->gaps().acknowledge_all();
+  WalReader reader(*outbox_);
+  const auto opened = reader.open();
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(data_of(reader.read(1)), "3");
+}
+
+TEST_F(WalSlot, SaysWhatIsNotKnownOfAReadyMadeSlot) {
+  outbox_->create_publication_and_slot();
+  EXPECT_EQ(code_of_opening(), "opened");
+  EXPECT_NE(outbox_->log().text().find("whether the table was in publication p all the time since then is not known"),
+            std::string::npos)
+      << outbox_->log().text();
+}
+
 // Fault 18: a slot that somebody dropped: nothing is delivered over the gap before an operator has seen it.
 TEST_F(WalSlot, Fault18PutsAGapOnRecordWhenItWasDropped) {
   deliver_one();
