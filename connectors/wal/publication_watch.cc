@@ -32,7 +32,7 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
         return fail(std::move(recorded.error()));
     return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
   }
-  Judgement found{{database.log_end, database.publication->membership}};
+  Judgement found{{last.at, database.publication->membership}};
   const auto stayed = stayed_published(last.membership, found.now.membership, session, deadline, stop);
   if (!stayed) return fail(stayed.error());
   // A look that saw the table out has left a record, whatever the catalogue shows now.
@@ -41,6 +41,7 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
                            settings_.publication + " for a time, or the publication was altered";
   if (auto recorded = put_on_record(last, database.log_end, what, *known); !recorded)
     return fail(std::move(recorded.error()));
+  found.now.at = database.log_end;
   found.absence = Judgement::Absence::kEnded;
   return found;
 }
@@ -61,6 +62,7 @@ Status PublicationWatch::check_acknowledged() {
 void PublicationWatch::begin(std::optional<PublishedAt> now, const WalDatabase& database) {
   partitioned_ = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
   last_ = std::move(now);
+  next_ = {database.log_end, database.running.next};
   has_news_ = false;
 }
 
@@ -84,7 +86,11 @@ Status PublicationWatch::look(store::postgres::Session& session, Deadline deadli
                                                    settings_.rows.table.to_string() +
                                                    " in it, is not what it was at the last look");
   if (last_->membership != now->state->membership) has_news_ = true;
-  last_ = PublishedAt{now->at, now->state->membership};
+  last_->membership = now->state->membership;
+  if (now->running.oldest >= next_.transactions) {
+    last_->at = std::max(last_->at, next_.at);
+    next_ = {now->at, now->running.next};
+  }
   return {};
 }
 

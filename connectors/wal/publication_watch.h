@@ -57,6 +57,13 @@ class PublicationWatch {
   Log& log_;
   bool partitioned_ = false, has_news_ = false;
   std::optional<PublishedAt> last_;
+  // A place at which all looked well. It is the last one once nothing runs that may have committed before it: an
+  // alteration stands in the log, and holds there, before the catalogue shows it; for long where a standby is waited
+  // for.
+  struct {
+    Lsn at;
+    std::int64_t transactions = 0;  // below it
+  } next_;
 };
 
 }  // namespace penstock::wal

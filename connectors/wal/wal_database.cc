@@ -84,7 +84,10 @@ const Statement kLeftOut{
 
 const Statement kLogEnd{"",
                         "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()"
-                        " ELSE pg_current_wal_insert_lsn() END::text"};
+                        " ELSE pg_current_wal_insert_lsn() END::text,"
+                        " pg_snapshot_xmin(pg_current_snapshot())::text::int8"};
+
+const Statement kNextTransaction{"", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8"};
 
 const Statement kSlot{"",
                       "SELECT coalesce(s.plugin::text, ''), s.slot_type::text, coalesce(s.database::text, ''),"
@@ -174,17 +177,17 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   const Statement published_so = publication_statement(session.server().version);
   server_names.text(settings.slot).text(settings.rows.table.schema).text(settings.rows.table.name);
   slot_name.text(settings.slot);
-  // The place first: what the catalogue shows then was so at that place, or came later.
-  const store::postgres::Call calls[] = {{&kLogEnd, &nothing},
-                                         {&kServer, &server_names},
-                                         {&published_so, &publication},
-                                         {&kLeftOut, &left_out},
-                                         {&kSlot, &slot_name}};
+  // The place first, with who runs: what the catalogue shows then was so at that place, or came later, or isn't seen
+  // yet.
+  const store::postgres::Call calls[] = {{&kLogEnd, &nothing},          {&kServer, &server_names},
+                                         {&published_so, &publication}, {&kLeftOut, &left_out},
+                                         {&kSlot, &slot_name},          {&kNextTransaction, &nothing}};
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
   const Rows &server = (*answers)[1], &published = (*answers)[2], &slot = (*answers)[4];
   WalDatabase found;
   found.log_end = parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{});
+  found.running = {(*answers)[0].integer(0, 1), (*answers)[5].integer(0, 0)};
   found.database = server.bytes(0, 0);
   found.role = server.bytes(0, 1);
   found.wal_level = server.bytes(0, 2);
@@ -216,11 +219,14 @@ Result<PublicationLook> look_at_publication(Session& session, const WalSettings&
                                             std::stop_token stop) {
   const Parameters nothing, publication = publication_parameters(settings), left_out = left_out_parameters(settings);
   const Statement published_so = publication_statement(session.server().version);
-  const store::postgres::Call calls[] = {{&kLogEnd, &nothing}, {&published_so, &publication}, {&kLeftOut, &left_out}};
+  const store::postgres::Call calls[] = {
+      {&kLogEnd, &nothing}, {&published_so, &publication}, {&kLeftOut, &left_out}, {&kNextTransaction, &nothing}};
   const auto answers = session.run_pipeline(calls, deadline, std::move(stop));
   if (!answers) return fail(answers.error());
-  return PublicationLook{publication_in((*answers)[1]), left_out_in((*answers)[2], settings),
-                         parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{})};
+  return PublicationLook{publication_in((*answers)[1]),
+                         left_out_in((*answers)[2], settings),
+                         parse_lsn((*answers)[0].bytes(0, 0)).value_or(Lsn{}),
+                         {(*answers)[0].integer(0, 1), (*answers)[3].integer(0, 0)}};
 }
 
 // A new name is a new row of the table's type.

@@ -36,6 +36,13 @@ struct SlotRoom {
   std::int64_t unread_bytes = 0;           // of log behind what was confirmed; 0 on a standby
 };
 
+// A commit stands in the log before others see it: a catalogue shows all that was committed before a place in the log
+// once no transaction runs that had a number when the log ended there.
+struct RunningTransactions {
+  std::int64_t oldest = 0;  // that ran before the catalogue was looked at
+  std::int64_t next = 0;    // the first number that was not given yet, after the place was taken
+};
+
 struct WalDatabase {
   std::string database, role, wal_level;
   std::int64_t slot_limit_bytes = 0;             // max_slot_wal_keep_size; negative: none
@@ -45,7 +52,8 @@ struct WalDatabase {
   std::string left_out;                          // of the table by the log, whatever is published; empty: nothing
   Generated generated = Generated::kNone;        // of the table's columns
   std::optional<PublicationState> publication;
-  Lsn log_end;  // a place in the log before which it was so published
+  Lsn log_end;  // before the catalogue was looked at
+  RunningTransactions running;
   std::optional<SlotState> slot;
   bool slot_is_active = false;
   bool survives_failover = true;  // as far as the server says
@@ -56,11 +64,12 @@ struct WalDatabase {
 Result<WalDatabase> load_wal_database(store::postgres::Session& session, const WalSettings& settings, Deadline deadline,
                                       std::stop_token stop);
 
-// What is published of the table, and a place in the log before which it was so.
+// What is published of the table, and where the log ended before that was looked at.
 struct PublicationLook {
   std::optional<PublicationState> state;
   std::string left_out;  // as in WalDatabase
   Lsn at;
+  RunningTransactions running;
 };
 Result<PublicationLook> look_at_publication(store::postgres::Session& session, const WalSettings& settings,
                                             Deadline deadline, std::stop_token stop);

@@ -1,27 +1,12 @@
-// What others do at a named moment of an opening: the program passes it here in the test's hands.
+// What others do between an opening's look at the database and the start of its stream, which is a connect of its own.
 #include <functional>
 #include <string>
 #include <utility>
 
-#include "core/failpoint.h"
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 
-namespace penstock {
-namespace {
-
-std::string moment;
-std::function<void()> at_that_moment;
-
-}  // namespace
-
-void pass_failpoint(std::string_view name) {
-  if (name != moment) return;
-  if (const auto happens = std::exchange(at_that_moment, nullptr)) happens();
-}
-void pass_failpoint(std::string_view name, const EventId&) { pass_failpoint(name); }
-
-namespace tests {
+namespace penstock::tests {
 namespace {
 
 class WalMoments : public testing::Test {
@@ -29,6 +14,11 @@ class WalMoments : public testing::Test {
   void SetUp() override {
     PENSTOCK_NEEDS(Server::kPostgres);
     outbox_ = std::make_unique<WalOutbox>();
+    outbox_->settings().rows.url = Secret(outbox_->url(), [this]() -> tl::expected<std::string, std::string> {
+      if (++connects_ == 2)
+        if (const auto happens = std::exchange(before_the_stream_, nullptr)) happens();
+      return outbox_->url();
+    });
     reader_ = std::make_unique<WalReader>(*outbox_);
     ASSERT_TRUE(reader_->open());
     outbox_->insert("a", 1);
@@ -40,6 +30,7 @@ class WalMoments : public testing::Test {
   std::string code_of_opening() {
     std::string code;
     eventually([&] {
+      connects_ = 0;
       const auto opened = reader_->open();
       code = opened ? "opened" : std::string(opened.error().code().name);
       return code != "wal.slot_in_use";
@@ -47,20 +38,21 @@ class WalMoments : public testing::Test {
     return code;
   }
 
+  int connects_ = 0;  // of the opening
+  std::function<void()> before_the_stream_;
   std::unique_ptr<WalOutbox> outbox_;
   std::unique_ptr<WalReader> reader_;
 };
 
 // Pitfall "slot recreated": the server starts a stream behind what a slot has passed without a word.
 TEST_F(WalMoments, Fault18NoticesASlotThatWasMadeAnewBetweenTheLookAndTheStart) {
-  moment = "wal.after_store";
-  at_that_moment = [&] {
+  before_the_stream_ = [&] {
     outbox_->drop_slot();
     outbox_->insert("a", 2);
     outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
   };
   EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
-  EXPECT_FALSE(at_that_moment);
+  EXPECT_FALSE(before_the_stream_);
   EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
   ASSERT_EQ(outbox_->gaps().records().size(), 1U);
   outbox_->gaps().acknowledge_all();
@@ -71,8 +63,7 @@ TEST_F(WalMoments, Fault18NoticesASlotThatWasMadeAnewBetweenTheLookAndTheStart) 
 
 // The table was published when the opening looked, and is again when the next look comes.
 TEST_F(WalMoments, NoticesATableThatWasOutOfThePublicationBetweenTheLookAndTheStart) {
-  moment = "wal.after_store";
-  at_that_moment = [&] {
+  before_the_stream_ = [&] {
     outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
     outbox_->insert("a", 2);
     outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
@@ -84,5 +75,4 @@ TEST_F(WalMoments, NoticesATableThatWasOutOfThePublicationBetweenTheLookAndTheSt
 }
 
 }  // namespace
-}  // namespace tests
-}  // namespace penstock
+}  // namespace penstock::tests

@@ -5,6 +5,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "connectors/wal/publication_watch.h"
+#include "connectors/wal/wal_session.h"
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 
@@ -151,6 +153,34 @@ TEST_F(WalVisibility, SaysWhoseCommitTheServerHoldsBack) {
   EXPECT_FALSE(reader_->source().figures().held_back_by);
   EXPECT_EQ(std::ranges::count(outbox_->log().lines(), "wal.stalled", &RecordingLog::Line::code), 1)
       << outbox_->log().text();
+}
+
+// An alteration of the publication holds in the log from its commit on, while the catalogue doesn't show it yet.
+TEST_F(WalVisibility, IsWaitedForBeforeALookAtThePublicationCounts) {
+  const Deadline deadline = Deadline::in(std::chrono::seconds(40));
+  const auto session =
+      store::postgres::Session::open(wal::session_settings_of(outbox_->settings(), "test"), deadline).value();
+  const auto database = wal::load_wal_database(*session, outbox_->settings(), deadline, {}).value();
+  wal::PublicationWatch watch(outbox_->settings(), outbox_->gaps(), outbox_->log());
+  watch.begin(wal::PublishedAt{database.log_end, database.publication->membership}, database);
+  outbox_->insert("a", 1);
+  EXPECT_TRUE(eventually(
+      [&] { return watch.look(*session, deadline, {}).has_value() && watch.last()->at > database.log_end; }));
+
+  const auto before = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  std::future<void> altering;
+  {
+    const HeldCommits held(*outbox_);
+    altering =
+        std::async(std::launch::async, [this] { outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox"); });
+    ASSERT_TRUE(eventually([&] { return held.waiting() == 2; }));
+    outbox_->execute("SET synchronous_commit = local; " + WalOutbox::insert_statement("a", 2));
+    for (int look = 0; look < 3; ++look) EXPECT_TRUE(watch.look(*session, deadline, {}));
+  }
+  altering.get();
+  EXPECT_FALSE(watch.look(*session, deadline, {}));
+  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
+  EXPECT_LE(wal::lsn_of(outbox_->gaps().records().front().gap.from), before);
 }
 
 // A row that is deleted before it can be seen would stay for ever.
