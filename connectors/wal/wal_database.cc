@@ -20,7 +20,9 @@ const Statement kServer{
     " has_database_privilege(current_database(), 'CREATE') AND NOT EXISTS (SELECT FROM pg_class c"
     "  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $2 AND c.relname = $3"
     "  AND NOT pg_has_role(c.relowner, 'USAGE')),"
-    " (SELECT g.setting::int8 * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size')"};
+    " (SELECT g.setting::int8 * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size'),"
+    " EXISTS (SELECT FROM regexp_split_to_table(current_setting('synchronous_standby_names'), '[(),[:space:]]+') s"
+    "  WHERE btrim(s, '\"') = '*')"};
 
 // Row filters, column lists and publications of whole schemas came with PostgreSQL 15. What is published through a root
 // is entered under it. A row of pg_depend says since when the table is in its schema, and the one of its row type since
@@ -195,6 +197,7 @@ Result<WalDatabase> load_wal_database(Session& session, const WalSettings& setti
   found.other_idle_slots = server.integer(0, 4);
   found.may_publish = server.boolean(0, 5);
   found.slot_limit_bytes = server.integer(0, 6);
+  found.waits_for_any_standby = server.boolean(0, 7);
   found.publication = publication_in(published);
   const Rows& left_out_rows = (*answers)[3];
   found.left_out = left_out_in(left_out_rows, settings);
@@ -278,6 +281,20 @@ Error hidden_rows_stay(const outbox::PostgresColumns& table, const WalSettings& 
   return {codes::kOutboxUnauthorized, outbox::words_of_hidden_rows(table, settings.rows) +
                                           ", which the log delivers and settle = \"delete\" would leave there: " +
                                           outbox::statement_that_shows_rows(table, settings.rows)};
+}
+
+std::string synchronous_fault(const WalDatabase& database, const WalSettings& settings) {
+  if (!database.waits_for_any_standby) return {};
+  const std::string words =
+      "synchronous_standby_names has *, so that the server takes whoever reads a slot for a synchronous standby, and"
+      " a commit waits ";
+  return words + (settings.waits_until_visible()
+                      ? "for this source, which waits for the commit"
+                      : "until its events are delivered, also while the sink is away, if no other standby is there");
+}
+
+std::string synchronous_fix() {
+  return "ALTER SYSTEM SET synchronous_standby_names = '…', with each standby's name; SELECT pg_reload_conf();";
 }
 
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings) {

@@ -59,6 +59,8 @@ struct WalDatabase {
   bool survives_failover = true;  // as far as the server says
   SlotRoom room;
   std::int64_t other_idle_slots = 0;
+  // Whether any session that takes the log counts as a synchronous standby, and so whoever reads the slot.
+  bool waits_for_any_standby = false;
 };
 
 Result<WalDatabase> load_wal_database(store::postgres::Session& session, const WalSettings& settings, Deadline deadline,
@@ -90,6 +92,9 @@ Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
+// Where a commit of the services may wait for the source. Empty: it doesn't.
+std::string synchronous_fault(const WalDatabase& database, const WalSettings& settings);
+std::string synchronous_fix();
 // For a role that may not replicate.
 std::string replication_fix(const WalDatabase& database);
 // With `settle = "delete"`, the statement that lets the role delete every row of the table; for one that may not

@@ -184,6 +184,11 @@ void inspect_server(const WalDatabase& database, const WalSettings& settings, ou
     inspection.error(checked.error().message(), &checked.error().code() == &codes::kOutboxUnauthorized
                                                     ? removal_fix(database, settings)
                                                     : std::string(checked.error().code().hint));
+  const std::string waits = synchronous_fault(database, settings);
+  if (!waits.empty() && settings.waits_until_visible())
+    inspection.error(waits, synchronous_fix());
+  else if (!waits.empty())
+    inspection.warn(waits, synchronous_fix());
   if (database.slot_limit_bytes < 0)
     inspection.warn("max_slot_wal_keep_size is unlimited: while this source is away, the log fills the disk",
                     "ALTER SYSTEM SET max_slot_wal_keep_size = '10GB'; SELECT pg_reload_conf();");

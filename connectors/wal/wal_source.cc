@@ -134,6 +134,9 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   auto database = load_wal_database(*opening.session, settings_, deadline, stop);
   if (!database) return fail(std::move(database.error()));
   if (auto checked = check_wal_database(*database, settings_); !checked) return checked;
+  const std::string waits = synchronous_fault(*database, settings_);
+  if (!waits.empty() && settings_.waits_until_visible())
+    return fail(codes::kWalRefused, waits + ": " + synchronous_fix());
   // Slots are the whole server's: one of another database is nobody's whom this source could take over from.
   if (database->slot)
     if (auto fits = check_slot(*database->slot, settings_.slot, database->database); !fits) return fits;
@@ -156,6 +159,8 @@ Status WalSource::begin(Opening& opening, Deadline deadline, const std::stop_tok
   opening.stream = *std::move(stream);
   if (auto begun = slot_start.check_begun(*start); !begun) return begun;
   pulse_.opened();
+  if (!waits.empty())
+    log_.write(LogLevel::kWarn, "source " + settings_.rows.source_name, {}, waits + ": " + synchronous_fix(), {});
   if (settings_.waits_until_visible()) opening.gate.emplace(settings_.rows.source_name, log_);
   return {};
 }

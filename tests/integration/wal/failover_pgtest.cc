@@ -35,7 +35,9 @@ class WalFailover : public testing::Test {
   std::string rows() const { return servers_->value("SELECT string_agg(payload::text, ' ') FROM shop.outbox"); }
   // With everything that was acknowledged; what is committed until then waits for the standby.
   void replicate_synchronously() const {
-    run_sql(servers_->primary_url(), "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    const std::string standby =
+        run_sql(servers_->primary_url(), "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'");
+    run_sql(servers_->primary_url(), "ALTER SYSTEM SET synchronous_standby_names = '" + standby + "'");
     run_sql(servers_->primary_url(), "SELECT pg_reload_conf()");
     ASSERT_TRUE(eventually([&] {
       return run_sql(servers_->primary_url(), "SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'") ==

@@ -19,8 +19,8 @@ using wal::WalSettings;
 // While it lives, the server waits for a standby that never answers: commits reach the log, and nobody sees them.
 class HeldCommits {
  public:
-  explicit HeldCommits(const WalOutbox& outbox) : outbox_(outbox) {
-    set("SET synchronous_standby_names = 'nobody'");
+  explicit HeldCommits(const WalOutbox& outbox, const std::string& awaited = "nobody") : outbox_(outbox) {
+    set("SET synchronous_standby_names = '" + awaited + "'");
     // A server that has been told is not yet one that waits.
     probing_ = std::jthread([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) run_sql(outbox_.url(), "SELECT pg_logical_emit_message(true, 'probe', '')");
@@ -181,6 +181,28 @@ TEST_F(WalVisibility, IsWaitedForBeforeALookAtThePublicationCounts) {
   EXPECT_FALSE(watch.look(*session, deadline, {}));
   ASSERT_EQ(outbox_->gaps().records().size(), 1U);
   EXPECT_LE(wal::lsn_of(outbox_->gaps().records().front().gap.from), before);
+}
+
+// The server takes whoever reads a slot for a standby, if any name will do: a commit then waits for the source, which
+// waits until the commit can be seen.
+TEST_F(WalVisibility, IsRefusedWhereTheServerWouldWaitForTheSource) {
+  outbox_->settings().gate = WalSettings::Gate::kUntilVisible;
+  const HeldCommits held(*outbox_, "FIRST 1 (nobody, *)");
+  reader_ = std::make_unique<WalReader>(*outbox_);
+  const auto opened = reader_->open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code().name, "wal.refused");
+  EXPECT_NE(opened.error().message().find("synchronous_standby_names"), std::string::npos);
+  EXPECT_NE(findings_of(*outbox_).find("ALTER SYSTEM SET synchronous_standby_names"), std::string::npos);
+}
+
+// Without the gate it goes on, and a service waits for as long as the sink takes.
+TEST_F(WalVisibility, IsWarnedOfWhereTheServerWaitsForTheSource) {
+  const HeldCommits held(*outbox_, "*");
+  open();
+  const auto said = [&] { return outbox_->log().text().find("synchronous_standby_names") != std::string::npos; };
+  EXPECT_TRUE(said()) << outbox_->log().text();
+  EXPECT_NE(findings_of(*outbox_).find("synchronous_standby_names"), std::string::npos);
 }
 
 // A row that is deleted before it can be seen would stay for ever.
