@@ -95,8 +95,8 @@ class OutboxTable {
   // keep rows above the snapshot's xmin. nullopt where there is none, or the database can't have one.
   virtual Result<std::optional<connectors::Blocker>> blocker(const LockHolders& awaited) = 0;
 
-  // Does with the rows what the policy says (not for KeepRows), in one transaction, durable when it returns: always
-  // with those that were found first. Rows that are gone, or have another id, are no error.
+  // Does with the rows what the policy says (not for KeepRows), durable when it returns: always with those that were
+  // found first. Rows that are gone, or have another id, are no error.
   virtual Status settle(std::span<const RowKey> rows) = 0;
 
   // Before each scan of a read: whether it is worth its while; kUnknown where the database can't tell cheaply, kNone

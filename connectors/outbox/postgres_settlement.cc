@@ -20,12 +20,28 @@ using store::postgres::SqlCondition;
 using store::postgres::Statement;
 
 constexpr std::chrono::seconds kCallDeadline{12}, kTurnDeadline{30};
+// Longer than a wait for a lock, and short enough for the call to see the end of it: the session lives on.
+constexpr std::chrono::milliseconds kLongestStatement{8'000};
+// What an opening leaves of its time for the rest of the transaction.
+constexpr std::chrono::milliseconds kReserve{1'000};
+// A statement that takes less may well have more rows.
+constexpr std::chrono::milliseconds kQuick{500};
 constexpr std::chrono::seconds kBetweenLooks{10};
 constexpr std::chrono::milliseconds kFirstRest{50}, kLongestRest{1'000};
 
+std::chrono::milliseconds longest_statement(const SessionSettings& session) {
+  const auto of_session = session.statement_timeout;
+  return of_session > Duration::zero() ? std::min(of_session, kLongestStatement) : kLongestStatement;
+}
+
+bool took_too_long(const Error& error, const Session& session) {
+  if (session.broken()) return &error.code() == &codes::kTimeout;
+  return &error.code() == &codes::kOutboxBusy && session.failure().condition == SqlCondition::kCanceled;
+}
+
 // Whether the same statement may do on the same session: the server rolled it back, for others were in the way.
-bool passes(const Session& session) {
-  if (session.broken()) return false;
+bool passes(const Error& error, const Session& session) {
+  if (session.broken() || &error.code() != &codes::kOutboxBusy) return false;
   switch (session.failure().condition) {
     case SqlCondition::kLockTimeout:
     case SqlCondition::kSerialization:
@@ -62,42 +78,87 @@ Status PostgresSettlement::try_out(Session& session, const SessionSettings& ask,
       return in_words(std::move(tried.error()));
     return {};
   }
-  if (auto settled = settle_on(session, unsettled_.rows(), deadline, stop); !settled)
-    return in_words(std::move(settled.error()));
-  unsettled_.forget();
+  if (auto settled = settle_left(session, ask, deadline, stop); !settled) return in_words(std::move(settled.error()));
   held_back_.saw({}, std::chrono::steady_clock::now());
+  return {};
+}
+
+Status PostgresSettlement::settle_left(Session& session, const SessionSettings& ask, Deadline deadline,
+                                       const std::stop_token& stop) {
+  while (!unsettled_.empty()) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.remaining());
+    if (left < 2 * kReserve)
+      return fail(codes::kOutboxBusy,
+                  "settling what was delivered takes long: " + std::to_string(unsettled_.rows().size()) +
+                      " rows are left, and nothing is read before they are settled");
+    const Limits limits{std::min(longest_statement(ask), left - kReserve), deadline};
+    const auto settled = settle_some(session, unsettled_.rows(), limits, stop);
+    if (settled)
+      unsettled_.forget(*settled);
+    else if (session.broken() || !took_too_long(settled.error(), session))
+      return fail(settled.error());
+    else if (auto ended = session.rollback(deadline); !ended)
+      return ended;
+  }
   return {};
 }
 
 Status PostgresSettlement::settle(Seat& seat, std::span<const RowKey> rows, const std::stop_token& stop,
                                   const std::function<void(const Session&)>& note_failure) {
-  const Deadline patience = Deadline::in(kPatience);
-  for (Duration pause = kFirstRest;; pause = std::min<Duration>(pause * 2, kLongestRest)) {
+  Deadline patience = Deadline::in(kPatience);
+  for (Duration pause = kFirstRest; !rows.empty(); pause = std::min<Duration>(pause * 2, kLongestRest)) {
     {
       const auto turn = seat.take_turn(Deadline::in(kTurnDeadline), stop);
       if (!turn) {
         unsettled_.remember(rows);
         return fail(turn.error());
       }
-      const LockWait wait(turn->session(), seat.settings(), stop);
-      Status settled = settle_on(turn->session(), rows, Deadline::in(kCallDeadline), stop);
+      Session& session = turn->session();
+      const LockWait wait(session, seat.settings(), stop);
+      const Limits limits{longest_statement(seat.settings()), Deadline::in(kCallDeadline)};
+      const std::size_t before = rows_per_statement_;
+      const auto settled = settle_some(session, rows, limits, stop);
       held_back_.saw(settled ? std::nullopt : wait.blocker(), std::chrono::steady_clock::now());
-      if (settled) return {};
-      if (!passes(turn->session()) || patience.expired() || stop.stop_requested()) {
+      const bool tries_fewer = rows_per_statement_ < before && !session.broken();
+      if (settled || tries_fewer) {
+        if (settled) rows = rows.subspan(*settled);
+        patience = Deadline::in(kPatience);
+        pause = kFirstRest;
+        continue;
+      }
+      if (!passes(settled.error(), session) || patience.expired() || stop.stop_requested()) {
         unsettled_.remember(rows);
-        note_failure(turn->session());
-        return fail(LockWait::named(std::move(settled.error()), turn->session(), wait.blocker()));
+        note_failure(session);
+        return fail(LockWait::named(settled.error(), session, wait.blocker()));
       }
     }
     rest(pause, stop);
   }
+  return {};
 }
 
-Status PostgresSettlement::settle_on(Session& session, std::span<const RowKey> rows, Deadline deadline,
+Result<std::size_t> PostgresSettlement::settle_some(Session& session, std::span<const RowKey> rows,
+                                                    const Limits& limits, const std::stop_token& stop) {
+  const auto some = rows.first(std::min(rows.size(), rows_per_statement_));
+  const SteadyTime begun = std::chrono::steady_clock::now();
+  if (auto settled = settle_on(session, some, limits, stop); !settled) {
+    if (took_too_long(settled.error(), session)) rows_per_statement_ = std::max<std::size_t>(some.size() / 10, 1);
+    return fail(std::move(settled.error()));
+  }
+  if (std::chrono::steady_clock::now() - begun < kQuick)
+    rows_per_statement_ = std::min(rows_per_statement_ * 2, kMostRows);
+  return some.size();
+}
+
+Status PostgresSettlement::settle_on(Session& session, std::span<const RowKey> rows, const Limits& limits,
                                      const std::stop_token& stop) {
   static const Statement kBegin{"outbox_begin", "BEGIN"};
+  static const Statement kLimit{"outbox_limit", "SELECT set_config('statement_timeout', $1::int8::text, true)"};
+  const Deadline deadline = limits.call;
+  Parameters limit;
+  limit.int8(limits.statement.count());
   const Parameters parameters = parameters_of_(rows);
-  const Call calls[] = {{&kBegin, nullptr}, {&settle_, &parameters}};
+  const Call calls[] = {{&kBegin, nullptr}, {&kLimit, &limit}, {&settle_, &parameters}};
   const auto done = session.run_pipeline(calls, deadline, stop);
   if (!done) return fail(done.error());
   Rows left;

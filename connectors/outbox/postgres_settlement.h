@@ -5,9 +5,15 @@
 // that one fails too: what keeps a row from being settled doesn't make it come again and again. Only the end of the
 // program forgets it.
 //
+// One transaction settles as many rows as the server gets done in a few seconds: where it takes longer (triggers,
+// foreign keys without an index) the next one tries a tenth, down to one row. What is settled stays so whatever becomes
+// of the rest.
+//
 // Single-threaded.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <span>
 #include <stop_token>
@@ -26,6 +32,8 @@ namespace penstock::outbox {
 class PostgresSettlement {
  public:
   static constexpr std::chrono::seconds kPatience{15};
+  // Of one transaction.
+  static constexpr std::size_t kMostRows = 10'000;
 
   // Both outlive it.
   PostgresSettlement(const OutboxSettings& settings, Log& log);
@@ -38,7 +46,8 @@ class PostgresSettlement {
   void prepare(store::postgres::Statement settle, store::postgres::Statement left, ParametersOf parameters_of,
                std::string_view id_type);
 
-  // What the last opening left, or no row at all: what fails then fails now. Errors: as settle().
+  // What the last opening left, or no row at all: what fails then fails now. Errors: as settle(); outbox.busy when the
+  // deadline comes before all of it is settled: the next opening goes on.
   // `ask`: see LockWait.
   Status try_out(store::postgres::Session& session, const store::postgres::SessionSettings& ask, Deadline deadline,
                  const std::stop_token& stop);
@@ -49,14 +58,25 @@ class PostgresSettlement {
                 const std::function<void(const store::postgres::Session&)>& note_failure);
 
  private:
-  Status settle_on(store::postgres::Session& session, std::span<const RowKey> rows, Deadline deadline,
+  // What a statement may take.
+  struct Limits {
+    std::chrono::milliseconds statement;  // the server ends it then
+    Deadline call;
+  };
+  // As many of `rows`, the first, as one transaction is for; answers how many.
+  Result<std::size_t> settle_some(store::postgres::Session& session, std::span<const RowKey> rows, const Limits& limits,
+                                  const std::stop_token& stop);
+  Status settle_on(store::postgres::Session& session, std::span<const RowKey> rows, const Limits& limits,
                    const std::stop_token& stop);
+  Status settle_left(store::postgres::Session& session, const store::postgres::SessionSettings& ask, Deadline deadline,
+                     const std::stop_token& stop);
   Status check_left(const store::postgres::Rows& left) const;
   const OutboxSettings& settings_;
   HeldBack held_back_;
   store::postgres::Statement settle_, left_;
   ParametersOf parameters_of_;
   std::string id_type_;
+  std::size_t rows_per_statement_ = kMostRows;
   SteadyTime next_look_{};  // at rows that count as settled: a trigger may have put them back
   UnsettledRows unsettled_;
 };

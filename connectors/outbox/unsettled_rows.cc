@@ -15,4 +15,9 @@ void UnsettledRows::forget() {
   ids_.clear();
 }
 
+void UnsettledRows::forget(std::size_t count) {
+  rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(count));
+  ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
 }  // namespace penstock::outbox

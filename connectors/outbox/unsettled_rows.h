@@ -2,6 +2,7 @@
 // before it reads. Copies, in memory. Single-threaded.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <span>
 #include <string>
@@ -16,6 +17,8 @@ class UnsettledRows {
   // In the place of those from before; `rows` is none of them.
   void remember(std::span<const RowKey> rows);
   void forget();
+  // The first of them.
+  void forget(std::size_t count);
 
   bool empty() const { return rows_.empty(); }
   std::span<const RowKey> rows() const { return rows_; }

@@ -144,6 +144,27 @@ TEST_P(OutboxSettle, TriesAgainAfterADeadlock) {
   EXPECT_EQ(unsettled(), 0U);
 }
 
+// What is left is settled in smaller and smaller parts, over as many openings as it takes.
+TEST_P(OutboxSettle, SettlesRowsThatAreTooSlowForOneStatementInParts) {
+  outbox().insert_many(30);
+  add_trigger("RAISE EXCEPTION 'audit is down';");
+  const auto source = open();
+  ASSERT_EQ(read(*source).size(), 30U);
+  ASSERT_EQ(code_of(source->settle(ReadMark{30})), "outbox.refused");
+  outbox().execute(
+      "DROP FUNCTION shop.keep CASCADE; CREATE FUNCTION shop.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+      " IF (SELECT count(*) FROM gone) = 30 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$;"
+      " CREATE TRIGGER slow AFTER " +
+      std::string(GetParam().event) +
+      " ON shop.outbox REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION shop.slow()");
+  const Status slow = source->open({}, Deadline::in(3s), {});
+  ASSERT_EQ(code_of(slow), "outbox.busy");
+  EXPECT_NE(slow.error().message().find("30 rows are left"), std::string::npos) << slow.error().message();
+  ASSERT_TRUE(source->open({}, Deadline::in(3s), {}));
+  EXPECT_EQ(unsettled(), 0U);
+  EXPECT_EQ(data_of(read(*source)), "");
+}
+
 TEST_P(OutboxSettle, NamesWhoHoldsTheTable) {
   outbox().insert("a", 1);
   const auto source = open();

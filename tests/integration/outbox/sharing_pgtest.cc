@@ -83,6 +83,22 @@ TEST_F(OutboxSharing, Fault7AsksAServerThatRefusesThemOnceForAll) {
   EXPECT_EQ(ask(), "ok");
 }
 
+TEST_F(OutboxSharing, SettlesSlowRowsInPartsWithinTheOpening) {
+  const auto sources = open_all();
+  outbox().execute(
+      "CREATE FUNCTION shop.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+      " IF (SELECT count(*) FROM gone) = 20 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$;"
+      " CREATE TRIGGER slow AFTER DELETE ON shop.outbox0 REFERENCING OLD TABLE AS gone FOR EACH STATEMENT"
+      " EXECUTE FUNCTION shop.slow()");
+  for (int number = 0; number < 20; ++number) insert(0, number);
+  ASSERT_EQ(read_until(*sources[0], 20).size(), 20U);
+  const Status settled = sources[0]->settle(ReadMark{20});
+  EXPECT_TRUE(settled) << settled.error().describe();
+  EXPECT_EQ(outbox().value("SELECT count(*) FROM shop.outbox0"), "0");
+  insert(0, 20);
+  EXPECT_EQ(data_of(read_until(*sources[0], 1)), "20");
+}
+
 TEST_F(OutboxSharing, TakesTwoSessionsADatabaseAndALockForEachTable) {
   const auto sources = open_all();
   EXPECT_EQ(backends("penstock%"), "2");
