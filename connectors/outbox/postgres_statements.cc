@@ -65,6 +65,11 @@ std::string settled_rows(const OutboxSettings& settings, const PostgresColumn& i
          " = d.number AND " + compared + " IS NOT DISTINCT FROM d.id";
 }
 
+// Of a row that is seen: its transaction has ended, so the server has come to it, if it was one of this server's.
+std::string xids_ahead_condition(const OutboxSettings& settings) {
+  return quoted_identifier(*xid_column(settings.policy)) + " >= pg_snapshot_xmax(pg_current_snapshot())";
+}
+
 }  // namespace
 
 // Sorted by the column of the table: a bare name would mean what is selected under it.
@@ -227,6 +232,15 @@ const char* const kBlockerStatement =
     " LEFT JOIN pg_locks x ON x.locktype = 'transactionid' AND x.pid IS NULL AND x.virtualtransaction = w.id"
     " LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid"
     " WHERE a.pid IS NOT NULL OR p.gid IS NOT NULL ORDER BY 3 DESC LIMIT 1";
+
+std::string xids_ahead_statement(const OutboxSettings& settings) {
+  return "SELECT EXISTS (SELECT FROM " + settings.table.quoted() + " WHERE " + xids_ahead_condition(settings) + ")";
+}
+
+std::string statement_that_mends_xids(const OutboxSettings& settings) {
+  return "UPDATE " + settings.table.quoted() + " SET " + quoted_identifier(*xid_column(settings.policy)) +
+         " = pg_current_xact_id() WHERE " + xids_ahead_condition(settings) + ";";
+}
 
 std::string xid_blocker_statement(const OutboxSettings& settings) {
   return "SELECT s.pid, concat(s.name, CASE WHEN s.database <> current_database() THEN ' in database ' || s.database "

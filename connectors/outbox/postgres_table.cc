@@ -96,6 +96,7 @@ class PostgresTable final : public OutboxTable {
   Status set_up(const Turn& turn, Deadline deadline, const std::stop_token& stop);
   Status check_server();
   Status take_lock(const Turn& turn, Deadline deadline, const std::stop_token& stop);
+  Status check_xids(const Result<Rows>& ahead) const;
   void prepare_statements(const Turn& turn);
 
   Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
@@ -119,7 +120,7 @@ class PostgresTable final : public OutboxTable {
   PostgresColumns table_;
   RowShape shape_;
   RoleColumns roles_;
-  Statement types_, scan_, numbering_, holders_, blocker_, drawn_, watch_;
+  Statement types_, scan_, numbering_, holders_, blocker_, xids_ahead_, drawn_, watch_;
   PostgresIntake intake_;
   PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
@@ -167,6 +168,8 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
   if (auto locked = take_lock(turn, deadline, stop); !locked) return locked;
   if (!keeps_rows())
     if (auto tried = settlement_.try_out(turn.session(), seat_->settings(), deadline, stop); !tried) return tried;
+  if (xid_column(settings_.policy) != nullptr)
+    if (auto checked = check_xids(turn.session().run(xids_ahead_, {}, deadline, stop)); !checked) return checked;
   if (settings_.listen.empty()) return {};
   return seat_->listen(turn, settings_.listen, deadline, stop);
 }
@@ -185,6 +188,17 @@ Status PostgresTable::take_lock(const Turn& turn, Deadline deadline, const std::
   if (!locked) return fail(locked.error());
   if (*locked) return {};
   return fail(codes::kOutboxLocked, "another relay holds the lock of table " + settings_.table.to_string());
+}
+
+// Rows that were restored or replicated from another server would wait until this one has come to their transactions.
+Status PostgresTable::check_xids(const Result<Rows>& ahead) const {
+  if (!ahead) return fail(ahead.error());
+  if (!ahead->boolean(0, 0)) return {};
+  return fail(codes::kOutboxOrderMissing,
+              "table " + settings_.table.to_string() + " has rows whose `" + *xid_column(settings_.policy) +
+                  "` is a transaction that this server hasn't come to: they were written on another one, and would not "
+                  "be delivered for years. Give them one of this server: " +
+                  statement_that_mends_xids(settings_));
 }
 
 void PostgresTable::prepare_statements(const Turn& turn) {
@@ -212,6 +226,7 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   else
     numbering_ = seat_->statement(turn, "outbox_numbering", numbering_statement(settings_, table_, id));
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
+  if (by_xid) xids_ahead_ = seat_->statement(turn, "outbox_xids_ahead", xids_ahead_statement(settings_));
   holders_ = {"outbox_holders", kLockHoldersStatement};
   drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
 }
@@ -341,8 +356,11 @@ Result<LockHolders> PostgresTable::lock_holders() {
 
 Result<std::optional<connectors::Blocker>> PostgresTable::blocker(const LockHolders& awaited) {
   Parameters parameters;
-  if (xid_column(settings_.policy) == nullptr)
+  if (xid_column(settings_.policy) != nullptr) {
+    if (auto checked = check_xids(run(xids_ahead_, {})); !checked) return fail(std::move(checked.error()));
+  } else {
     parameters.texts(std::vector<std::string>(awaited.begin(), awaited.end()));
+  }
   const auto rows = run(blocker_, parameters);
   if (!rows) return fail(rows.error());
   if (rows->empty()) return std::optional<connectors::Blocker>();

@@ -129,6 +129,28 @@ TEST_F(OutboxCursorLoss, Fault22NoticesAtOnceThatTheSequenceIsStartedAnewWhileIt
   EXPECT_EQ(rest(2), "6 7");
 }
 
+// A transaction of another server's that this one will come to in years.
+TEST_F(OutboxCursorLoss, SaysThatRowsOfAnotherServerWouldNotBeReadWithGuardXid) {
+  guard(KeepRows::Guard::kXid);
+  insert(1, 2);
+  outbox().execute("UPDATE shop.outbox SET xid = '500000000000' WHERE payload = '2'");
+  const Status refused = try_open();
+  ASSERT_EQ(code_of(refused), "outbox.order_missing");
+  const std::string message = refused.error().message();
+  ASSERT_NE(message.find("UPDATE"), std::string::npos) << message;
+  outbox().execute(message.substr(message.find("UPDATE")));
+  auto source = open();
+  EXPECT_EQ(data_of(read_until(*source, 2)), "1 2");
+  ASSERT_TRUE(source->settle(ReadMark{2}));
+  source = open();
+  insert(3, 3);
+  outbox().execute("UPDATE shop.outbox SET xid = '500000000000' WHERE payload = '3'");
+  EXPECT_EQ(read(*source).size(), 0U);
+  const auto batch = source->read(kMuchRoom, Deadline::in(std::chrono::seconds(10)), {});
+  ASSERT_FALSE(batch);
+  EXPECT_EQ(batch.error().code().name, "outbox.order_missing");
+}
+
 TEST_F(OutboxCursorLoss, TakesACleanUpAndARaisedSequenceForWhatTheyAre) {
   insert(1, 5);
   const auto source = open();
