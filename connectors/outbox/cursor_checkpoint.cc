@@ -7,6 +7,8 @@
 #include "connectors/outbox/cursor_place.h"
 #include "connectors/outbox/outbox_errors.h"
 #include "core/failpoint.h"
+#include "core/json_pointer.h"
+#include "core/json_text.h"
 
 namespace penstock::outbox {
 namespace {
@@ -137,7 +139,8 @@ Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss_of_xids(OutboxTabl
   if (numbering->next_xid && *numbering->next_xid <= place.xid)
     why = "the server has come to transaction " + std::to_string(*numbering->next_xid) + ", so transactions up to " +
           std::to_string(place.xid) + " come again";
-  const bool is_there = !evidence_.witnesses.empty() && numbering->row_id == evidence_.witnesses.front().id;
+  const bool is_there =
+      !evidence_.witnesses.empty() && numbering->row_id && is_same(evidence_.witnesses.front(), *numbering->row_id);
   if (why.empty() && is_promoted(table) && !is_there)
     why = "the database was promoted since, and may have lost rows that were delivered";
   if (why.empty()) return std::optional<NumberLoss>();
@@ -156,7 +159,7 @@ std::string CursorCheckpoint::given_again(const Numbering& numbering, std::int64
     return "its sequence was started anew and gives " + std::to_string(*numbering.gives_first) + " next" + never;
   if (evidence_.witnesses.empty() || !numbering.row_id) return {};
   const Witness& witness = evidence_.witnesses.front();
-  if (*numbering.row_id == witness.id) return {};
+  if (is_same(witness, *numbering.row_id)) return {};
   return "the row with number " + std::to_string(witness.number) + " is another one than the one that was delivered" +
          never;
 }
@@ -178,7 +181,7 @@ Result<std::optional<std::int64_t>> CursorCheckpoint::find_survivor(OutboxTable&
     if (given && *given < witness.number) continue;
     const auto numbering = table.numbering(witness.number);
     if (!numbering) return fail(numbering.error());
-    if (numbering->row_id == witness.id) return std::optional(witness.number);
+    if (numbering->row_id && is_same(witness, *numbering->row_id)) return std::optional(witness.number);
   }
   return std::optional<std::int64_t>();
 }
@@ -224,13 +227,22 @@ Status CursorCheckpoint::check(OutboxTable& table, const Numbering& numbering, c
   return {};
 }
 
-// The database writes bytes in its own way.
 void CursorCheckpoint::settled(const RowKey& row) {
   std::string scratch;
-  const auto id = row.id.is == Cell::Is::kBytes ? std::nullopt : text_of(row.id, scratch);
-  auto witness = id ? witness_of(row.number, *id) : std::nullopt;
+  const auto id = text_of(row.id, scratch);
+  auto witness = id ? witness_in(row.number, *id) : std::nullopt;
   if (by_xid()) evidence_.witnesses.clear();  // numbers say nothing of the order
   if (witness) add_witness(evidence_.witnesses, *std::move(witness));
+}
+
+// Inside of a JSON column only the id counts: the rest may change once the row is delivered.
+std::optional<Witness> CursorCheckpoint::witness_in(std::int64_t number, std::string_view id) const {
+  const auto* pointed = settings_.pointed(Role::kId);
+  if (pointed == nullptr) return witness_of(number, id);
+  if (!is_json(id)) return std::nullopt;
+  const auto value = find_by_pointer(id, pointed->pointer);
+  const auto text = value ? text_of_json(*value) : std::nullopt;
+  return text ? witness_of(number, *text) : std::nullopt;
 }
 
 Status CursorCheckpoint::advance(const OutboxTable& table, const XidPlace& place) {

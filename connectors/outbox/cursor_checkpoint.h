@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/outbox/cursor_place.h"
@@ -68,6 +69,10 @@ class CursorCheckpoint {
                              std::optional<std::int64_t> given) const;
   Result<std::optional<std::int64_t>> find_survivor(OutboxTable& table, std::optional<std::int64_t> given) const;
   NumberLoss foreign(const std::string& why, std::int64_t passed_to) const;
+
+  // Of what the table says of a row's id. nullopt: it tells nothing.
+  std::optional<Witness> witness_in(std::int64_t number, std::string_view id) const;
+  bool is_same(const Witness& witness, std::string_view id) const { return witness_in(witness.number, id) == witness; }
 
   bool by_xid() const { return xid_column(settings_.policy) != nullptr; }
   bool is_promoted(const OutboxTable& table) const;

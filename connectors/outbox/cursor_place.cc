@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "core/ids.h"
+
 namespace penstock::outbox {
 namespace {
 
@@ -71,9 +73,10 @@ std::string words_of(const XidPlace& place, const Evidence& evidence) {
 }
 
 std::optional<Witness> witness_of(std::int64_t number, std::string_view id) {
+  if (id.empty() || id == std::to_string(number)) return std::nullopt;
   const bool printable = std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
-  if (id.empty() || id.size() > kLongestWitness || !printable || id == std::to_string(number)) return std::nullopt;
-  return Witness{number, std::string(id)};
+  if (printable && id.size() <= kLongestWitness) return Witness{number, std::string(id)};
+  return Witness{number, EventId::from_name(kNamespaceUrl, "penstock:witness:" + std::string(id)).to_string()};
 }
 
 void add_witness(std::vector<Witness>& witnesses, Witness witness) {

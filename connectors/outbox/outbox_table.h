@@ -37,7 +37,7 @@ inline constexpr std::size_t kRowOverhead = 512;
 // How the rows of a table get their numbers, as far as its database tells.
 struct Numbering {
   std::optional<std::int64_t> given;  // by the order column's sequence: none that is higher
-  std::optional<std::string> row_id;  // of the row that was asked for, as text; nullopt: it is gone
+  std::optional<std::string> row_id;  // of the row that was asked for, as text, or its bytes; nullopt: it is gone
   // By the sequence, as long as it has given none at all; where that may be asked.
   std::optional<std::int64_t> gives_first;
   std::optional<std::int64_t> next_xid;  // no transaction that has ended has this one or a higher one; of guard "xid"

@@ -204,8 +204,8 @@ std::string numbering_statement(const OutboxSettings& settings, const PostgresCo
                                 : "NULL";
   return "SELECT " +
          (told ? "pg_sequence_last_value(" + std::to_string(sequence->oid) + "::oid::regclass)" : std::string("NULL")) +
-         "::int8, (SELECT " + quoted_identifier(id.name) + "::text FROM " + settings.table.quoted() + " WHERE " +
-         quoted_identifier(settings.order_by) + " = $1::int8), " +
+         "::int8, (SELECT " + quoted_identifier(id.name) + (id.type == ColumnType::kBytes ? "" : "::text") + " FROM " +
+         settings.table.quoted() + " WHERE " + quoted_identifier(settings.order_by) + " = $1::int8), " +
          (by_xid ? "pg_snapshot_xmax(pg_current_snapshot())::text" : "NULL") + "::int8, " + first + "::int8";
 }
 

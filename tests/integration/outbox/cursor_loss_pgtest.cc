@@ -151,6 +151,34 @@ TEST_F(OutboxCursorLoss, SaysThatRowsOfAnotherServerWouldNotBeReadWithGuardXid) 
   EXPECT_EQ(batch.error().code().name, "outbox.order_missing");
 }
 
+// Of an id that a checkpoint can't hold as it is: bytes, long, inside of a JSON column.
+TEST_F(OutboxCursorLoss, Fault22KnowsARowByAnIdOfAnyKind) {
+  using Id = connectors::ColumnOrConstant;
+  struct Case {
+    std::string type, value;
+    Id id;
+  };
+  const Case cases[] = {
+      {"bytea", "uuid_send(gen_random_uuid())", {Id::Is::kColumn, "id"}},
+      {"text", "repeat('order ', 20) || gen_random_uuid()", {Id::Is::kColumn, "id"}},
+      {"jsonb", "jsonb_build_object('id', gen_random_uuid(), 'note', 1)", {Id::Is::kPointer, "id", "/id"}},
+  };
+  for (const Case& one : cases) {
+    use("");
+    guard(KeepRows::Guard::kWriters);
+    outbox().settings().id_kind = outbox::IdKind::kAny;
+    outbox().settings().columns[outbox::Role::kId] = one.id;
+    outbox().execute("ALTER TABLE shop.outbox DROP COLUMN id, ADD COLUMN id " + one.type + " DEFAULT " + one.value);
+    insert(1, 5);
+    deliver(5);
+    if (one.type == "jsonb") outbox().execute("UPDATE shop.outbox SET id = id || '{\"note\":2}'");
+    EXPECT_EQ(rest(0), "") << one.type;
+    outbox().execute("TRUNCATE shop.outbox RESTART IDENTITY");
+    insert(6, 15);
+    EXPECT_EQ(refused_with("outbox.checkpoint_foreign").to, Position{5}) << one.type;
+  }
+}
+
 TEST_F(OutboxCursorLoss, TakesACleanUpAndARaisedSequenceForWhatTheyAre) {
   insert(1, 5);
   const auto source = open();

@@ -38,11 +38,17 @@ TEST(CursorPlace, TakesNoWitnessOutOfWordsThatAreNone) {
   EXPECT_EQ(parse_evidence(""), Evidence());
 }
 
-TEST(CursorPlace, TakesNoWitnessThatWordsCannotHold) {
+TEST(CursorPlace, ShortensAWitnessThatWordsCannotHold) {
   EXPECT_FALSE(witness_of(1, ""));
-  EXPECT_FALSE(witness_of(1, "two words"));
-  EXPECT_FALSE(witness_of(1, "m\xc3\xbcll"));
-  EXPECT_FALSE(witness_of(1, std::string(81, 'x')));
+  const Ranges ranges{{11, kHighestNumber}};
+  for (const std::string& id : {std::string("two words"), std::string("m\xc3\xbcll"), std::string(81, 'x')}) {
+    const auto witness = witness_of(10, id);
+    ASSERT_TRUE(witness) << id;
+    EXPECT_EQ(witness, witness_of(10, id));
+    EXPECT_NE(witness, witness_of(10, id + "x"));
+    const Evidence evidence{{*witness}, 0};
+    EXPECT_EQ(parse_evidence(words_of(ranges, evidence)), evidence) << id;
+  }
 }
 
 // Every row with this number would have this id.
