@@ -97,8 +97,11 @@ Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss(OutboxTable& table
   const auto place = parse_xid_place(stored_->position);
   const auto unsettled = parse_ranges(stored_->position);
   const std::int64_t last = place ? place->number : unsettled ? passed_to(*unsettled) : kLowestNumber;
-  if (stored_->system_identifier != table.identity().system_identifier)
-    return std::optional(foreign("it was made in another database, or the table was made anew", last));
+  if (stored_->system_identifier != table.identity().system_identifier) {
+    auto loss = foreign_table(table, last);
+    if (!loss) return fail(std::move(loss.error()));
+    return std::optional(*std::move(loss));
+  }
   if (by_xid() ? !place : !unsettled) return std::optional(foreign("it was made under another guard", last));
   if (by_xid()) return find_loss_of_xids(table, *place);
   return find_loss_of_numbers(table, *unsettled);
@@ -184,6 +187,19 @@ Result<std::optional<std::int64_t>> CursorCheckpoint::find_survivor(OutboxTable&
     if (numbering->row_id && is_same(witness, *numbering->row_id)) return std::optional(witness.number);
   }
   return std::optional<std::int64_t>();
+}
+
+// A sequence that stands behind the row shows that the table goes on with the same numbers: an upgrade, a dump.
+Result<NumberLoss> CursorCheckpoint::foreign_table(OutboxTable& table, std::int64_t passed_to) const {
+  NumberLoss loss = foreign("it was made in another database, or the table was made anew", passed_to);
+  if (by_xid() || !parse_ranges(stored_->position)) return loss;
+  const auto numbering = table.numbering({});
+  if (!numbering) return fail(numbering.error());
+  if (!numbering->given) return loss;
+  const auto survivor = find_survivor(table, numbering->given);
+  if (!survivor) return fail(survivor.error());
+  if (*survivor) loss.from = **survivor;
+  return loss;
 }
 
 NumberLoss CursorCheckpoint::foreign(const std::string& why, std::int64_t passed_to) const {

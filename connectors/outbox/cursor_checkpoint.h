@@ -68,6 +68,8 @@ class CursorCheckpoint {
   Result<NumberLoss> loss_of(OutboxTable& table, const std::string& why, std::int64_t passed_to,
                              std::optional<std::int64_t> given) const;
   Result<std::optional<std::int64_t>> find_survivor(OutboxTable& table, std::optional<std::int64_t> given) const;
+  // Of another database, or a table that was made anew, with rows of the one that was read if it has them.
+  Result<NumberLoss> foreign_table(OutboxTable& table, std::int64_t passed_to) const;
   NumberLoss foreign(const std::string& why, std::int64_t passed_to) const;
 
   // Of what the table says of a row's id. nullopt: it tells nothing.

@@ -179,6 +179,21 @@ TEST_F(OutboxCursorLoss, Fault22KnowsARowByAnIdOfAnyKind) {
   }
 }
 
+// An upgrade gives a server another name, a dump a table another number.
+TEST_F(OutboxCursorLoss, Fault22ReadsBehindWhatWasDeliveredWhereTheTableWasMadeAnewWithItsRows) {
+  insert(1, 5);
+  deliver(5);
+  outbox().execute(
+      "ALTER TABLE shop.outbox RENAME TO before; CREATE TABLE shop.outbox (LIKE shop.before INCLUDING ALL);"
+      " INSERT INTO shop.outbox OVERRIDING SYSTEM VALUE SELECT * FROM shop.before;"
+      " SELECT setval(pg_get_serial_sequence('shop.outbox', 'seq'), 5)");
+  insert(6, 7);
+  const SourceGap gap = refused_with("outbox.checkpoint_foreign");
+  EXPECT_EQ(gap.from, Position{5});
+  outbox().gaps().acknowledge_all();
+  EXPECT_EQ(rest(2), "6 7");
+}
+
 TEST_F(OutboxCursorLoss, TakesACleanUpAndARaisedSequenceForWhatTheyAre) {
   insert(1, 5);
   const auto source = open();
