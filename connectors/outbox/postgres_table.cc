@@ -70,6 +70,7 @@ class PostgresTable final : public OutboxTable {
   Status open(Deadline deadline, std::stop_token stop) override;
   void close() override {
     tracking_.reset();
+    if (seat_ && given_up_.stop_requested()) seat_->leave_at_once();
     seat_.reset();
   }
 

@@ -58,7 +58,7 @@ bool SharedSession::sit_down() {
 }
 
 // The last one leaves nothing behind: with it the session ends.
-void SharedSession::leave(Ear& ear, std::optional<std::int64_t> locked_table) {
+void SharedSession::leave(Ear& ear, std::optional<std::int64_t> locked_table, Leave leave) {
   {
     std::lock_guard lock(mutex_);
     ears_.erase(&ear);
@@ -66,7 +66,7 @@ void SharedSession::leave(Ear& ear, std::optional<std::int64_t> locked_table) {
     if (course_ == Course::kEnded || !locked_table) return;
     left_locks_.push_back(*locked_table);
   }
-  if (wait_for_turn(Deadline::in(kLeaveWithin), {})) give_back();
+  if (leave == Leave::kInTurn && wait_for_turn(Deadline::in(kLeaveWithin), {})) give_back();
 }
 
 Status SharedSession::wait_for_turn(Deadline deadline, const std::stop_token& stop) {
@@ -115,12 +115,13 @@ void SharedSession::free_left_locks() {
 void SharedSession::give_back() {
   if (!session_->rollback(Deadline::in(kShortCall))) session_->close();
   std::vector<std::string> channels;
-  const auto has_listeners = [this] {
+  const auto hears = [this] {
     std::lock_guard lock(mutex_);
-    return !ears_.empty();
+    return hears_ == Hears::kChannels;
   };
-  // What came meanwhile is to be heard also where nobody finds the time to listen.
-  if (has_listeners())
+  // What came meanwhile is to be heard also where nobody finds the time to listen, or nobody listens any more: else it
+  // would be kept.
+  if (hears())
     if (auto heard = session_->wait_notified(Deadline::in({}))) channels = *std::move(heard);
   std::lock_guard lock(mutex_);
   last_round_trip_ = std::chrono::steady_clock::now();
@@ -174,7 +175,7 @@ std::unique_ptr<Seat> Seat::take(std::shared_ptr<SharedSession> session) {
   return std::unique_ptr<Seat>(new Seat(std::move(session)));
 }
 
-Seat::~Seat() { shared_->leave(ear_, locked_table_); }
+Seat::~Seat() { shared_->leave(ear_, locked_table_, leave_); }
 
 Statement Seat::statement(const Turn&, std::string_view name, std::string sql) {
   auto& names = shared_->statement_names_;
@@ -207,6 +208,7 @@ Status Seat::listen(const Turn& turn, const std::string& channel, Deadline deadl
   std::lock_guard lock(shared_->mutex_);
   ear_.channel = channel;
   shared_->ears_.insert(&ear_);
+  shared_->hears_ = SharedSession::Hears::kChannels;
   return {};
 }
 

@@ -53,13 +53,14 @@ class SharedSession {
     std::string channel;
     bool notified = false;
   };
+  enum class Leave { kInTurn, kAtOnce };
   enum class Holder { kNobody, kTurn, kListener };
 
   SharedSession(std::unique_ptr<store::postgres::Session> session, store::postgres::SessionSettings settings,
                 Company company);
 
   bool sit_down();
-  void leave(Ear& ear, std::optional<std::int64_t> locked_table);
+  void leave(Ear& ear, std::optional<std::int64_t> locked_table, Leave leave);
   Status wait_for_turn(Deadline deadline, const std::stop_token& stop);
   void give_back();
   void free_left_locks();
@@ -85,7 +86,8 @@ class SharedSession {
   std::uint64_t next_in_queue_ = 0;
   std::size_t seats_ = 0;
   std::set<Ear*> ears_;
-  std::vector<std::int64_t> left_locks_;  // of tables whose seat has left
+  enum class Hears { kNothing, kChannels } hears_ = Hears::kNothing;  // the server tells of those that were left too
+  std::vector<std::int64_t> left_locks_;                              // of tables whose seat has left
   SteadyTime last_round_trip_;
   enum class Course { kOpen, kEnded } course_ = Course::kOpen;
 };
@@ -110,7 +112,7 @@ class Seat {
  public:
   // null when the session has been lost, or its last seat has left.
   static std::unique_ptr<Seat> take(std::shared_ptr<SharedSession> session);
-  // Not while it has a turn.
+  // Not while it has a turn. The lock is free then, or a little later where others keep the session busy.
   ~Seat();
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
@@ -134,6 +136,9 @@ class Seat {
   // Whether there was a notification before the deadline and the stop. Asks for no turn.
   Result<bool> wait_notified(Deadline deadline, const std::stop_token& stop);
 
+  // The program ends: its end waits for nobody. Who has the next turn frees the lock.
+  void leave_at_once() { leave_ = SharedSession::Leave::kAtOnce; }
+
   // Makes a round trip if nobody has made one on the session for a while, so that the server keeps it.
   Status stay_awake(Deadline deadline, const std::stop_token& stop);
 
@@ -143,6 +148,7 @@ class Seat {
   const std::shared_ptr<SharedSession> shared_;
   SharedSession::Ear ear_;
   std::optional<std::int64_t> locked_table_;
+  SharedSession::Leave leave_ = SharedSession::Leave::kInTurn;
 };
 
 }  // namespace penstock::outbox

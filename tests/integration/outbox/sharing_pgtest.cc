@@ -4,6 +4,7 @@
 #include "connectors/outbox/source_sessions.h"
 #include "tests/integration/outbox/outbox_fixture.h"
 #include "tests/support/eventually.h"
+#include "tests/support/peak_memory.h"
 #include "tests/support/tcp_gate.h"
 #include "tests/support/test_role.h"
 
@@ -248,6 +249,44 @@ TEST_F(OutboxSharing, CutsAnOpeningOffThatWaitsForTheServerWhenItGivesUp) {
   }));
   sources[0]->give_up();
   EXPECT_EQ(code_of(opened.get()), "core.stopped");
+}
+
+// The others end too: nobody is waited for.
+TEST_F(OutboxSharing, EndsAtOnceThoughTheServerHangsWhenItGivesUp) {
+  TcpGate gate(static_cast<std::uint16_t>(std::stoi(outbox().value("SHOW port"))));
+  const std::string url = "postgresql://postgres@127.0.0.1:" + std::to_string(gate.port()) + "/" +
+                          outbox().value("SELECT current_database()");
+  outbox().settings().url = Secret(url);
+  outbox::SourceSessions sessions(std::vector<Secret>(kSources, Secret(url)));
+  std::vector<std::unique_ptr<connectors::Source>> sources;
+  for (int i = 0; i < kSources; ++i) {
+    outbox().settings().table.name = "outbox" + std::to_string(i);
+    sources.push_back(outbox().make_source(&sessions));
+    ASSERT_TRUE(sources.back()->open({}, Deadline::in(10s), {}));
+  }
+  gate.hold();
+  for (const auto& source : sources) source->give_up();
+  const auto before = std::chrono::steady_clock::now();
+  for (const auto& source : sources) source->close();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 1s);
+}
+
+// What the server tells of a channel that nobody of the program listens to any more is not kept.
+TEST_F(OutboxSharing, KeepsNoNotificationsOfASourceThatHasLeft) {
+  std::vector<std::unique_ptr<connectors::Source>> sources;
+  for (int i = 0; i < kSources; ++i) {
+    outbox().settings().listen = i < 2 ? "changed" : "";
+    sources.push_back(open(i));
+  }
+  sources[0]->close();
+  sources[1]->close();
+  forget_peak_memory();
+  const std::size_t before = peak_memory_kib();
+  for (int round = 0; round < 40; ++round) {
+    outbox().execute("SELECT pg_notify('changed', i || repeat('x', 7900)) FROM generate_series(1, 200) i");
+    for (int i = 2; i < kSources; ++i) read(*sources[static_cast<std::size_t>(i)]);
+  }
+  EXPECT_LT(peak_memory_kib() - before, 20U << 10);
 }
 
 TEST_F(OutboxSharing, GoesOnForTheOthersWhenOneGivesUp) {
