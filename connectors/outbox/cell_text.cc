@@ -29,9 +29,9 @@ std::string_view number_text(std::int64_t number, std::string& scratch) {
   return scratch;
 }
 
-// Postgres writes NaN and Infinity too, which are no JSON.
+// Postgres writes NaN and Infinity too, money with its sign, and types of extensions as they like.
 bool is_json_number(std::string_view text) {
-  return !text.empty() && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9')) && text != "-Infinity";
+  return !text.empty() && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9')) && is_json(text);
 }
 
 std::optional<Timestamp> in_range(microseconds since_epoch) {

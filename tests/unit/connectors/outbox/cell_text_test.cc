@@ -36,6 +36,15 @@ TEST(CellText, KeepsNumbersAndJsonUnquotedInMetadata) {
   EXPECT_EQ(out, R"(7" 1.10"1.10"NaN"true{"a":1.50}"/w==")");
 }
 
+// Of money, of types of extensions.
+TEST(CellText, QuotesANumberThatIsNoJson) {
+  for (const std::string_view number : {"-$12.34", "12,34 EUR", "1/3", "-", "-Infinity", "01"}) {
+    std::string out;
+    append_json_value(out, Cell::text(number), ColumnType::kNumber);
+    EXPECT_EQ(out, "\"" + std::string(number) + "\"");
+  }
+}
+
 TEST(CellText, WritesAWholeRowForTheParkedList) {
   const RowShape shape{"seq", {{"id", ColumnType::kText}, {"body", ColumnType::kBytes}, {"at", ColumnType::kTime}}};
   const Cell cells[] = {Cell::text("a\"b"), Cell::blob("\x01\x02"), Cell::null()};
