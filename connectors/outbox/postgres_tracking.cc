@@ -144,9 +144,11 @@ Result<ScanEnd> PostgresTracking::fetch(const Ask& ask, const ScanRoom& room, Po
     if (!end) return fail(end.error());
     if (!*end) continue;
     builder.adopt(rows.memory());
+    if (placing.rows() > 0) last_row_ = placing.last();
     // Those that were found and are gone are not waited for.
     const bool took_all = placing.rows() == rows.size();
     ids_.hand_out_to(took_all ? ids_.next() - 1 + static_cast<std::int64_t>(ids.size()) : placing.last());
+    ids_.gone_behind(last_row_);
     return ids_.waiting() == 0 ? ScanEnd::kExhausted : ScanEnd::kCutShort;
   }
 }
@@ -169,6 +171,7 @@ Parameters PostgresTracking::settle_parameters(std::span<const RowKey> keys) {
 
 void PostgresTracking::settled(std::span<const RowKey> rows) {
   if (!rows.empty()) ids_.settled_to(rows.back().number);
+  ids_.gone_behind(last_row_);
 }
 
 }  // namespace penstock::outbox

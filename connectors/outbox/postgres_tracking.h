@@ -60,6 +60,7 @@ class PostgresTracking {
   const bool has_order_;
   const store::postgres::Statement find_all_, find_behind_, highest_, fetch_, settle_, left_, holders_;
   TrackedIds ids_;
+  std::int64_t last_row_ = 0;  // that was handed out
   ScanEnd last_find_ = ScanEnd::kCutShort;
 
   // The low mark counts values that the mark may move to, one after another, instead of rows.

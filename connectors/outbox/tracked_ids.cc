@@ -20,6 +20,10 @@ std::vector<std::string_view> TrackedIds::in_flight() const {
   return {ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(in_flight_)};
 }
 
+void TrackedIds::gone_behind(std::int64_t number) {
+  if (number < first_) settled_to(next() - 1);
+}
+
 const std::string& TrackedIds::id_of(std::int64_t number) const {
   INVARIANT(number >= first_ && number < first_ + static_cast<std::int64_t>(ids_.size()), "a number that is known");
   return ids_[static_cast<std::size_t>(number - first_)];

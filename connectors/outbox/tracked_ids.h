@@ -27,6 +27,10 @@ class TrackedIds {
   void hand_out_to(std::int64_t number);
   std::vector<std::string_view> in_flight() const;
 
+  // What is in flight has none of the table's rows behind this number: where nothing is in flight up to it, all are
+  // gone.
+  void gone_behind(std::int64_t number);
+
   // Of a number that is not settled.
   const std::string& id_of(std::int64_t number) const;
   // Everything up to this number.

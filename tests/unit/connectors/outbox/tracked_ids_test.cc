@@ -34,6 +34,17 @@ TEST(TrackedIds, AreInFlightUntilTheyAreSettled) {
   EXPECT_EQ(ids.next(), 3);
 }
 
+TEST(TrackedIds, AreFoundAgainWhereNothingIsInFlightBeforeThoseThatAreGone) {
+  TrackedIds ids = three();
+  ids.hand_out_to(3);
+  ids.gone_behind(1);
+  EXPECT_THAT(ids.in_flight(), ElementsAre("a", "b", "c"));
+  ids.settled_to(1);
+  ids.gone_behind(1);
+  EXPECT_THAT(ids.in_flight(), IsEmpty());
+  EXPECT_EQ(ids.next(), 4);
+}
+
 TEST(TrackedIds, KeepTheirNumbersWhileOthersComeAndGo) {
   TrackedIds ids = three();
   ids.hand_out_to(3);
