@@ -84,6 +84,15 @@ std::string why_unfit(const PostgresColumn& column, Role role, const OutboxSetti
   return {};
 }
 
+// No ALTER … TYPE: the values would have to be made first.
+std::string cure_of_unfit(Role role, const OutboxSettings& settings) {
+  if (settings.pointed(role) == nullptr && role == Role::kId) return "id_kind = \"any\" in the configuration";
+  std::string type = "jsonb";
+  if (settings.pointed(role) == nullptr && role == Role::kOccurredAt) type = "timestamptz";
+  if (role == Role::kHeaderNames || role == Role::kHeaderValues) type = "text[]";
+  return "Map " + std::string(to_string(role)) + " to a column of type " + type + " in [source.columns].";
+}
+
 void inspect_roles(const PostgresColumns& table, const OutboxSettings& settings, Inspection& inspection) {
   for (const Role role : kRoles) {
     const std::string* name = settings.column_of(role);
@@ -92,16 +101,14 @@ void inspect_roles(const PostgresColumns& table, const OutboxSettings& settings,
     const PostgresColumn* column = table.find(*name);
     if (column == nullptr) {
       inspection.error("there is no column `" + *name + "`, which is mapped to " + std::string(to_string(role)),
-                       alter + " ADD COLUMN " + quoted_identifier(*name) + " " + std::string(best_type(role)) + ";");
+                       alter + " ADD COLUMN " + quoted_identifier(*name) + " " +
+                           std::string(settings.pointed(role) != nullptr ? "jsonb" : best_type(role)) + ";");
       continue;
     }
     if (const std::string why = why_unfit(*column, role, settings); !why.empty())
       inspection.error("column `" + *name + "`, mapped to " + std::string(to_string(role)) + ", is " +
                            column->type_name + ", which " + why,
-                       role == Role::kId
-                           ? "id_kind = \"any\" in the configuration"
-                           : alter + " ALTER COLUMN " + quoted_identifier(*name) + " TYPE " +
-                                 std::string(role == Role::kOccurredAt ? "timestamptz" : best_type(role)) + ";");
+                       cure_of_unfit(role, settings));
     const bool null_allowed =
         settings.pointed(role) != nullptr || (role == Role::kAggregateId && settings.null_key == NullKey::kAllow);
     if (!column->not_null && !null_allowed &&

@@ -262,6 +262,17 @@ TEST_F(OutboxInspect, FindsATypeThatDoesNotFit) {
   const auto found = troubles();
   ASSERT_EQ(found.size(), 1U);
   EXPECT_NE(found[0].message.find("holds no times"), std::string::npos);
+  EXPECT_EQ(found[0].fix, "Map occurred_at to a column of type timestamptz in [source.columns].");
+}
+
+TEST_F(OutboxInspect, FindsAColumnThatHoldsNoJsonToLookInto) {
+  tighten();
+  outbox().execute("ALTER TABLE shop.outbox ADD facts bytea NOT NULL");
+  outbox().settings().columns[outbox::Role::kType] = {ColumnOrConstant::Is::kPointer, "facts", "/type"};
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NE(found[0].message.find("can't hold JSON"), std::string::npos) << found[0].message;
+  EXPECT_EQ(found[0].fix, "Map type to a column of type jsonb in [source.columns].");
 }
 
 TEST_F(OutboxInspect, SaysThatADatabaseIsAwayWithoutItsPassword) {
