@@ -266,7 +266,7 @@ Result<Scanned> SqliteTable::scan_snapshot(const ScanPlan& plan, const ScanRoom&
   auto end = scan_rows(plan, room, builder, receiver);
   select_.reset();
   file_.limit_value_bytes(std::numeric_limits<int>::max());
-  auto numbers = plan.numbering ? numbering(plan.numbering->row) : Numbering{};
+  auto numbers = end && plan.numbering ? numbering(plan.numbering->row) : Numbering{};
   auto ended = file_.execute("COMMIT");
   if (!end) return fail(std::move(end.error()));
   if (!numbers) return fail(std::move(numbers.error()));
@@ -283,6 +283,7 @@ bool SqliteTable::asks_for_all(const ScanPlan& plan) const {
 }
 
 Result<Numbering> SqliteTable::numbering(std::optional<std::int64_t> row) {
+  numbering_.reset();  // one that met a lock stays begun, for the row that it was asked of
   numbering_.bind(1, row ? Cell::integer(*row) : Cell::null());
   const auto step = numbering_.step();
   if (!step) return fail(step.error());
