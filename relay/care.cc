@@ -85,10 +85,12 @@ std::size_t Care::enough() const {
   return SIZE_MAX;
 }
 
-void Care::on_stored(std::size_t items) {
+void Care::on_stored(std::size_t items, Slot held) {
   if (items == 0) return;
   stored_ += items;
-  if (attempt_ != Attempt::kHeld && attempt_ != Attempt::kAsked) clear();
+  // What was dropped before the event that is tried says nothing of that one.
+  if (attempt_ != Attempt::kNone && slot_ >= held) return;
+  clear();
   if (stored_ >= enough()) forget();
 }
 

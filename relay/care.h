@@ -51,8 +51,8 @@ class Care {
   // The event can't be delivered for now.
   void on_retry() { outlive(); }
 
-  // So many items are durably settled, also those that a filter dropped.
-  void on_stored(std::size_t items);
+  // So many items more are durably settled, also those that a filter dropped; deliveries from `held` on are not.
+  void on_stored(std::size_t items, Slot held);
   // Nothing is in flight, and the source had no more.
   void on_idle();
   void on_taken_back(TakeBack::What what, const Status& status);

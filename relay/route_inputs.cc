@@ -171,7 +171,7 @@ void RouteMachine::on_settled(const SourceSettled& settled, SteadyTime now) {
   if (!settled.status || opening_ == Opening::kForgotten) return;
   const ReadMark before = tracker_.stored();
   tracker_.store(settled.mark);
-  care_.on_stored(settled.mark.value - before.value);
+  care_.on_stored(settled.mark.value - before.value, tracker_.first());
   pass_failpoint("relay.after_settle");
 }
 

@@ -86,6 +86,8 @@ TEST(CareTurn, IsOneRoutesAtATimeInTheOrderOfAsking) {
   EXPECT_TRUE(turn.take(&c));
 }
 
+constexpr Slot kAllStored{1'000};
+
 class CareTest : public testing::Test, protected SourcePort {
  protected:
   void post(SourceCommand command) override { commands_.push_back(std::move(command)); }
@@ -105,23 +107,23 @@ class CareTest : public testing::Test, protected SourcePort {
 TEST_F(CareTest, WritesNothingInOrdinaryRunningButTheEndOfItsOpening) {
   care_.on_opened(0);
   EXPECT_FALSE(care_.at_once());
-  care_.on_stored(0);
+  care_.on_stored(0, kAllStored);
   care_.on_idle();
   EXPECT_TRUE(commands_.empty());
-  care_.on_stored(5);
-  care_.on_stored(5);
+  care_.on_stored(5, kAllStored);
+  care_.on_stored(5, kAllStored);
   EXPECT_EQ(count<TakeBack>(), 1u);
   care_.on_taken_back(TakeBack::What::kAll, Status());
-  care_.on_stored(5);
+  care_.on_stored(5, kAllStored);
   care_.leave();
   EXPECT_EQ(commands_.size(), 1u);
 }
 
 TEST_F(CareTest, TriesToTakeBackAgainAtTheNextSettling) {
   care_.on_opened(0);
-  care_.on_stored(5);
+  care_.on_stored(5, kAllStored);
   care_.on_taken_back(TakeBack::What::kAll, fail(codes::kStoreUnavailable, "nobody listens"));
-  care_.on_stored(5);
+  care_.on_stored(5, kAllStored);
   EXPECT_EQ(count<TakeBack>(), 2u);
 }
 
@@ -130,9 +132,9 @@ TEST_F(CareTest, ReadsFewAtOnceAfterOneBadEndUntilAWindowIsSettled) {
   ASSERT_TRUE(care_.at_once());
   EXPECT_GT(*care_.at_once(), 1u);
   EXPECT_FALSE(care_.is_careful());
-  care_.on_stored(999);
+  care_.on_stored(999, kAllStored);
   EXPECT_TRUE(commands_.empty());
-  care_.on_stored(1);
+  care_.on_stored(1, kAllStored);
   care_.on_taken_back(TakeBack::What::kAll, Status());
   EXPECT_FALSE(care_.at_once());
 }
@@ -140,16 +142,16 @@ TEST_F(CareTest, ReadsFewAtOnceAfterOneBadEndUntilAWindowIsSettled) {
 TEST_F(CareTest, GoesOneByOneAfterTwoUntilAFewAreSettledOrNothingIsLeft) {
   care_.on_opened(2);
   EXPECT_EQ(care_.at_once(), 1u);
-  for (int i = 0; i < 99; ++i) care_.on_stored(1);
+  for (int i = 0; i < 99; ++i) care_.on_stored(1, kAllStored);
   EXPECT_TRUE(commands_.empty());
-  care_.on_stored(1);
+  care_.on_stored(1, kAllStored);
   EXPECT_EQ(count<TakeBack>(), 1u);
 
   commands_.clear();
   care_.on_opened(7);
   care_.on_idle();
   EXPECT_TRUE(commands_.empty()) << "nothing was settled, so nothing is known";
-  care_.on_stored(1);
+  care_.on_stored(1, kAllStored);
   care_.on_idle();
   EXPECT_EQ(count<TakeBack>(), 1u);
 }
@@ -166,8 +168,22 @@ TEST_F(CareTest, BeginsOnlyInItsTurn) {
   care_.pursue(clock_.now());
   EXPECT_EQ(count<BeginAttempt>(), 1u);
   EXPECT_EQ(care_.on_begun(clock_.now()), Slot{7});
-  care_.on_stored(1);
+  care_.on_stored(1, kAllStored);
   EXPECT_TRUE(turn_.take(&other));
+}
+
+TEST_F(CareTest, GoesOnWithItsAttemptWhileOnlyWhatWasDroppedBeforeItIsStored) {
+  care_.on_opened(2);
+  care_.hold(Slot{7}, "row");
+  care_.pursue(clock_.now());
+  ASSERT_TRUE(care_.on_begun(clock_.now()));
+  care_.on_stored(1'000, Slot{7});
+  EXPECT_EQ(count<TakeBack>(), 0u);
+  EXPECT_FALSE(turn_.take(this));
+  care_.on_stored(1, Slot{8});
+  EXPECT_EQ(count<TakeBack>(), 1u);
+  EXPECT_TRUE(turn_.take(this));
+  turn_.give_back(this);
 }
 
 TEST_F(CareTest, TakesBackAnAttemptThatItsSinkRefusesForNowOrThatTakesLong) {
@@ -184,7 +200,7 @@ TEST_F(CareTest, TakesBackAnAttemptThatItsSinkRefusesForNowOrThatTakesLong) {
     EXPECT_EQ(count<TakeBack>(), 1u);
     EXPECT_TRUE(turn_.take(this));
     turn_.give_back(this);
-    care_.on_stored(1);
+    care_.on_stored(1, kAllStored);
   }
 }
 
