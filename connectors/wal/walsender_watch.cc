@@ -75,6 +75,7 @@ Error WalsenderWatch::why_held(const std::optional<Walsender>& holder) const {
 
 std::string WalsenderWatch::words_of_silent(const Walsender& walsender) {
   const std::string pid = std::to_string(walsender.pid);
+  if (walsender.does != Walsender::Does::kWorks) return "walsender pid " + pid + " waits for more of the log";
   return "walsender pid " + pid + " works on something large, or was stopped: then `ps -o stat= -p " + pid +
          "` on the server's host says T, and SIGCONT lets it go on; SELECT pg_terminate_backend(" + pid +
          "); makes it begin again";
