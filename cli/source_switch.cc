@@ -185,7 +185,7 @@ void SourceSwitch::say_what_is_lost(const wal::WalDatabase& database) {
 
 // One that somebody else made, or under a name of its own, may have other readers.
 Status SourceSwitch::say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings) {
-  const auto database = session.look(soon());
+  const auto database = session.look(Deadline::in(kCall));  // all is done, and what was done is to be said
   if (!database) return fail(database.error());
   const auto steps = wal::steps_to_polling(*database, settings);
   if (!steps) return fail(steps.error());
@@ -199,7 +199,7 @@ Status SourceSwitch::say_what_stays(wal::SwitchSession& session, const wal::WalS
 Status SourceSwitch::await_older_rows(wal::SwitchSession& session) {
   const auto kept = store_.parked().kept_by_reference(route_.name, source_.name);
   if (!kept) return fail(kept.error());
-  const auto next = session.next_transaction(soon());
+  const auto next = session.next_transaction(Deadline::in(kCall));
   if (!next) return fail(next.error());
   SteadyTime next_word = std::chrono::steady_clock::now() + kBetweenWords;
   std::optional<std::int64_t> highest;
