@@ -131,8 +131,14 @@ Status SwitchSession::carry_out(const SwitchStep& step, Deadline deadline) {
   const bool patient = step.waits == SwitchStep::Waits::kForTransactions;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining());
   const auto done = session_->execute(patient ? create_slot_patiently(step.statement, left) : step.statement, deadline);
-  if (!done) return fail(Error(done.error()).with_context(step.words));
-  return {};
+  if (done) return {};
+  // The server has answered well, and can't be told from one that hangs.
+  const bool waited = patient && &done.error().code() == &codes::kTimeout;
+  return fail(
+      Error(done.error())
+          .with_context(step.words + (waited ? ", which waits for every transaction that is open on the server, "
+                                               "prepared ones too (pg_stat_activity, pg_prepared_xacts)"
+                                             : "")));
 }
 
 // Its own: the end of a snapshot is that of what has been seen to end, and one that runs may be behind it.
