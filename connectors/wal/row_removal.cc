@@ -23,9 +23,9 @@ using store::postgres::Statement;
 constexpr std::chrono::milliseconds kLockWait{2'500};
 constexpr std::chrono::seconds kBetweenTries{5};
 // Nothing is read from the log while rows are deleted: no statement is begun after so long.
-constexpr std::chrono::seconds kTurn{5};
-// A statement that takes less may well have more rows.
-constexpr std::chrono::milliseconds kQuick{500};
+constexpr std::chrono::milliseconds kTurn{500};
+// A statement that takes less may well have more rows; of one that takes more, the next has as many as fit into half.
+constexpr std::chrono::milliseconds kLongest{1'000};
 
 // Others hold what is to be deleted, or fight for it: they go away.
 bool is_in_the_way(SqlCondition condition) {
@@ -132,7 +132,7 @@ Status RowRemoval::remove(Session& session, Duration patience, const Meanwhile& 
         return {};
       }
       const SteadyTime now = clock_.now();
-      if (now - begun < kQuick) rows_per_statement_ = std::min(rows_per_statement_ * 2, kRowsPerStatement);
+      fit_statements(ids.size(), now - begun);
       next_statement_ = now + std::chrono::microseconds(1'000'000) * ids.size() / kRowsPerSecond;
     }
     rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(taken));
@@ -140,6 +140,16 @@ Status RowRemoval::remove(Session& session, Duration patience, const Meanwhile& 
   }
   waiting_ = 0;
   return {};
+}
+
+// How long a row takes shows only when it is deleted, and what belongs to the statement takes as long with fewer.
+void RowRemoval::fit_statements(std::size_t rows, Duration took) {
+  if (took < kLongest) {
+    rows_per_statement_ = std::min(rows_per_statement_ * 2, kRowsPerStatement);
+    return;
+  }
+  const double share = std::chrono::duration<double>(kLongest) / 2 / took;
+  rows_per_statement_ = std::max<std::size_t>(static_cast<std::size_t>(static_cast<double>(rows) * share), 1);
 }
 
 Result<RowRemoval::Done> RowRemoval::delete_rows(const std::vector<std::string_view>& ids, Session& session,

@@ -34,6 +34,7 @@ namespace penstock::wal {
 
 class RowRemoval {
  public:
+  static constexpr std::size_t kRowsAtFirst = 100;
   static constexpr std::size_t kRowsPerStatement = 1'000;
   static constexpr std::size_t kRowsPerSecond = 20'000;
 
@@ -55,9 +56,10 @@ class RowRemoval {
   // The next event, in read order; nullopt for one whose row stays.
   void handed_out(ReadMark mark, std::optional<std::string> id);
   void settled(ReadMark mark) { settled_ = mark; }
-  // Deletes what is settled, as far as it gets within seconds, unless it is too early to ask again for a row that was
-  // locked. Committed when it returns. `patience`: for one statement, with which a turn may end later. Errors: those of
-  // the session, but for locks; outbox.refused and outbox.unauthorized when the database keeps rows without an error.
+  // Deletes what is settled, as far as it gets within half a second, unless it is too early to ask again for a row that
+  // was locked. Committed when it returns. `patience`: for one statement, with which a turn may end later. Errors:
+  // those of the session, but for locks; outbox.refused and outbox.unauthorized when the database keeps rows without an
+  // error.
   Status remove(store::postgres::Session& session, Duration patience, const Meanwhile& meanwhile,
                 const std::stop_token& stop);
   // Everything up to this mark is settled and gone.
@@ -76,6 +78,7 @@ class RowRemoval {
   enum class Done { kDeleted, kLocked, kTakesTooLong };
   std::size_t settled_rows() const;
   void prepare(const outbox::PostgresColumns& table, const outbox::PostgresColumn& id);
+  void fit_statements(std::size_t rows, Duration took);
   Result<Done> delete_rows(const std::vector<std::string_view>& ids, store::postgres::Session& session,
                            Deadline deadline, const Meanwhile& meanwhile, const std::stop_token& stop);
   Status check_gone(const store::postgres::Parameters& ids, store::postgres::Session& session, Deadline deadline,
@@ -89,7 +92,7 @@ class RowRemoval {
   outbox::PostgresColumns table_;
   std::string id_type_;
   store::postgres::Statement statement_, left_;
-  std::size_t rows_per_statement_ = kRowsPerStatement;
+  std::size_t rows_per_statement_ = kRowsAtFirst;
   std::deque<Row> rows_;     // handed out and not deleted; without a mark: by an earlier opening
   std::size_t waiting_ = 0;  // those of them that are settled, after a turn that left some
   ReadMark settled_;
