@@ -201,6 +201,7 @@ TEST_F(WalMessages, ThatAreTooLongInAnyFormAreNotTakenApart) {
   emit("'{" + head(2) + "' || repeat(' ', 800000) || '}'");
   const auto items = reader_->read(2);
   EXPECT_EQ(data_of(items), std::string(1'000, 'A') + " !");
+  ASSERT_TRUE(items[1].malformed);
   EXPECT_NE(items[1].malformed->reason.find("in any form"), std::string::npos) << items[1].malformed->reason;
 }
 
