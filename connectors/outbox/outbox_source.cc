@@ -69,6 +69,7 @@ class OutboxSource final : public connectors::Source {
     std::optional<SteadyTime> waits_since;  // for lock holders
     // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
     SteadyTime next_poll{};
+    SteadyTime not_before{};  // however much is announced
     ScanEnd last_end = ScanEnd::kCutShort;
     // Since the last scan. Under the numbers that it left out as in flight other rows may stand by now.
     bool has_settled = false;
@@ -150,18 +151,21 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
     if (!waited) return end_opening(waited.error());
     const bool listens = *waited != OutboxTable::Waited::kNo;
     if (*waited == OutboxTable::Waited::kUntilNotified) {
-      opening_->next_poll = {};  // also for the next read, where this one is stopped
+      // Also for the next read, where this one is stopped.
+      opening_->next_poll = std::min(opening_->next_poll, opening_->not_before);
       // Of the end of the transactions that hold back what was announced, nobody tells.
       if (opening_->read_to) opening_->pace.hurry(clock_.now());
     }
-    if (listens && (stop.stop_requested() || (*waited == OutboxTable::Waited::kUntilDeadline && deadline.expired())))
-      return ReadBatch{};
-    if (*waited == OutboxTable::Waited::kUntilDeadline && clock_.now() < opening_->next_poll) continue;
+    const bool due = clock_.now() >= opening_->next_poll;
+    const bool waits_on = *waited == OutboxTable::Waited::kUntilDeadline || !due;
+    if (listens && (stop.stop_requested() || (waits_on && deadline.expired()))) return ReadBatch{};
+    if (listens && !due) continue;
 
     const SteadyTime start = clock_.now();
     auto batch = poll(room, stop);
     if (!batch) return end_opening(std::move(batch.error()));
     const SteadyTime end = clock_.now();
+    opening_->not_before = end + PollPace::after_scan(end - start);
     if (!batch->items.empty()) {
       const Duration rest = opening_->pace.after_rows(end);
       opening_->next_poll = opening_->last_end == ScanEnd::kExhausted ? end + rest : end;

@@ -20,12 +20,15 @@ class PollPace {
   Duration after_rows(SteadyTime now);
   Duration after_nothing(SteadyTime now, Duration took);
   Duration after_nothing_taken(Duration took) const;
+  // However much is announced.
+  static Duration after_scan(Duration took) { return took < kQuickScan ? Duration::zero() : took * kRestPerScan; }
 
  private:
   // Rows often come in bursts, so the shortest pause is kept for a while after the last one.
   static constexpr std::chrono::milliseconds kStaysBusy{500};
   // However seldom an idle table is to be polled.
   static constexpr std::chrono::milliseconds kLongestWithRows{250};
+  static constexpr std::chrono::milliseconds kQuickScan{50};
   // At most a quarter of the time is spent in scans that find nothing.
   static constexpr int kRestPerScan = 3;
 

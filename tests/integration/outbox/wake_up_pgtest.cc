@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "tests/integration/outbox/outbox_fixture.h"
+#include "tests/support/eventually.h"
 
 namespace penstock::tests {
 namespace {
@@ -66,6 +67,25 @@ TEST_F(OutboxWakeUp, ComesSoonAfterARoomThatWasTooSmall) {
     ASSERT_TRUE(batch) << batch.error().describe();
     EXPECT_EQ(batch->items.size(), 1U);
   }
+}
+
+// However much is announced, a scan that has become slow leaves the server three quarters of the time.
+TEST_F(OutboxWakeUp, ComesNoSoonerAfterASlowScanThanItMay) {
+  listen_and_hardly_poll();
+  const auto source = open();
+  poll_first(*source);
+  const auto service = writer();
+  service->run("BEGIN; LOCK TABLE shop.outbox IN ACCESS EXCLUSIVE MODE");
+  outbox().execute("NOTIFY \"Outbox changed\"");
+  std::jthread release([&] {
+    EXPECT_TRUE(eventually([&] { return outbox().value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"; }));
+    service->run("SELECT pg_sleep(0.3)");
+    service->run("COMMIT; NOTIFY \"Outbox changed\"");
+  });
+  while (source->figures().reads == 1) ASSERT_TRUE(source->read(kMuchRoom, Deadline::in(20ms), {}));
+  const auto after = std::chrono::steady_clock::now();
+  while (source->figures().reads == 2) ASSERT_TRUE(source->read(kMuchRoom, Deadline::in(20ms), {}));
+  EXPECT_GE(std::chrono::steady_clock::now() - after, 600ms);
 }
 
 TEST_F(OutboxWakeUp, ComesWithTheStop) {
