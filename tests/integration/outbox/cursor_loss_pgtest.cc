@@ -142,6 +142,7 @@ TEST_F(OutboxCursorLoss, SaysThatRowsOfAnotherServerWouldNotBeReadWithGuardXid) 
   auto source = open();
   EXPECT_EQ(data_of(read_until(*source, 2)), "1 2");
   ASSERT_TRUE(source->settle(ReadMark{2}));
+  source = nullptr;
   source = open();
   insert(3, 3);
   outbox().execute("UPDATE shop.outbox SET xid = '500000000000' WHERE payload = '3'");
