@@ -83,12 +83,17 @@ void SqliteStatement::bind(int index, const Cell& cell) {
   }
 }
 
+// One that met a lock would stay begun: with the values that it was given, and as a reader, for which a later COMMIT
+// keeps a lock that nobody else can commit over.
 Result<SqliteStatement::Step> SqliteStatement::step() {
   switch (sqlite3_step(statement_.get())) {
     case SQLITE_ROW: return Step::kRow;
     case SQLITE_DONE: return Step::kDone;
-    default: return fail(error_of(sqlite3_db_handle(statement_.get()), *waiting_, "reading the database file"));
+    default: break;
   }
+  Error error = error_of(sqlite3_db_handle(statement_.get()), *waiting_, "reading the database file");
+  reset();
+  return fail(std::move(error));
 }
 
 void SqliteStatement::reset() {

@@ -258,9 +258,9 @@ Result<Scanned> SqliteTable::scan(const ScanPlan& plan, const ScanRoom& room, Ev
 Result<Scanned> SqliteTable::scan_snapshot(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                            RowReceiver& receiver) {
   // Read before the snapshot is taken: a commit in between makes the next poll look again.
+  exhausted_version_.reset();
   const auto version = data_version();
   if (!version) return fail(version.error());
-  exhausted_version_.reset();
   if (auto begun = file_.execute("BEGIN"); !begun) return fail(std::move(begun.error()));
   limit_row_bytes();
   auto end = scan_rows(plan, room, builder, receiver);
@@ -283,7 +283,6 @@ bool SqliteTable::asks_for_all(const ScanPlan& plan) const {
 }
 
 Result<Numbering> SqliteTable::numbering(std::optional<std::int64_t> row) {
-  numbering_.reset();  // one that met a lock stays begun, for the row that it was asked of
   numbering_.bind(1, row ? Cell::integer(*row) : Cell::null());
   const auto step = numbering_.step();
   if (!step) return fail(step.error());

@@ -22,6 +22,21 @@ class SqliteTracked : public SqliteOutbox {
   void create_settled_table() { run("CREATE TABLE outbox_settled (id TEXT NOT NULL PRIMARY KEY, settled_at TEXT)"); }
 };
 
+// With a rollback journal, where a statement that is still begun is a reader.
+TEST_F(SqliteOutbox, LeavesNoLockBehindAReadThatWasStopped) {
+  insert(1);
+  const auto polled = source();
+  ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
+  ASSERT_EQ(read(*polled).items.size(), 1U);
+  run("BEGIN EXCLUSIVE");
+  std::stop_source stop;
+  stop.request_stop();
+  ASSERT_TRUE(polled->read(kRoom, Deadline::in(0s), stop.get_token()));
+  run("ROLLBACK");
+  ASSERT_TRUE(polled->settle(ReadMark{1}));
+  insert(1);
+}
+
 TEST_F(SqliteTracked, RefusesToOpenWithoutItsTableAndPrintsIt) {
   insert(1);
   const auto opened = source()->open({}, Deadline::in(5s), {});
