@@ -101,6 +101,11 @@ Result<SqliteColumns> load_sqlite_columns(const SqliteFile& file, const TableNam
                     " AND sql IS NOT NULL",
                     table.name, [&](const SqliteStatement& row) { found.belongings.emplace_back(row.text(0)); });
   if (!status) return fail(std::move(status.error()));
+  status = each_row(file,
+                    "SELECT 1 FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'"
+                    " AND f.\"table\" = ?1 COLLATE NOCASE AND f.\"to\" IS NULL",
+                    table.name, [&](const SqliteStatement&) { found.is_referenced_by_key = true; });
+  if (!status) return fail(std::move(status.error()));
   return found;
 }
 

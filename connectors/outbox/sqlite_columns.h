@@ -28,6 +28,7 @@ struct SqliteColumns {
   std::vector<std::string> partial_indexes;  // their statements
   std::string statement;                     // that created the table
   std::vector<std::string> belongings;       // statements of its indexes and triggers
+  bool is_referenced_by_key = false;         // a foreign key leads to its primary key, whichever that is
   bool has_settled_table = false;            // that of policy "track", with its key
 
   const Column* find(std::string_view name) const;

@@ -55,7 +55,8 @@ std::optional<std::string> declarations_with(const SqliteColumns& table, const s
     if (is_there && !is_plain) return std::nullopt;
     if (is_there)
       text.insert(key + kKey.size(), " AUTOINCREMENT");
-    else if (words.substr(behind).starts_with("ASC") || words.substr(behind).starts_with("DESC"))
+    else if (table.is_referenced_by_key || words.substr(behind).starts_with("ASC") ||
+             words.substr(behind).starts_with("DESC"))
       return std::nullopt;
     else
       text.replace(key, kKey.size(), "UNIQUE");

@@ -172,6 +172,15 @@ TEST_F(SqliteInspect, SaysWhereToReadHowATableIsMadeAnewThatHasAnotherNumber) {
   EXPECT_THAT(found[0].fix, HasSubstr("sqlite.org/lang_altertable.html"));
 }
 
+// A key that names no column leads to the primary key, which the number would become.
+TEST_F(SqliteInspect, SaysWhereToReadHowATableIsMadeAnewWhoseKeyOthersLeadTo) {
+  run("CREATE TABLE outbox (id TEXT PRIMARY KEY NOT NULL, aggregatetype TEXT NOT NULL, aggregateid TEXT NOT NULL,"
+      " type TEXT NOT NULL, payload); CREATE TABLE lines (outbox_id TEXT REFERENCES outbox)");
+  const auto found = troubles();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].fix, HasSubstr("sqlite.org/lang_altertable.html"));
+}
+
 TEST_F(SqliteInspect, FindsAFileThatMayNotBeWritten) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   create("seq INTEGER PRIMARY KEY AUTOINCREMENT");
