@@ -7,6 +7,12 @@
 namespace penstock::outbox {
 namespace {
 
+// Of a sequence that was dropped with its table nothing is told, which what watches the table says in its own words.
+std::string last_value_expression(const std::string& oid) {
+  return "CASE WHEN EXISTS (SELECT FROM pg_class k WHERE k.oid = " + oid + ") THEN pg_sequence_last_value(" + oid +
+         "::oid::regclass) END";
+}
+
 // A transaction may have taken its time so long before it touched the table, and still keeps its order.
 constexpr const char* kSlackOfTimes = "2 s";
 
@@ -194,6 +200,8 @@ std::string left_statement(const OutboxSettings& settings, const PostgresColumns
          (unread.empty() ? "" : " AND " + unread) + " ORDER BY 1";
 }
 
+std::string drawn_statement() { return "SELECT " + last_value_expression("$1::int8"); }
+
 std::string numbering_statement(const OutboxSettings& settings, const PostgresColumns& table,
                                 const PostgresColumn& id) {
   const auto& sequence = table.order_sequence;
@@ -202,8 +210,7 @@ std::string numbering_statement(const OutboxSettings& settings, const PostgresCo
   const std::string first = told && sequence->may_select
                                 ? "(SELECT s.last_value FROM " + sequence->name + " AS s WHERE NOT s.is_called)"
                                 : "NULL";
-  return "SELECT " +
-         (told ? "pg_sequence_last_value(" + std::to_string(sequence->oid) + "::oid::regclass)" : std::string("NULL")) +
+  return "SELECT " + (told ? last_value_expression(std::to_string(sequence->oid)) : std::string("NULL")) +
          "::int8, (SELECT " + quoted_identifier(id.name) + (id.type == ColumnType::kBytes ? "" : "::text") + " FROM " +
          settings.table.quoted() + " WHERE " + quoted_identifier(settings.order_by) + " = $1::int8), " +
          (by_xid ? "pg_snapshot_xmax(pg_current_snapshot())::text" : "NULL") + "::int8, " + first + "::int8";

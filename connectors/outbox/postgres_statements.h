@@ -66,6 +66,9 @@ std::string settle_statement(const OutboxSettings& settings, const PostgresColum
 // Of the same rows, the numbers of those that would be read once more.
 std::string left_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);
 
+// The last number of a sequence; its oid is the parameter.
+std::string drawn_statement();
+
 // How the rows get their numbers: Numbering::given of the sequence `order_sequence`, if it may be read, and
 // Numbering::row_id of number $1.
 std::string numbering_statement(const OutboxSettings& settings, const PostgresColumns& table, const PostgresColumn& id);

@@ -34,7 +34,7 @@ constexpr std::chrono::seconds kLongCallDeadline{65};
 // Others that share the session have theirs first.
 constexpr std::chrono::seconds kTurnDeadline{30};
 // A scan that found nothing to hand over is made anew at once.
-constexpr int kMostAsked = 100;
+constexpr int kMostAsked = 20;
 // So often somebody has to look whether the server still hears from us.
 constexpr std::chrono::milliseconds kLongestListening{900};
 
@@ -229,7 +229,7 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   blocker_ = seat_->statement(turn, "outbox_blocker", by_xid ? xid_blocker_statement(settings_) : kBlockerStatement);
   if (by_xid) xids_ahead_ = seat_->statement(turn, "outbox_xids_ahead", xids_ahead_statement(settings_));
   holders_ = {"outbox_holders", kLockHoldersStatement};
-  drawn_ = {"outbox_drawn", "SELECT pg_sequence_last_value($1::int8::oid::regclass)"};
+  drawn_ = {"outbox_drawn", drawn_statement()};
 }
 
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
