@@ -144,7 +144,7 @@ TEST_F(WalRemoval, DeletesARowThatTookThePlaceOfAnother) {
     outbox_->execute("BEGIN; SET LOCAL application_name = " + name +
                      "; CREATE TEMP TABLE old AS SELECT * FROM shop.outbox;"
                      "DELETE FROM shop.outbox; INSERT INTO shop.outbox OVERRIDING SYSTEM VALUE SELECT * FROM old; "
-                     "SELECT pg_sleep(1.2); COMMIT");
+                     "SELECT pg_sleep(2); COMMIT");
   });
   ASSERT_TRUE(eventually([&] {
     return outbox_->value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = " +
