@@ -30,7 +30,8 @@ class RabbitConnection {
   static constexpr std::uint16_t kRightChannel = 3;  // where a refused publish does none
 
   // Connects and logs in. `name` is shown by the broker. Errors: rabbitmq.unavailable, .unauthorized,
-  // .tls_failed, .protocol_error; core.stopped.
+  // .tls_failed, .protocol_error; core.stopped. A stop doesn't end the look-up of the host nor
+  // the connect itself, which the client library makes: 5 s at most.
   static Result<std::unique_ptr<RabbitConnection>> open(const RabbitSettings& settings, const std::string& name,
                                                         Deadline deadline, std::stop_token stop);
   ~RabbitConnection();

@@ -1,7 +1,6 @@
 #include "connectors/wal/frame_reader.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "connectors/outbox/row_size.h"
 #include "connectors/wal/change_reader.h"

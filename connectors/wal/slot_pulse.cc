@@ -1,7 +1,5 @@
 #include "connectors/wal/slot_pulse.h"
 
-#include <algorithm>
-
 namespace penstock::wal {
 namespace {
 

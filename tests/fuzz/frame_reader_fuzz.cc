@@ -2,7 +2,6 @@
 // same bytes come out whatever the pieces are, but for what a message of somebody else holds; what makes no sense is an
 // error, or bytes that the decoder refuses.
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "connectors/wal/frame_reader.h"
