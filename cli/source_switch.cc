@@ -46,9 +46,7 @@ Status SourceSwitch::to_log() {
   if (!session) return fail(std::move(session.error()));
   const auto stored = store_.source_checkpoints().load(source_.name);
   if (!stored) return fail(stored.error());
-  const auto database = session->look(soon());
-  if (!database) return fail(database.error());
-  const auto steps = wal::steps_to_log(*database, *settings, session->server().version);
+  const auto steps = await_steps_to_log(*session, *settings);
   if (!steps) return fail(steps.error());
 
   if (only_plans()) {
@@ -160,6 +158,19 @@ Status SourceSwitch::carry_out(wal::SwitchSession& session, const Steps& steps) 
     pass_failpoint("switch.after_step");
   }
   return {};
+}
+
+// A slot that a command which was cut off had begun to make is in use until it is made.
+Result<SourceSwitch::Steps> SourceSwitch::await_steps_to_log(wal::SwitchSession& session,
+                                                             const wal::WalSettings& settings) {
+  for (;;) {
+    const auto database = session.look(soon());
+    if (!database) return fail(database.error());
+    auto steps = wal::steps_to_log(*database, settings, session.server().version);
+    const bool in_use = !steps && &steps.error().code() == &codes::kWalSlotInUse;
+    if (!in_use || only_plans() || !has_time_for_another_look()) return steps;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
 }
 
 // The server takes a moment to notice that a reader has gone.

@@ -59,6 +59,7 @@ class SourceSwitch {
   void give_lease_back();
   Status say_that_it_is_polled(const Stored& stored, const store::postgres::ServerFacts& server);
   Status carry_out(wal::SwitchSession& session, const Steps& steps);
+  Result<Steps> await_steps_to_log(wal::SwitchSession& session, const wal::WalSettings& settings);
   Result<Steps> await_steps_to_polling(wal::SwitchSession& session, const wal::WalSettings& settings);
   void say_what_is_lost(const wal::WalDatabase& database);
   Status say_what_stays(wal::SwitchSession& session, const wal::WalSettings& settings);

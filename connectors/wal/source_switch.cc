@@ -29,7 +29,8 @@ SwitchStep drop_slot_step(const WalSettings& settings) {
 
 Status check_nobody_reads(const WalDatabase& database, const WalSettings& settings) {
   if (!database.slot_is_active) return {};
-  return fail(codes::kWalSlotInUse, name_of_slot(settings) + " is read at this moment");
+  return fail(codes::kWalSlotInUse,
+              name_of_slot(settings) + " is in use: it is read, or still being made by a command that was cut off");
 }
 
 Result<WalSettings> settings_from_log(const outbox::OutboxSettings& polled, const std::string& slot,
