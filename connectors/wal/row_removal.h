@@ -38,7 +38,7 @@ class RowRemoval {
   static constexpr std::size_t kRowsPerStatement = 1'000;
   static constexpr std::size_t kRowsPerSecond = 20'000;
 
-  static constexpr std::size_t kMostWaiting = 20'000;
+  static constexpr std::size_t kMostWaiting = 5'000;
 
   // `ask`: for another session, which is opened while a lock is waited for, to ask who holds it. All of it outlives
   // this.
