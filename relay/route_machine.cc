@@ -227,7 +227,10 @@ bool RouteMachine::may_take_care(SteadyTime now) const {
 }
 
 void RouteMachine::take_care(SteadyTime now) {
-  if (may_take_care(now)) care_.pursue(now);
+  if (!may_take_care(now)) return;
+  // What its sink lets wait is on its way for long: an end that comes from outside would be laid to it.
+  if (!sink_.is_open() || sink_.state().phase != connectors::SinkState::Phase::kReady) care_.on_retry();
+  care_.pursue(now);
 }
 
 void RouteMachine::begin_failing(Error error) {

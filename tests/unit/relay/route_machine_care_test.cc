@@ -83,6 +83,22 @@ TEST_F(RouteMachineTest, ReadsNothingCarefullyWhileTheSinkIsAway) {
   EXPECT_TRUE(next_command<ReadSource>());
 }
 
+// A kill from outside during an outage of the sink would be laid to the event.
+TEST_F(RouteMachineTest, TakesAnAttemptBackWhenItsSinkLetsItWait) {
+  open_after_ends_ = 2;
+  run();
+  read({"a"});
+  ASSERT_TRUE(next_command<BeginAttempt>());
+  answer(AttemptBegun{AttemptBook::Verdict::kTry});
+  EXPECT_FALSE(next_command<TakeBack>());
+  sink_.now.phase = SinkState::Phase::kBlocked;
+  machine_->on_sink_changed();
+  machine_->advance();
+  const auto taken = next_command<TakeBack>();
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->what, TakeBack::What::kAttempt);
+}
+
 TEST_F(RouteMachineTest, TakesItsOpeningBackOnceSomethingIsSettled) {
   run();
   read({"a"});
