@@ -169,7 +169,9 @@ void inspect_tracking(const PostgresColumns& table, const OutboxSettings& settin
                      alter + " ALTER COLUMN " + quoted_identifier(id->name) + " SET NOT NULL;");
   if (!table.id_is_unique)
     inspection.error("column `" + id->name + "` is not unique, and rows are told apart by it",
-                     create_id_index_statement(settings));
+                     table.kind == PostgresColumns::Kind::kPartitioned
+                         ? "take policy \"delete\" or \"mark\": over partitions no id alone can be unique"
+                         : create_id_index_statement(settings));
   const std::string* order = tracked_order(settings);
   if (order == nullptr)
     inspection.warn(
@@ -254,12 +256,12 @@ std::vector<connectors::Finding> inspect_postgres(const OutboxSettings& settings
     if (table->after_crash == PostgresColumns::AfterCrash::kEmpty)
       inspection.warn("it is UNLOGGED: a crash of the server empties it, with all that was not delivered",
                       "ALTER TABLE " + settings.table.quoted() + " SET LOGGED;");
-    inspect_rights(*table, settings, inspection);
     inspect_roles(*table, settings, inspection);
     if (std::holds_alternative<TrackRows>(settings.policy))
       inspect_tracking(*table, settings, inspection);
     else
       inspect_order(*table, settings, inspection);
+    inspect_rights(*table, settings, inspection);  // also on a table that is made by what was said before
     inspect_mark(*table, settings, inspection);
     inspect_hindrances(*table, settings, inspection);
     inspection.ok_if_no_error("reached, " + std::to_string(table->columns.size()) + " columns");

@@ -266,7 +266,7 @@ Result<std::optional<SlotRoom>> load_slot_room(Session& session, const WalSettin
 }
 
 std::string replication_fix(const WalDatabase& database) {
-  return "ALTER ROLE " + database.role + " REPLICATION; on Amazon RDS and Aurora: GRANT rds_replication TO " +
+  return "ALTER ROLE " + database.role + " REPLICATION; -- on Amazon RDS and Aurora: GRANT rds_replication TO " +
          database.role + ";";
 }
 
