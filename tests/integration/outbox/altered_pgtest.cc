@@ -10,6 +10,7 @@ namespace penstock::tests {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AnyOf;
 using testing::HasSubstr;
 
 class OutboxAltered : public OutboxTest, public testing::WithParamInterface<std::string> {
@@ -57,7 +58,9 @@ class OutboxAltered : public OutboxTest, public testing::WithParamInterface<std:
     }
     outbox().execute("BEGIN; " + rotation + "; COMMIT");
     outbox().insert("a", 4);
-    EXPECT_THAT(message_of_read(*source, clock), HasSubstr("another table has got its name"));
+    // A cursor may have asked the sequence that went with the table.
+    EXPECT_THAT(message_of_read(*source, clock),
+                AnyOf(HasSubstr("another table has got its name"), HasSubstr("outbox_seq_seq\" does not exist")));
     if (GetParam() == "cursor") {
       EXPECT_EQ(code_of(try_open()), "outbox.checkpoint_foreign");
       outbox().gaps().acknowledge_all();
