@@ -80,7 +80,7 @@ void print_tables(const StatusReport& report, const config::Settings& settings, 
       if (route == nullptr)
         sources.add({source.name, source.kind, "-", "unused", "-"});
       else
-        sources.add({source.name, source.kind, route->name, std::string(route->phase()), slot_cell(*route)});
+        sources.add({source.name, source.kind, route->name, phase_text(*route), slot_cell(*route)});
     }
     invocation.out << '\n';
     sources.print(invocation.out, palette);

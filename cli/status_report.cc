@@ -201,11 +201,14 @@ std::string json_of(const RouteReport& route) {
   return std::move(object).finish();
 }
 
+std::string phase_text(const RouteReport& route) {
+  return std::string(route.phase()) + (route.state && !route.is_reporting() ? " (not reporting)" : "");
+}
+
 TextTable table_of_routes(const std::vector<RouteReport>& routes) {
   TextTable table({"ROUTE", "FROM", "TO", "PHASE", "CHECKPOINT", "LAG", "LAG S", "PARKED", "LAST ERROR"});
   for (const RouteReport& route : routes) {
-    std::string phase(route.phase());
-    if (route.state && !route.is_reporting()) phase += " (not reporting)";
+    std::string phase = phase_text(route);
     if (route.configured == RouteReport::Configured::kNo) phase += " (not in this file)";
     table.add({route.name,
                route.from,

@@ -40,6 +40,8 @@ Result<StatusReport> make_status_report(const config::Settings& settings, store:
 
 // The forms that `status` and `routes` share.
 std::string json_of(const RouteReport& route);
+// The phase, and whether the program that wrote it still says so.
+std::string phase_text(const RouteReport& route);
 TextTable table_of_routes(const std::vector<RouteReport>& routes);
 
 // What the source of the route said last of the replication slot that it reads through: "reserved, 9420 MB (92 %)
