@@ -183,14 +183,16 @@ TEST_F(WalRemoval, ReadsNothingWhileATriggerKeepsWhatWasDelivered) {
 }
 
 TEST_F(WalRemoval, PassesWhatWasDeletedBeforeAnError) {
-  on_delete("IF OLD.payload = '1500' THEN RAISE 'no'; END IF; RETURN OLD;");
+  on_delete("IF OLD.payload = '150' THEN RAISE 'no'; END IF; RETURN OLD;");
   ASSERT_EQ(code_of(open()), "ok");
-  insert(1, 2'000);
-  EXPECT_EQ(code_of(settle(2'000)), "wal.refused");
-  EXPECT_EQ(rows(), "1000");
+  insert(1, 200);
+  Status settled = settle(200);
+  if (settled) settled = reader_->source().keep_alive();  // a slow machine's second turn
+  EXPECT_EQ(code_of(settled), "wal.refused");
+  EXPECT_EQ(rows(), "100");
   const auto own = wal::parse_own_position(outbox_->checkpoints().position("orders"));
   ASSERT_TRUE(own);
-  EXPECT_EQ(own->progress.partial.index, 1'000U);
+  EXPECT_EQ(own->progress.partial.index, 100U);
 }
 
 // A foreign key that leads here from a table without an index on it, say.
@@ -230,7 +232,7 @@ TEST_F(WalRemoval, KeepsTheStreamWhileItDeletesForLong) {
   const std::string stream =
       "SELECT active_pid::text FROM pg_replication_slots WHERE slot_name = '" + outbox_->settings().slot + "'";
   const std::string pid = outbox_->value(stream);
-  on_delete("PERFORM pg_sleep(CASE WHEN (SELECT count(*) FROM shop.outbox) > 9500 THEN 9 ELSE 0.95 END); RETURN NULL;",
+  on_delete("PERFORM pg_sleep(CASE WHEN (SELECT count(*) FROM shop.outbox) > 9950 THEN 9 ELSE 0.95 END); RETURN NULL;",
             "STATEMENT");
   EXPECT_TRUE(reader_->source().settle(items.back().mark));
   delete_the_rest();
