@@ -241,6 +241,13 @@ const std::string* OutboxSettings::column_of(Role role) const {
   return found != columns.end() && found->second.is != ColumnOrConstant::Is::kConstant ? &found->second.text : nullptr;
 }
 
+bool OutboxSettings::is_mapped(std::string_view column) const {
+  return std::ranges::any_of(kRoles, [&](Role role) {
+    const std::string* mapped = column_of(role);
+    return mapped != nullptr && *mapped == column;
+  });
+}
+
 const std::string* OutboxSettings::constant_of(Role role) const {
   const auto found = columns.find(role);
   return found != columns.end() && found->second.is == ColumnOrConstant::Is::kConstant ? &found->second.text : nullptr;

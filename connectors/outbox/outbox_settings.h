@@ -47,6 +47,8 @@ struct OutboxSettings {
   // Set where the value lies inside of the column.
   const connectors::ColumnOrConstant* pointed(Role role) const;
   const std::string* constant_of(Role role) const;
+  // Whether any role's value stands, or lies, in this column.
+  bool is_mapped(std::string_view column) const;
 };
 
 // Where a profile finds each role.

@@ -149,13 +149,6 @@ std::optional<PostgresSettledTable> settled_table_in(const Rows& rows) {
                               rows.boolean(0, 3)};
 }
 
-bool is_mapped(const OutboxSettings& settings, const std::string& name) {
-  return std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) {
-    const std::string* column = settings.column_of(role);
-    return column != nullptr && *column == name;
-  });
-}
-
 // What is not remembered comes again for ever, and what is remembered by another row's id never comes.
 Status check_tracked(const PostgresColumns& columns, const OutboxSettings& settings) {
   const std::string table = "table " + settings.table.to_string();
@@ -378,7 +371,7 @@ std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, cons
     const bool ignored = std::ranges::count(settings.ignore, column.name) > 0 ||
                          (carries_order && column.name == settings.order_by) ||
                          (settled != nullptr && *settled == column.name) || (xid != nullptr && *xid == column.name);
-    if (!ignored || is_mapped(settings, column.name)) read.push_back(column);
+    if (!ignored || settings.is_mapped(column.name)) read.push_back(column);
   }
   return read;
 }

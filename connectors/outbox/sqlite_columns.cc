@@ -146,14 +146,10 @@ RowShape shape_of(const SqliteColumns& columns, const OutboxSettings& settings) 
   RowShape shape;
   shape.order_column = settings.order_by;
   for (const auto& column : columns.columns) {
-    const bool mapped = std::any_of(kRoles.begin(), kRoles.end(), [&](Role role) {
-      const std::string* name = settings.column_of(role);
-      return name != nullptr && *name == column.name;
-    });
     const std::string* settled = settled_column(settings.policy);
     const bool ignored =
         std::ranges::count(settings.ignore, column.name) > 0 || (settled != nullptr && *settled == column.name);
-    if (mapped || (!ignored && column.name != settings.order_by))
+    if (settings.is_mapped(column.name) || (!ignored && column.name != settings.order_by))
       shape.columns.push_back({column.name, ColumnType::kDynamic});
   }
   return shape;

@@ -164,13 +164,9 @@ Result<ChangeReader::Mapped*> ChangeReader::mapped_for(std::string signature, ou
 std::vector<bool> ChangeReader::ignored_in(const outbox::RowShape& shape) const {
   const outbox::OutboxSettings& rows = settings_.rows;
   std::vector<bool> ignored;
-  for (const outbox::ColumnShape& column : shape.columns) {
-    const bool is_mapped = std::ranges::any_of(outbox::kRoles, [&](Role role) {
-      const std::string* mapped = rows.column_of(role);
-      return mapped != nullptr && *mapped == column.name;
-    });
-    ignored.push_back(!is_mapped && (column.name == rows.order_by || std::ranges::count(rows.ignore, column.name) > 0));
-  }
+  for (const outbox::ColumnShape& column : shape.columns)
+    ignored.push_back(!rows.is_mapped(column.name) &&
+                      (column.name == rows.order_by || std::ranges::count(rows.ignore, column.name) > 0));
   return ignored;
 }
 
