@@ -1,6 +1,7 @@
 // Places in a server's write-ahead log, and the place of one event among them. Pure values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ struct Progress {
   Lsn settled;
   WalPosition partial;
   auto operator<=>(const Progress&) const = default;
+  // Nothing behind it has been settled.
+  Lsn furthest() const { return std::max(settled, partial.commit_end); }
 };
 
 // "16/B374D800", or "16/B374D800 16/B374D848:3".

@@ -85,7 +85,7 @@ Status SlotStart::go_back(const WalDatabase& database, const ServerIdentity& ser
   if (!own_) return {};
   const auto place = find_place_after_set_back(*stored_, own_->progress, database.slot, server, database.log_end);
   if (!place) return {};
-  const Lsn delivered = std::max(own_->progress.settled, own_->progress.partial.commit_end);
+  const Lsn delivered = own_->progress.furthest();
   const SourceGap gap{std::string(codes::kWalOtherServer.name), position_of(database.log_end), position_of(delivered)};
   const auto number = parts_.gaps.record(parts_.settings.rows.source_name, gap);
   if (!number) return fail(number.error());

@@ -10,8 +10,6 @@
 namespace penstock::wal {
 namespace {
 
-Lsn furthest_of(const Progress& progress) { return std::max(progress.settled, progress.partial.commit_end); }
-
 std::string words_of(const SourceCheckpoint& stored, const ServerIdentity& server) {
   return "timeline " + std::to_string(server.timeline) + ", but timeline " + std::to_string(stored.timeline) +
          " was read before";
@@ -48,7 +46,7 @@ Result<Start> judge_other_server(const SourceCheckpoint& stored, const ServerIde
 // The server has come out of a failover that lost what was delivered.
 std::optional<Error> find_lost_tail(const SourceCheckpoint& stored, const Progress& progress,
                                     const ServerIdentity& server, std::optional<Lsn> switch_point) {
-  const Lsn furthest = furthest_of(progress);
+  const Lsn furthest = progress.furthest();
   if (server.timeline == stored.timeline || !switch_point || furthest <= *switch_point) return std::nullopt;
   return Error(codes::kWalOtherServer, "the server is on " + words_of(stored, server) + ", which ended at " +
                                            to_string(*switch_point) + ": events up to " + to_string(furthest) +
@@ -121,7 +119,7 @@ std::optional<Lsn> find_place_after_set_back(const SourceCheckpoint& stored, con
                                              const std::optional<SlotState>& slot, const ServerIdentity& server,
                                              Lsn log_end) {
   if (stored.system_identifier != server.system_identifier || stored.timeline != server.timeline) return std::nullopt;
-  if (furthest_of(progress) <= log_end) return std::nullopt;
+  if (progress.furthest() <= log_end) return std::nullopt;
   return std::min(log_end, slot && slot->confirmed_flush ? *slot->confirmed_flush : log_end);
 }
 
