@@ -90,10 +90,11 @@ LockHolders holders_in(const store::postgres::Rows& answer);
 extern const char* const kBlockerStatement;
 
 // The same of those that keep rows of the table above the snapshot's xmin; none where there are no such rows.
+std::string xid_blocker_statement(const OutboxSettings& settings);
+
 // Whether there are rows of transactions that the server hasn't come to: they were written elsewhere.
 std::string xids_ahead_statement(const OutboxSettings& settings);
 std::string statement_that_mends_xids(const OutboxSettings& settings);
-std::string xid_blocker_statement(const OutboxSettings& settings);
 
 // Who keeps the session $1 waiting for a lock, the oldest: as kBlockerStatement.
 extern const char* const kLockHolderStatement;
