@@ -169,7 +169,7 @@ Status check_tracked(const PostgresColumns& columns, const OutboxSettings& setti
                     settings.table.quoted() + " ALTER COLUMN " + quoted_identifier(id->name) + " SET NOT NULL;");
   if (!columns.id_is_unique)
     return fail(codes::kOutboxRefused, table + ": policy \"track\" would pass a row that has another one's id, so `" +
-                                           id->name + "` must be unique: " + create_id_index_statement(settings));
+                                           id->name + "` must be unique: " + cure_of_repeated_id(columns, settings));
   const std::string* order = tracked_order(settings);
   if (order == nullptr) return {};
   const PostgresColumn* column = columns.find(*order);
@@ -200,23 +200,17 @@ Status check_order(const PostgresColumns& columns, const OutboxSettings& setting
   return {};
 }
 
-// A unique index of a partitioned table names what it is partitioned by too, and is not made concurrently.
-std::string unique_order(const PostgresColumns& columns, const OutboxSettings& settings) {
-  const std::string order = quoted_identifier(settings.order_by);
-  if (columns.kind == PostgresColumns::Kind::kPartitioned)
-    return "CREATE UNIQUE INDEX ON " + settings.table.quoted() + " (" + order +
-           ", …), with the columns that it is partitioned by; or take policy \"delete\", \"mark\" or \"track\"";
-  return "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" + order + ");";
-}
-
 // A cursor passes what it doesn't find, so it needs more of the table than the other policies.
 Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settings) {
   if (!std::holds_alternative<KeepRows>(settings.policy)) return {};
   const std::string table = "table " + settings.table.to_string();
   if (!columns.order_is_unique)
-    return fail(codes::kOutboxOrderMissing,
-                table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
-                    "` must be unique: " + unique_order(columns, settings));
+    return fail(
+        codes::kOutboxOrderMissing,
+        table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
+            "` must be unique: " + cure_of_repeated_order(columns, settings) +
+            (columns.kind == PostgresColumns::Kind::kPartitioned ? "; or take policy \"delete\", \"mark\" or \"track\""
+                                                                 : ""));
   if (const std::string why = why_numbers_are_passed(columns, settings); !why.empty())
     return fail(codes::kOutboxOrderMissing, table + ": " + why + ": " + statement_that_mends_sequence(columns));
   const std::string* xid = xid_column(settings.policy);
@@ -228,7 +222,25 @@ Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settin
                   "` to be a readable xid8 that is never NULL: " + statement_that_adds_xid(settings));
 }
 
+// Of a partitioned table it names what that is partitioned by too, and is not made concurrently.
+std::string unique_over_partitions(const OutboxSettings& settings, const std::string& column) {
+  return "CREATE UNIQUE INDEX ON " + settings.table.quoted() + " (" + quoted_identifier(column) +
+         ", …), with the columns that it is partitioned by";
+}
+
 }  // namespace
+
+std::string cure_of_repeated_order(const PostgresColumns& columns, const OutboxSettings& settings) {
+  if (columns.kind == PostgresColumns::Kind::kPartitioned) return unique_over_partitions(settings, settings.order_by);
+  return "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" +
+         quoted_identifier(settings.order_by) + ");";
+}
+
+std::string cure_of_repeated_id(const PostgresColumns& columns, const OutboxSettings& settings) {
+  if (columns.kind == PostgresColumns::Kind::kPartitioned)
+    return unique_over_partitions(settings, *settings.column_of(Role::kId));
+  return create_id_index_statement(settings);
+}
 
 // A permissive policy that lets the role read every row hides nothing, unless another one restricts it.
 const char* const kHidesRowsStatement =

@@ -96,6 +96,10 @@ std::string why_numbers_are_passed(const PostgresColumns& columns, const OutboxS
 // What to do about it.
 std::string statement_that_mends_sequence(const PostgresColumns& columns);
 
+// The unique index that lets numbers, or ids, tell rows apart.
+std::string cure_of_repeated_order(const PostgresColumns& columns, const OutboxSettings& settings);
+std::string cure_of_repeated_id(const PostgresColumns& columns, const OutboxSettings& settings);
+
 // A name for a column to order by that the table does not have yet; the configured one if that is free.
 std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings);
 

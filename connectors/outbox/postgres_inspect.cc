@@ -136,9 +136,7 @@ void inspect_order(const PostgresColumns& table, const OutboxSettings& settings,
   if (!table.order_is_unique)
     inspection.error("column `" + settings.order_by + "` is not unique" +
                          (table.order_is_indexed ? "" : " and has no index: every poll would read the whole table"),
-                     table.kind == PostgresColumns::Kind::kPartitioned
-                         ? alter + " ADD UNIQUE (" + order + ", …the partition key…);"
-                         : "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" + order + ");");
+                     cure_of_repeated_order(table, settings));
   if (const std::string why = why_numbers_are_passed(table, settings); !why.empty())
     inspection.error(why, statement_that_mends_sequence(table));
   else if (looks_at_sequence(settings.policy) && !table.order_sequence)
@@ -169,9 +167,7 @@ void inspect_tracking(const PostgresColumns& table, const OutboxSettings& settin
                      alter + " ALTER COLUMN " + quoted_identifier(id->name) + " SET NOT NULL;");
   if (!table.id_is_unique)
     inspection.error("column `" + id->name + "` is not unique, and rows are told apart by it",
-                     table.kind == PostgresColumns::Kind::kPartitioned
-                         ? "take policy \"delete\" or \"mark\": over partitions no id alone can be unique"
-                         : create_id_index_statement(settings));
+                     cure_of_repeated_id(table, settings));
   const std::string* order = tracked_order(settings);
   if (order == nullptr)
     inspection.warn(
