@@ -8,24 +8,12 @@
 #include <cerrno>
 #include <system_error>
 
+#include "core/descriptor.h"
+
 namespace penstock::config {
 namespace {
 
 std::string words_of(int error) { return std::generic_category().message(error); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 }  // namespace
 

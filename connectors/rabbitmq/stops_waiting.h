@@ -7,27 +7,16 @@
 
 #include <stop_token>
 
+#include "core/descriptor.h"
+
 namespace penstock::rabbitmq {
 
 class StopsWaiting {
  public:
   StopsWaiting(int descriptor, const std::stop_token& stop)
-      : descriptor_(::dup(descriptor)), callback_(stop, Shutdown{descriptor_.get()}) {}
+      : descriptor_(::dup(descriptor)), callback_(stop, Shutdown{descriptor_.number()}) {}
 
  private:
-  class Descriptor {
-   public:
-    explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-    ~Descriptor() {
-      if (descriptor_ >= 0) ::close(descriptor_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return descriptor_; }
-
-   private:
-    const int descriptor_;
-  };
   struct Shutdown {
     int descriptor;
     void operator()() const { ::shutdown(descriptor, SHUT_RDWR); }
