@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "connectors/rabbitmq/native_wire.h"
@@ -51,6 +52,9 @@ class RabbitFixture : public ::testing::Test {
   std::unique_ptr<connectors::Sink> make(const std::string& destination, std::chrono::seconds heartbeat = kHeartbeat) {
     RabbitSettings settings{.address = address_, .exchange = exchange_, .heartbeat = heartbeat};
     settings.address.port = gate_->port();
+    return make_with(settings, destination);
+  }
+  std::unique_ptr<connectors::Sink> make_with(const RabbitSettings& settings, const std::string& destination) {
     return make_rabbitmq_sink(settings,
                               {.name = "test",
                                .templates = {.destination = destination, .routing_key = "{category}.{type}"},
@@ -60,6 +64,20 @@ class RabbitFixture : public ::testing::Test {
   void open() {
     const Status opened = sink_->open(Deadline::in(kLong), {});
     ASSERT_TRUE(opened) << opened.error().describe();
+  }
+  // The other side takes the connection and says nothing.
+  void expect_given_up_when_stopped(Duration within) {
+    gate_->hold();
+    std::stop_source stop;
+    std::jthread stopper([&] {
+      outcomes_.wait_until([] { return false; }, Deadline::in(std::chrono::milliseconds(200)));
+      stop.request_stop();
+    });
+    const auto before = std::chrono::steady_clock::now();
+    const Status opened = sink_->open(Deadline::in(kLong), stop.get_token());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code().name, "core.stopped");
+    EXPECT_LT(std::chrono::steady_clock::now() - before, within);
   }
 
   // As a route's mapping and the native form make it.

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "connectors/rabbitmq/rabbitmq_sink.h"
 #include "tests/integration/rabbitmq/rabbit_fixture.h"
 
@@ -242,19 +240,7 @@ TEST_F(RabbitSinkTest, GivesUpOpeningAtItsDeadline) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
 }
 
-TEST_F(RabbitSinkTest, GivesUpOpeningWhenItIsStopped) {
-  gate_->hold();
-  std::stop_source stop;
-  std::jthread stopper([&] {
-    outcomes_.wait_until([] { return false; }, Deadline::in(std::chrono::milliseconds(200)));
-    stop.request_stop();
-  });
-  const auto before = std::chrono::steady_clock::now();
-  const Status opened = sink_->open(Deadline::in(kLong), stop.get_token());
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code().name, "core.stopped");
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
-}
+TEST_F(RabbitSinkTest, GivesUpOpeningWhenItIsStopped) { expect_given_up_when_stopped(std::chrono::seconds(3)); }
 
 TEST_F(RabbitSinkTest, SaysThatThePasswordIsWrongWithoutShowingIt) {
   address_.password = Secret("not-the-password");

@@ -1,8 +1,6 @@
 // amqps://: delivers, and trusts nobody that it was not told to trust.
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "tests/integration/rabbitmq/rabbit_fixture.h"
 #include "tests/support/tls_gate.h"
 
@@ -16,15 +14,14 @@ class RabbitTls : public RabbitFixture {
   enum class Trust { kTheGate, kTheSystem };
   void use_tls(const std::string& name_in_certificate, Trust trust) {
     tls_ = std::make_unique<tests::TlsGate>(static_cast<std::uint16_t>(address_.port), name_in_certificate);
+    make_tls_sink(tls_->port(), trust == Trust::kTheGate ? tls_->ca_file() : std::string());
+  }
+  void make_tls_sink(int port, const std::string& ca_file = {}) {
     RabbitSettings settings{.address = address_, .exchange = exchange_, .heartbeat = kHeartbeat};
-    settings.address.port = tls_->port();
+    settings.address.port = port;
     settings.address.transport = BrokerAddress::Transport::kTls;
-    if (trust == Trust::kTheGate) settings.ca_file = tls_->ca_file();
-    sink_ = make_rabbitmq_sink(settings,
-                               {.name = "test",
-                                .templates = {.destination = exchange_, .routing_key = "{category}.{type}"},
-                                .limits = {.window_bytes = 64 << 20, .event_bytes = 1 << 20}},
-                               surroundings_, outcomes_);
+    settings.ca_file = ca_file;
+    sink_ = make_with(settings, exchange_);
   }
   void TearDown() override {
     RabbitFixture::TearDown();
@@ -65,35 +62,12 @@ TEST_F(RabbitTls, RefusesACertificateOfAnotherHost) {
 }
 
 TEST_F(RabbitTls, GivesUpShakingHandsWhenItIsStopped) {
-  RabbitSettings settings{.address = address_, .exchange = exchange_, .heartbeat = kHeartbeat};
-  settings.address.port = gate_->port();
-  settings.address.transport = BrokerAddress::Transport::kTls;
-  sink_ = make_rabbitmq_sink(settings,
-                             {.name = "test",
-                              .templates = {.destination = exchange_},
-                              .limits = {.window_bytes = 1 << 20, .event_bytes = 1 << 20}},
-                             surroundings_, outcomes_);
-  gate_->hold();
-  std::stop_source stop;
-  std::jthread stopper([&] {
-    outcomes_.wait_until([] { return false; }, Deadline::in(std::chrono::milliseconds(200)));
-    stop.request_stop();
-  });
-  const auto before = std::chrono::steady_clock::now();
-  const Status opened = sink_->open(Deadline::in(kLong), stop.get_token());
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code().name, "core.stopped");
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
+  make_tls_sink(gate_->port());
+  expect_given_up_when_stopped(std::chrono::seconds(2));
 }
 
 TEST_F(RabbitTls, SaysThatAPlainPortSpeaksNoTls) {
-  RabbitSettings settings{.address = address_, .exchange = exchange_, .heartbeat = kHeartbeat};
-  settings.address.transport = BrokerAddress::Transport::kTls;
-  sink_ = make_rabbitmq_sink(settings,
-                             {.name = "test",
-                              .templates = {.destination = exchange_},
-                              .limits = {.window_bytes = 1 << 20, .event_bytes = 1 << 20}},
-                             surroundings_, outcomes_);
+  make_tls_sink(address_.port);
   const std::string code = code_of_opening();
   EXPECT_TRUE(code == "rabbitmq.tls_failed" || code == "rabbitmq.unavailable") << code;
 }

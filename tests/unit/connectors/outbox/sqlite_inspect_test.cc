@@ -65,6 +65,12 @@ class SqliteInspect : public testing::Test {
     run(found[0].fix);
     EXPECT_TRUE(troubles().empty()) << troubles()[0].message;
   }
+  // No statements, but where to read how they are made.
+  void expect_manual() {
+    const auto found = troubles();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_THAT(found[0].fix, HasSubstr("sqlite.org/lang_altertable.html"));
+  }
 
   tests::TemporaryFolder folder_;
   OutboxSettings settings_;
@@ -167,18 +173,14 @@ TEST_F(SqliteInspect, MakesATableAnewWithEverythingThatBelongsToIt) {
 TEST_F(SqliteInspect, SaysWhereToReadHowATableIsMadeAnewThatHasAnotherNumber) {
   run("CREATE TABLE outbox (place INTEGER PRIMARY KEY, id TEXT NOT NULL, aggregatetype TEXT NOT NULL,"
       " aggregateid TEXT NOT NULL, type TEXT NOT NULL, payload)");
-  const auto found = troubles();
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_THAT(found[0].fix, HasSubstr("sqlite.org/lang_altertable.html"));
+  expect_manual();
 }
 
 // A key that names no column leads to the primary key, which the number would become.
 TEST_F(SqliteInspect, SaysWhereToReadHowATableIsMadeAnewWhoseKeyOthersLeadTo) {
   run("CREATE TABLE outbox (id TEXT PRIMARY KEY NOT NULL, aggregatetype TEXT NOT NULL, aggregateid TEXT NOT NULL,"
       " type TEXT NOT NULL, payload); CREATE TABLE lines (outbox_id TEXT REFERENCES outbox)");
-  const auto found = troubles();
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_THAT(found[0].fix, HasSubstr("sqlite.org/lang_altertable.html"));
+  expect_manual();
 }
 
 TEST_F(SqliteInspect, FindsAFileThatMayNotBeWritten) {

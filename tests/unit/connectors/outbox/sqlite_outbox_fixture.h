@@ -35,6 +35,11 @@ class SqliteOutbox : public testing::Test {
     char* words = nullptr;
     ASSERT_EQ(sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, &words), SQLITE_OK) << words;
   }
+  // Without AUTOINCREMENT.
+  void use_numbers_that_come_again() {
+    run("DROP TABLE outbox; CREATE TABLE outbox (seq INTEGER PRIMARY KEY, id TEXT, aggregatetype TEXT, aggregateid"
+        " TEXT, type TEXT, payload)");
+  }
   std::string value(const std::string& sql) {
     sqlite3_stmt* statement = nullptr;
     EXPECT_EQ(sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK);

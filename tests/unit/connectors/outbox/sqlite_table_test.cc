@@ -131,8 +131,7 @@ TEST_F(SqliteOutbox, StepsOverWhatIsInFlight) {
 }
 
 TEST_F(SqliteOutbox, TakesANumberThatWasUsedBeforeForANewRow) {
-  run("DROP TABLE outbox; CREATE TABLE outbox (seq INTEGER PRIMARY KEY, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
-      " type TEXT, payload)");
+  use_numbers_that_come_again();
   const auto polled = source();
   ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
   for (std::uint64_t round = 1; round <= 3; ++round) {
@@ -145,8 +144,7 @@ TEST_F(SqliteOutbox, TakesANumberThatWasUsedBeforeForANewRow) {
 }
 
 TEST_F(SqliteOutbox, DoesNotDeleteANewRowThatTookTheNumberOfASettledOne) {
-  run("DROP TABLE outbox; CREATE TABLE outbox (seq INTEGER PRIMARY KEY, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
-      " type TEXT, payload)");
+  use_numbers_that_come_again();
   insert(1);
   const auto polled = source();
   ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
@@ -159,8 +157,7 @@ TEST_F(SqliteOutbox, DoesNotDeleteANewRowThatTookTheNumberOfASettledOne) {
 
 // It was left out as in flight when it was looked for, and nobody has committed since.
 TEST_F(SqliteOutbox, ReadsARowThatTookTheNumberOfOneInFlightOnceThatIsSettled) {
-  run("DROP TABLE outbox; CREATE TABLE outbox (seq INTEGER PRIMARY KEY, id TEXT, aggregatetype TEXT, aggregateid TEXT,"
-      " type TEXT, payload)");
+  use_numbers_that_come_again();
   insert(1);
   const auto polled = source();
   ASSERT_TRUE(polled->open({}, Deadline::in(5s), {}));
