@@ -53,6 +53,15 @@ const Statement kSequence{
     " JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE a.attrelid = $1::int8::oid AND a.attname = $2 LIMIT 1"};
 
+// A partition may have partitions of its own.
+const Statement kPartitionKey{"",
+                              "SELECT DISTINCT coalesce(a.attname::text, '') FROM pg_partitioned_table p"
+                              " CROSS JOIN unnest(p.partattrs) k(number)"
+                              " LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.number"
+                              " AND k.number > 0"
+                              " WHERE p.partrelid IN (SELECT t.relid FROM pg_partition_tree($1::int8::oid) t)"
+                              " OR p.partrelid = $1::int8::oid ORDER BY 1"};
+
 // The side table of policy "track".
 const Statement kSettledTable{
     "",
@@ -205,12 +214,9 @@ Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settin
   if (!std::holds_alternative<KeepRows>(settings.policy)) return {};
   const std::string table = "table " + settings.table.to_string();
   if (!columns.order_is_unique)
-    return fail(
-        codes::kOutboxOrderMissing,
-        table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
-            "` must be unique: " + cure_of_repeated_order(columns, settings) +
-            (columns.kind == PostgresColumns::Kind::kPartitioned ? "; or take policy \"delete\", \"mark\" or \"track\""
-                                                                 : ""));
+    return fail(codes::kOutboxOrderMissing,
+                table + ": policy \"cursor\" would pass a row that has another one's number, so `" + settings.order_by +
+                    "` must be unique: " + cure_of_repeated_order(columns, settings));
   if (const std::string why = why_numbers_are_passed(columns, settings); !why.empty())
     return fail(codes::kOutboxOrderMissing, table + ": " + why + ": " + statement_that_mends_sequence(columns));
   const std::string* xid = xid_column(settings.policy);
@@ -222,23 +228,31 @@ Status check_cursor(const PostgresColumns& columns, const OutboxSettings& settin
                   "` to be a readable xid8 that is never NULL: " + statement_that_adds_xid(settings));
 }
 
-// Of a partitioned table it names what that is partitioned by too, and is not made concurrently.
-std::string unique_over_partitions(const OutboxSettings& settings, const std::string& column) {
-  return "CREATE UNIQUE INDEX ON " + settings.table.quoted() + " (" + quoted_identifier(column) +
-         ", …), with the columns that it is partitioned by";
+// The server takes none over partitions but with all that they are made by in it, and makes it while others wait.
+std::string unique_over_partitions(const PostgresColumns& columns, const OutboxSettings& settings,
+                                   const std::string& column, std::string_view policies) {
+  std::string names = quoted_identifier(column);
+  for (const std::string& name : columns.partition_key) {
+    if (name.empty())
+      return "the table is partitioned by an expression, and has no unique index then: take policy " +
+             std::string(policies);
+    if (name != column) names += ", " + quoted_identifier(name);
+  }
+  return "CREATE UNIQUE INDEX ON " + settings.table.quoted() + " (" + names + ");";
 }
 
 }  // namespace
 
 std::string cure_of_repeated_order(const PostgresColumns& columns, const OutboxSettings& settings) {
-  if (columns.kind == PostgresColumns::Kind::kPartitioned) return unique_over_partitions(settings, settings.order_by);
+  if (columns.kind == PostgresColumns::Kind::kPartitioned)
+    return unique_over_partitions(columns, settings, settings.order_by, R"("delete", "mark" or "track")");
   return "CREATE UNIQUE INDEX CONCURRENTLY ON " + settings.table.quoted() + " (" +
          quoted_identifier(settings.order_by) + ");";
 }
 
 std::string cure_of_repeated_id(const PostgresColumns& columns, const OutboxSettings& settings) {
   if (columns.kind == PostgresColumns::Kind::kPartitioned)
-    return unique_over_partitions(settings, *settings.column_of(Role::kId));
+    return unique_over_partitions(columns, settings, *settings.column_of(Role::kId), R"("delete" or "mark")");
   return create_id_index_statement(settings);
 }
 
@@ -297,7 +311,8 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
                                               {&kPartialIndexes, &oid_and_order},
                                               {&kHindrances, &oid},
                                               {&kHidesRows, &oid},
-                                              {&kIndexes, &oid_and_id}};
+                                              {&kIndexes, &oid_and_id},
+                                              {&kPartitionKey, &oid}};
   if (tracks) calls.push_back({&kSettledTable, &side_name});
   const auto answers = session.run_pipeline(calls, deadline, stop);
   if (!answers) return fail(answers.error());
@@ -319,7 +334,10 @@ Result<PostgresColumns> load_postgres_columns(Session& session, const OutboxSett
         sequence.boolean(0, 4), sequence.boolean(0, 5)};
   found.id_is_indexed = (*answers)[6].boolean(0, 0);
   found.id_is_unique = (*answers)[6].boolean(0, 1);
-  if (tracks) found.settled_table = settled_table_in((*answers)[7]);
+  const Rows& partition_key = (*answers)[7];
+  for (std::size_t row = 0; row < partition_key.size(); ++row)
+    found.partition_key.emplace_back(partition_key.bytes(row, 0));
+  if (tracks) found.settled_table = settled_table_in((*answers)[8]);
   return found;
 }
 

@@ -51,6 +51,7 @@ struct PostgresSettledTable {
 struct PostgresColumns {
   std::int64_t table_oid = 0;  // 0 = no such table
   enum class Kind { kTable, kPartitioned, kOther } kind = Kind::kTable;
+  std::vector<std::string> partition_key;  // also of its partitions; an expression has an empty name
   // kEmpty: an UNLOGGED table.
   enum class AfterCrash { kWhole, kEmpty } after_crash = AfterCrash::kWhole;
   bool may_use_schema = false, may_select = false, may_delete = false;
@@ -96,7 +97,7 @@ std::string why_numbers_are_passed(const PostgresColumns& columns, const OutboxS
 // What to do about it.
 std::string statement_that_mends_sequence(const PostgresColumns& columns);
 
-// The unique index that lets numbers, or ids, tell rows apart.
+// The unique index that lets numbers, or ids, tell rows apart; where the server can't make it, what to do instead.
 std::string cure_of_repeated_order(const PostgresColumns& columns, const OutboxSettings& settings);
 std::string cure_of_repeated_id(const PostgresColumns& columns, const OutboxSettings& settings);
 
