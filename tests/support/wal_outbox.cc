@@ -114,8 +114,9 @@ std::string WalOutbox::insert_statement(std::string_view key, int number, std::s
 }
 
 void WalOutbox::insert(std::string_view key, int number, std::string_view type) {
-  before_.push_back(wal::parse_lsn(value("SELECT pg_current_wal_insert_lsn()")).value_or(wal::Lsn{0}));
-  execute(insert_statement(key, number, type));
+  // In one transaction: what others write before it may be settled already.
+  const std::string before = value(insert_statement(key, number, type) + " SELECT pg_current_wal_insert_lsn()");
+  before_.push_back(wal::parse_lsn(before).value_or(wal::Lsn{0}));
 }
 
 std::size_t WalOutbox::unsettled() {

@@ -58,7 +58,7 @@ class WalOutbox {
   wal::WalSettings settings_;
   MemorySourceCheckpoints checkpoints_;
   MemorySourceGaps gaps_;
-  std::vector<wal::Lsn> before_;  // where the log stood before each insert
+  std::vector<wal::Lsn> before_;  // where the log stood before each commit of an insert
   SystemClock clock_;
   SeededRandom random_{1};
   RecordingLog log_;
