@@ -46,4 +46,11 @@ Error LockWait::named(Error error, const Session& waiting, const std::optional<B
   return std::move(error).with_context("the lock is held by " + name_of(*blocker));
 }
 
+Error LockWait::named(Error error) const {
+  if (!blocker_) return error;
+  const bool knows_age = blocker_->age_is == Blocker::Age::kKnown;
+  return std::move(error).with_context("it waited for " + name_of(*blocker_) +
+                                       (knows_age ? ", open for " + std::to_string(blocker_->age.count()) + " s" : ""));
+}
+
 }  // namespace penstock::outbox

@@ -29,6 +29,9 @@ class LockWait {
   static Error named(Error error, const store::postgres::Session& waiting,
                      const std::optional<connectors::Blocker>& blocker);
 
+  // The same of whatever else a call waited for: a new slot waits for every transaction.
+  Error named(Error error) const;
+
   const std::optional<connectors::Blocker>& blocker() const { return blocker_; }
 
  private:

@@ -183,14 +183,7 @@ Status SlotStart::make(const std::string& statement, Deadline deadline) {
   const outbox::LockWait wait(session_, parts_.session_settings, stop_);
   const auto made = session_.execute(statement, deadline, stop_);
   if (made) return {};
-  const SqlCondition condition = session_.failure().condition;
-  const bool waited_too_long = condition == SqlCondition::kLockTimeout || condition == SqlCondition::kCanceled;
-  if (!waited_too_long || !wait.blocker()) return fail(made.error());
-  const connectors::Blocker& blocker = *wait.blocker();
-  const bool knows_age = blocker.age_is == connectors::Blocker::Age::kKnown;
-  return fail(Error(made.error())
-                  .with_context("it waited for " + outbox::name_of(blocker) +
-                                (knows_age ? ", open for " + std::to_string(blocker.age.count()) + " s" : "")));
+  return fail(wait.named(made.error()));
 }
 
 // In place of one that can't be read from any more. Answers where it begins.

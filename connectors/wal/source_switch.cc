@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/outbox_table.h"
 #include "connectors/wal/wal_session.h"
 
@@ -121,7 +122,7 @@ Result<SwitchSession> SwitchSession::open(const WalSettings& settings, Duration 
   if (!session) return fail(std::move(session.error()));
   if ((*session)->server().role == store::postgres::ServerFacts::Role::kStandby)
     return fail(codes::kWalUnavailable, "the server is a standby: the log is read from the primary");
-  return SwitchSession(settings, *std::move(session));
+  return SwitchSession(settings, std::move(wanted), *std::move(session));
 }
 
 Result<WalDatabase> SwitchSession::look(Deadline deadline) {
@@ -131,12 +132,13 @@ Result<WalDatabase> SwitchSession::look(Deadline deadline) {
 Status SwitchSession::carry_out(const SwitchStep& step, Deadline deadline) {
   const bool patient = step.waits == SwitchStep::Waits::kForTransactions;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining());
+  const outbox::LockWait wait(*session_, session_settings_, {});
   const auto done = session_->execute(patient ? create_slot_patiently(step.statement, left) : step.statement, deadline);
   if (done) return {};
   // The server has answered well, and can't be told from one that hangs.
   const bool waited = patient && &done.error().code() == &codes::kTimeout;
   return fail(
-      Error(done.error())
+      wait.named(done.error())
           .with_context(step.words + (waited ? ", which waits for every transaction that is open on the server, "
                                                "prepared ones too (pg_stat_activity, pg_prepared_xacts)"
                                              : "")));

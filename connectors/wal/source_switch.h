@@ -67,10 +67,12 @@ class SwitchSession {
   Result<std::int64_t> count_rows_up_to(std::int64_t order, const std::vector<std::string>& kept, Deadline deadline);
 
  private:
-  SwitchSession(WalSettings settings, std::unique_ptr<store::postgres::Session> session)
-      : settings_(std::move(settings)), session_(std::move(session)) {}
+  SwitchSession(WalSettings settings, store::postgres::SessionSettings session_settings,
+                std::unique_ptr<store::postgres::Session> session)
+      : settings_(std::move(settings)), session_settings_(std::move(session_settings)), session_(std::move(session)) {}
 
   WalSettings settings_;
+  store::postgres::SessionSettings session_settings_;
   std::unique_ptr<store::postgres::Session> session_;
 };
 

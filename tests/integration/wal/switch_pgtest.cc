@@ -57,6 +57,24 @@ TEST_F(WalSwitch, MakesWhatASourceThenReadsFrom) {
   EXPECT_EQ(data_of(reader.read(1)), "2");
 }
 
+TEST_F(WalSwitch, NamesWhomANewSlotWaitsFor) {
+  auto session = open();
+  ASSERT_TRUE(
+      session.carry_out({"create publication", "CREATE PUBLICATION p FOR TABLE shop.outbox"}, Deadline::in(kPatience)));
+  const auto database = session.look(Deadline::in(kPatience));
+  ASSERT_TRUE(database) << database.error().describe();
+  const auto steps = wal::steps_to_log(*database, outbox_->settings(), session.server().version);
+  ASSERT_TRUE(steps) << steps.error().describe();
+  const std::string holder = "holder " + outbox_->settings().slot;
+  outbox_->execute("BEGIN; " + WalOutbox::insert_statement("a", 1) + "PREPARE TRANSACTION '" + holder + "'");
+  const auto made = session.carry_out(steps->back(), Deadline::in(std::chrono::seconds(4)));
+  outbox_->execute("ROLLBACK PREPARED '" + holder + "'");
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message().find("it waited for a prepared transaction (prepared " + holder + "), open for "),
+            std::string::npos)
+      << made.error().message();
+}
+
 TEST_F(WalSwitch, CountsWhatWasCommittedBeforeAndIsStillThere) {
   auto session = open();
   const auto next_transaction = [&] { return session.next_transaction(Deadline::in(kPatience)).value(); };
