@@ -93,16 +93,19 @@ void LowMark::scanned(const ScanPlan& plan, std::span<const std::int64_t> found,
     return;
   }
 
-  // Up to where this scan, and those before it, have seen every row that was visible.
+  // Up to where this scan, and those before it, have seen every row that was visible. A crowded one has not looked
+  // beyond the highest number.
+  const bool to_the_end = plan.ranges.empty() || plan.ranges.back().last == kHighestNumber;
   std::optional<std::int64_t> reached;
   if (end == ScanEnd::kExhausted)
-    reached = std::max(highest_, drawn_before);
+    reached = to_the_end ? std::max(highest_, drawn_before) : highest_;
   else if (!found.empty())
     reached = found.back();
   if (!reached) return;
-  if (phase_ == Phase::kNeedsScan && *reached >= candidate_) {
-    move_to(candidate_);
-    phase_ = Phase::kSettled;
+  // Whoever was looked at and has ended is seen as far as this scan came, also where it came not to the candidate.
+  if (phase_ == Phase::kNeedsScan) {
+    move_to(std::min(*reached, candidate_));
+    if (*reached >= candidate_) phase_ = Phase::kSettled;
   }
   if (phase_ == Phase::kSettled || phase_ == Phase::kNeedsLook) {
     candidate_ = *reached;

@@ -60,12 +60,25 @@ TEST(LowMark, DoesNotMoveBeforeOneMoreScanHasRun) {
   EXPECT_EQ(low_mark.mark(), 10);
 }
 
-TEST(LowMark, DoesNotMoveByAScanThatWasCutShortBelowItsGoal) {
+TEST(LowMark, MovesAsFarAsAScanCameThatWasCutShortBelowItsGoal) {
   LowMark low_mark = marked_at_ten();
   scan(low_mark, {15});
   low_mark.saw_holders({});
   scan(low_mark, {12}, ScanEnd::kCutShort);
-  EXPECT_EQ(low_mark.mark(), 10);
+  EXPECT_EQ(low_mark.mark(), 12);
+  scan(low_mark, {});
+  EXPECT_EQ(low_mark.mark(), 15);
+}
+
+// With more holes than it asks for, nothing beyond the highest number is looked at, whatever the sequence has given.
+TEST(LowMark, DoesNotMoveOverWhatACrowdedScanHasNotLookedAt) {
+  LowMark low_mark(MarkMoves::kBehindLockHolders, Crowded::kHoldBack, {{kLowestNumber, kHighestNumber}}, 2);
+  scan(low_mark, {2, 4, 6}, ScanEnd::kCutShort);
+  scan(low_mark, {}, ScanEnd::kExhausted, Reach::kOpenRanges, 100);
+  low_mark.saw_holders({});
+  scan(low_mark, {}, ScanEnd::kExhausted, Reach::kOpenRanges, 100);
+  EXPECT_EQ(low_mark.mark(), 6);
+  EXPECT_EQ(low_mark.plan(Reach::kOpenRanges, {}, {}).ranges.back().last, kHighestNumber);
 }
 
 TEST(LowMark, TakesAPreparedTransactionForOneThatSeemsToHaveEnded) {
