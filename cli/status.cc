@@ -7,6 +7,7 @@
 #include "cli/status_report.h"
 #include "cli/store_command.h"
 #include "core/json_text.h"
+#include "store/store_faults.h"
 
 namespace penstock::cli {
 namespace {
@@ -36,14 +37,12 @@ std::string json_of(const config::Endpoint& source, const StatusReport& report) 
   return std::move(object).finish();
 }
 
-Error unfinished_import() { return Error(codes::kStoreImporting, "an import of this store has not ended"); }
-
 void print_json(const StatusReport& report, const config::Settings& settings, Invocation& invocation) {
   JsonObject store;
   store.text("backend", report.backend).position("head", report.head).position("floor", report.floor);
   store.number("inbox", static_cast<std::int64_t>(report.waiting));
   if (report.importing == StatusReport::Importing::kYes) {
-    const Error error = unfinished_import();
+    const Error error = store::import_unfinished();
     JsonObject object;
     object.text("code", error.code().name).text("message", error.message()).text("hint", error.code().hint);
     store.text("phase", "importing").raw("last_error", std::move(object).finish());
@@ -72,7 +71,7 @@ void print_tables(const StatusReport& report, const config::Settings& settings, 
              inbox_text(report.waiting),
              importing ? TextTable::Cell("importing", Tint::kWarning) : TextTable::Cell("open", Tint::kGood)});
   store.print(invocation.out, palette);
-  if (importing) invocation.out << unfinished_import().describe() << '\n';
+  if (importing) invocation.out << store::import_unfinished().describe() << '\n';
   if (!settings.sources.empty()) {
     TextTable sources({"SOURCE", "KIND", "ROUTE", "PHASE", "SLOT"});
     for (const config::Endpoint& source : settings.sources) {

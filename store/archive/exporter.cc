@@ -4,6 +4,7 @@
 
 #include "store/archive/partial_archive.h"
 #include "store/archive/row_walk.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::archive {
 namespace {
@@ -95,7 +96,7 @@ class Exporter {
     if (position == Position{0}) return EventId();
     const auto id = store_.log().event_id_at(position);
     if (!id) return fail(id.error());
-    if (!*id) return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+    if (!*id) return fail(no_event_at(position));
     return **id;
   }
 

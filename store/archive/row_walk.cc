@@ -1,5 +1,7 @@
 #include "store/archive/row_walk.h"
 
+#include "store/store_faults.h"
+
 namespace penstock::store::archive {
 namespace {
 
@@ -60,7 +62,7 @@ Error RowWalk::nothing_at(Position position) {
   const auto floor = log_.floor();
   if (!floor) return floor.error();
   if (position <= *floor) return removed_below(*floor);
-  return {codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value)};
+  return no_event_at(position);
 }
 
 }  // namespace penstock::store::archive

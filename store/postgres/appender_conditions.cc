@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "store/postgres/appender.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -20,7 +21,7 @@ Status Appender::look_ahead(Requests requests) {
     if (head_.known().value - after.value <= kNear) continue;
     auto head = session_->run(statements_.head, {}, Deadline::in(kStatement), stop_.get_token());
     if (!head) return fail(std::move(head.error()));
-    if (head->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+    if (head->empty()) return fail(row_of_head_gone());
     auto found = matches_.find(*session_, query, after, Deadline::in(kStatement), stop_.get_token());
     if (!found) return fail(std::move(found.error()));
     looked_ahead_.emplace(request, LookedAhead{Position{head->integer(0, 0)}, *found});

@@ -5,6 +5,7 @@
 #include "store/postgres/appender.h"
 #include "store/postgres/liveness_watch.h"
 #include "store/retention.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -78,7 +79,7 @@ Status Appender::lock(Requests requests, IdCheck check, Locked& locked) {
 }
 
 Status Appender::check_head(const Rows& head) const {
-  if (head.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (head.empty()) return fail(row_of_head_gone());
   if (head.integer(0, 1) == identity_.incarnation) return {};
   return fail(codes::kStoreFenced, "the store was restored or promoted: its incarnation is " +
                                        std::to_string(head.integer(0, 1)) + ", this session began under " +

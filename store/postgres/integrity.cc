@@ -1,6 +1,7 @@
 #include "store/postgres/integrity.h"
 
 #include "store/postgres/migrator.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -231,7 +232,7 @@ Result<IntegrityCheck> check_identity(Session& session, const Schema& schema) {
       schema.expand("SELECT h.system_identifier, h.timeline, h.incarnation FROM @schema@.head h WHERE h.id = 1"),
       Deadline::in(kConnecting));
   if (!head) return fail(std::move(head.error()));
-  if (head->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (head->empty()) return fail(row_of_head_gone());
   const ServerFacts& server = session.server();
   const bool same = head->bytes(0, 0) == server.system_identifier && head->integer(0, 1) == server.timeline;
   return judged("the store was written on this server and timeline", same ? 0 : 1,

@@ -2,6 +2,7 @@
 
 #include "store/postgres/event_rows.h"
 #include "store/postgres/log_query.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -85,7 +86,7 @@ Result<HotTail::Loaded> LogReader::read_tail(Position after, const ReadLimit& li
   auto answers = pool_.with_session(deadline, [&](Session& session) { return session.run_pipeline(calls, deadline); });
   if (!answers) return fail(std::move(answers.error()));
   const Rows& identity = (*answers)[0];
-  if (identity.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (identity.empty()) return fail(row_of_head_gone());
   if (const Position begin{identity.integer(0, 3)}; after < begin) return fail(removed_below(begin));
   return HotTail::Loaded{page_from((*answers)[1], after),
                          {std::string(identity.bytes(0, 0)), identity.integer(0, 1), identity.integer(0, 2)}};
@@ -99,7 +100,7 @@ Result<LogPage> LogReader::read_filtered(Position start, Direction direction, co
   auto rows = pool_.with_session(
       deadline, [&](Session& session) { return session.run(query.statement, query.parameters, deadline); });
   if (!rows) return fail(std::move(rows.error()));
-  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (rows->empty()) return fail(row_of_head_gone());
 
   if (const Position begin{rows->integer(0, kFloorColumn)}; is_below(start, direction, begin))
     return fail(removed_below(begin));
@@ -124,7 +125,7 @@ Result<std::optional<Position>> LogReader::find_time(Timestamp time, Side side) 
   parameters.timestamptz(time);
   auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(times_, parameters, deadline); });
   if (!rows) return fail(std::move(rows.error()));
-  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (rows->empty()) return fail(row_of_head_gone());
   const auto column = static_cast<std::size_t>(side);
   if (rows->is_null(0, column)) return std::nullopt;
   return Position{rows->integer(0, column)};
@@ -145,7 +146,7 @@ Result<Position> LogReader::floor() {
   const Deadline deadline = Deadline::in(kReading);
   auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(floor_, {}, deadline); });
   if (!rows) return fail(std::move(rows.error()));
-  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (rows->empty()) return fail(row_of_head_gone());
   return Position{rows->integer(0, 0)};
 }
 

@@ -1,6 +1,7 @@
 #include "store/postgres/postgres_checkpoints.h"
 
 #include "core/failpoint.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -15,11 +16,10 @@ Checkpoint checkpoint_from(const Rows& rows, std::size_t row, std::size_t column
 
 // The row of point_ for a position that has an event, or 0. Error: store.removed where the event was dropped.
 Result<Checkpoint> checkpoint_at(const Rows& point, Position position) {
-  if (point.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (point.empty()) return fail(row_of_head_gone());
   const Position floor{point.integer(0, 5)};
   if (point.is_null(0, 1) && position <= floor) return fail(no_checkpoint_below(floor, position));
-  if (point.is_null(0, 1))
-    return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+  if (point.is_null(0, 1)) return fail(no_event_at(position));
   return checkpoint_from(point, 0, 0);
 }
 
@@ -87,8 +87,7 @@ Status PostgresCheckpoints::run_under_lease(Session& session, const Lease& lease
   calls.insert(calls.end(), reads.begin(), reads.end());
   auto answers = session.run_pipeline(calls, deadline);
   if (!answers) return roll_back(std::move(answers.error()));
-  if ((*answers)[1].empty())
-    return roll_back(Error(codes::kStoreFenced, "the lease " + lease.name + " is no longer held by " + lease.owner));
+  if ((*answers)[1].empty()) return roll_back(lease_lost(lease));
   auto change = decide(std::span(*answers).subspan(2));
   if (!change) return roll_back(std::move(change.error()));
   if (*change) {

@@ -1,5 +1,7 @@
 #include "store/postgres/postgres_leases.h"
 
+#include "store/store_faults.h"
+
 namespace penstock::store::postgres {
 namespace {
 
@@ -89,8 +91,7 @@ Result<Lease> PostgresLeases::take_on(Session& session, std::string_view name, s
   const Rows& holder = (*answers)[1];
   if (*locked)
     if (auto freed = unlock(session, name, deadline); !freed) return fail(std::move(freed.error()));
-  if (!holder.empty() && holder.boolean(0, 1))
-    return fail(codes::kStoreImporting, "an import of this store has not ended");
+  if (!holder.empty() && holder.boolean(0, 1)) return fail(import_unfinished());
   return fail(codes::kRelayStandby,
               "the lease " + std::string(name) + " is held by " +
                   (holder.empty() || holder.is_null(0, 0) ? "another instance" : std::string(holder.bytes(0, 0))));
@@ -107,7 +108,7 @@ Status PostgresLeases::renew_on(Session& session, const Lease& lease, Deadline d
   if (renewed->affected() == 1) return {};
   if (*locked)
     if (auto freed = unlock(session, lease.name, deadline); !freed) return freed;
-  return fail(codes::kStoreFenced, "the lease " + lease.name + " is no longer held by " + lease.owner);
+  return fail(lease_lost(lease));
 }
 
 Status PostgresLeases::release_on(Session& session, const Lease& lease, Deadline deadline) {

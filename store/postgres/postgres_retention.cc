@@ -1,5 +1,7 @@
 #include "store/postgres/postgres_retention.h"
 
+#include "store/store_faults.h"
+
 namespace penstock::store::postgres {
 namespace {
 
@@ -13,8 +15,6 @@ constexpr std::int64_t kDroppedAtOnce = 2'000;
 // The row of head, unless the store is being filled. Waits for an import that begins just now, and keeps one from
 // beginning before the transaction has ended; appends go on.
 constexpr std::string_view kOpenHead = "SELECT FROM @schema@.head h WHERE h.id = 1 AND NOT h.importing FOR KEY SHARE";
-
-Error importing() { return Error(codes::kStoreImporting, "an import of this store has not ended"); }
 
 constexpr std::string_view kColumns = "s.state, s.version, s.truncate_before, s.max_count, s.max_age";
 
@@ -117,7 +117,7 @@ Status PostgresRetention::run_change(Session& session, std::string_view stream, 
     return roll_back(Error(codes::kStoreStreamLocked,
                            "stream \"" + std::string(stream) + "\" is locked by another session's transaction"));
   if (!answers) return roll_back(std::move(answers.error()));
-  if ((*answers)[1].empty()) return roll_back(importing());
+  if ((*answers)[1].empty()) return roll_back(import_unfinished());
   const auto after = judge(retention_from((*answers)[2]));
   if (!after) return roll_back(after.error());
   const Parameters row = retention_row(stream, *after);
@@ -132,7 +132,7 @@ Result<Scavenged> PostgresRetention::scavenge(std::size_t most) {
   const Deadline look = Deadline::in(kCall);
   const auto open = pool_.with_session(look, [&](Session& session) { return session.run(open_, {}, look); });
   if (!open) return fail(open.error());
-  if (open->empty()) return fail(importing());
+  if (open->empty()) return fail(import_unfinished());
   Scavenged done;
   std::string after;
   for (;;) {
@@ -153,7 +153,7 @@ Result<Scavenged> PostgresRetention::scavenge(std::size_t most) {
         const Deadline stubs = Deadline::in(kScavenging);
         auto removed = pool_.with_session(stubs, [&](Session& session) { return session.run(scavenge_, one, stubs); });
         if (!removed) return fail(std::move(removed.error()));
-        if (removed->empty()) return fail(importing());
+        if (removed->empty()) return fail(import_unfinished());
         gone = removed->integer(0, 0);
         done.events += static_cast<std::uint64_t>(gone);
       }
@@ -167,7 +167,7 @@ Result<DroppedRange> PostgresRetention::dropped() {
   const Deadline deadline = Deadline::in(kCall);
   auto rows = pool_.with_session(deadline, [&](Session& session) { return session.run(dropped_, {}, deadline); });
   if (!rows) return fail(std::move(rows.error()));
-  if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+  if (rows->empty()) return fail(row_of_head_gone());
   return DroppedRange{Position{rows->integer(0, 0)}, Position{rows->integer(0, 1)}};
 }
 
@@ -189,8 +189,8 @@ Status PostgresRetention::run_raise(Session& session, Position floor, std::span<
   auto answers = session.run_pipeline(reads, deadline);
   if (!answers) return roll_back(std::move(answers.error()));
   const Rows &head = (*answers)[1], &routes = (*answers)[2];
-  if (head.empty()) return roll_back(Error(codes::kStoreCorrupt, "the row of head is gone"));
-  if (head.boolean(0, 2)) return roll_back(importing());
+  if (head.empty()) return roll_back(row_of_head_gone());
+  if (head.boolean(0, 2)) return roll_back(import_unfinished());
   FloorFacts facts{Position{head.integer(0, 0)}, Position{head.integer(0, 1)}, {}};
   for (std::size_t row = 0; row < routes.size(); ++row)
     facts.behind.emplace_back(std::string(routes.bytes(row, 0)), Position{routes.integer(row, 1)});
@@ -199,9 +199,7 @@ Status PostgresRetention::run_raise(Session& session, Position floor, std::span<
   if (*step == FloorStep::kRaise) {
     const auto raised = session.run(raise_, wanted, deadline);
     if (!raised) return roll_back(raised.error());
-    if (raised->affected() == 0)
-      return roll_back(
-          Error(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(floor.value)));
+    if (raised->affected() == 0) return roll_back(no_event_at(floor));
   }
   auto committed = session.run(commit_, {}, deadline);
   if (committed) return {};
@@ -221,7 +219,7 @@ Result<Scavenged> PostgresRetention::drop(std::size_t most) {
     const Deadline deadline = Deadline::in(kScavenging);
     auto gone = pool_.with_session(deadline, [&](Session& session) { return session.run(drop_, positions, deadline); });
     if (!gone) return fail(std::move(gone.error()));
-    if (gone->empty()) return fail(importing());
+    if (gone->empty()) return fail(import_unfinished());
     done.events += static_cast<std::uint64_t>(gone->integer(0, 0));
     if (gone->integer(0, 1) == 0) return done;
   }

@@ -1,5 +1,7 @@
 #include "store/postgres/postgres_source_checkpoints.h"
 
+#include "store/store_faults.h"
+
 namespace penstock::store::postgres {
 namespace {
 
@@ -46,8 +48,7 @@ Status PostgresSourceCheckpoints::advance(const Lease& lease, std::string_view s
   const auto rows =
       pool_.with_session(deadline, [&](Session& session) { return session.run(advance_, parameters, deadline); });
   if (!rows) return fail(rows.error());
-  if (rows->integer(0, 0) == 0)
-    return fail(codes::kStoreFenced, "the lease " + lease.name + " is no longer held by " + lease.owner);
+  if (rows->integer(0, 0) == 0) return fail(lease_lost(lease));
   if (rows->integer(0, 1) == 0)
     return fail(codes::kStoreCorrupt,
                 "the checkpoint of source \"" + std::string(source) + "\" is not where this source left it");

@@ -7,6 +7,7 @@
 #include "store/postgres/rows.h"
 #include "store/postgres/session_opener.h"
 #include "store/postgres/transfer_statements.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -68,7 +69,7 @@ class PostgresTransfer final : public Transfer {
   Result<Filling> filling() override {
     const auto rows = run(statements_.look, {});
     if (!rows) return fail(rows.error());
-    if (rows->empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+    if (rows->empty()) return fail(row_of_head_gone());
     return Filling{Position{rows->integer(0, 0)}, rows->boolean(0, 1) ? Filling::Open::kYes : Filling::Open::kNo};
   }
 
@@ -80,7 +81,7 @@ class PostgresTransfer final : public Transfer {
       const auto found = session.run_pipeline(looks, deadline);
       if (!found) return fail(found.error());
       const Rows &head_row = (*found)[1], &holder = (*found)[2];
-      if (head_row.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+      if (head_row.empty()) return fail(row_of_head_gone());
       if (head_row.integer(0, 0) != head.value) return moved(head_row.integer(0, 0), head);
       const bool is_open = head_row.boolean(0, 1);
       if (!is_open && !holder.empty()) return fail(codes::kStoreInUse, std::string(holder.bytes(0, 0)));
@@ -204,7 +205,7 @@ class PostgresTransfer final : public Transfer {
     const auto locked = session.run_pipeline(locks, deadline);
     if (!locked) return fail(locked.error());
     const Rows &head = (*locked)[1], &known = (*locked)[2];
-    if (head.empty()) return fail(codes::kStoreCorrupt, "the row of head is gone");
+    if (head.empty()) return fail(row_of_head_gone());
     if (!head.boolean(0, 2)) return fail(codes::kStoreOtherEvents, "the import was ended by another program");
     LoadFacts facts{Position{head.integer(0, 0)}, Position{head.integer(0, 3)}, head.timestamp(0, 1), {}};
     for (std::size_t row = 0; row < known.size(); ++row)

@@ -10,6 +10,7 @@
 #include "store/retention.h"
 #include "store/sqlite/match_finder.h"
 #include "store/sqlite/schema.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -30,7 +31,7 @@ Result<Head> read_head_row(Connection& connection) {
   auto cursor = connection.prepare("SELECT position, recorded_at, incarnation, importing FROM head");
   if (!cursor) return fail(std::move(cursor.error()));
   if (auto found = cursor->step_to_row_of("head"); !found) return fail(std::move(found.error()));
-  if (cursor->number(3) != 0) return fail(codes::kStoreImporting, "an import of this store has not ended");
+  if (cursor->number(3) != 0) return fail(import_unfinished());
   return Head{Position{cursor->number(0)}, timestamp_of(cursor->number(1)), cursor->number(2)};
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/failpoint.h"
 #include "store/sqlite/sqlite_leases.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -48,7 +49,7 @@ Result<Checkpoint> write_checkpoint(Connection& connection, const Lease& lease, 
   const auto floor = connection.read_number("SELECT floor FROM head");
   if (!floor) return fail(floor.error());
   if (!*id && position.value <= *floor) return fail(no_checkpoint_below(Position{*floor}, position));
-  if (!*id) return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+  if (!*id) return fail(no_event_at(position));
   auto identity = read_identity(connection);
   if (!identity) return fail(std::move(identity.error()));
   auto cursor = connection.prepare(

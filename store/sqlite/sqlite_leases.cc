@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "store/sqlite/importing.h"
+#include "store/store_faults.h"
 
 namespace penstock::store::sqlite {
 namespace {
@@ -56,7 +57,7 @@ Status check_lease(Connection& connection, const Lease& lease) {
   const auto row = find_row(connection, lease.name);
   if (!row) return fail(row.error());
   if (*row && (*row)->owner == lease.owner && (*row)->epoch == lease.epoch) return {};
-  return fail(codes::kStoreFenced, "the lease " + lease.name + " is no longer held by " + lease.owner);
+  return fail(lease_lost(lease));
 }
 
 // --- the file --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "store/store_faults.h"
 #include "tests/support/memory/parts.h"
 
 namespace penstock::tests {
@@ -10,8 +11,7 @@ using store::Checkpoint;
 }  // namespace
 
 Result<Checkpoint> MemoryParts::checkpoint_at(const MemoryDatabase& db, Position position) {
-  if (index_of(position) >= db.log_.size() && position != Position{0})
-    return fail(codes::kStoreCorrupt, "the store has no event at position " + std::to_string(position.value));
+  if (index_of(position) >= db.log_.size() && position != Position{0}) return fail(store::no_event_at(position));
   if (position != Position{0} && position < db.dropped_.floor && position <= db.dropped_.gone)
     return fail(store::no_checkpoint_below(db.dropped_.floor, position));
   const EventId id = position == Position{0} ? EventId() : db.log_[index_of(position)]->id;

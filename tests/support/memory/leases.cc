@@ -1,3 +1,4 @@
+#include "store/store_faults.h"
 #include "tests/support/memory/parts.h"
 
 namespace penstock::tests {
@@ -5,7 +6,7 @@ namespace penstock::tests {
 Status MemoryParts::check_lease(const MemoryDatabase& db, const Lease& lease) {
   const auto row = db.leases_.find(lease.name);
   if (row == db.leases_.end() || row->second.owner != lease.owner || row->second.epoch != lease.epoch)
-    return fail(codes::kStoreFenced, "the lease " + lease.name + " is no longer held by " + lease.owner);
+    return fail(store::lease_lost(lease));
   return {};
 }
 
