@@ -1,5 +1,7 @@
 #include "connectors/store/tail_watch.h"
 
+#include "core/rest.h"
+
 namespace penstock::connectors {
 namespace {
 
@@ -67,16 +69,15 @@ Status TailWatch::check_no_open_gap() {
 
 Status TailWatch::check(std::uint64_t generation) const {
   if (log_.generation() == generation && !has_open_gap_) return {};
-  return fail(codes::kRelayLogChanged, "route " + route_ + ": the log was promoted or restored");
+  return fail(codes::kRelayLogChanged,
+              "route " + route_ +
+                  (has_open_gap_ ? ": a gap of the log is on record since" : ": the log was promoted or restored"));
 }
 
 void TailWatch::run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     look(std::chrono::steady_clock::now());
-    changed.wait_for(lock, stop, kLook, [] { return false; });
+    rest(kLook, stop);
   }
 }
 

@@ -1,8 +1,8 @@
 #include "store/postgres/inbox_watch.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+
+#include "core/rest.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -23,12 +23,6 @@ InboxWatch::InboxWatch(SessionOpener& opener, std::function<void()> sequence)
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void InboxWatch::run(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  const auto rest = [&](Duration time) {
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop, time, [] { return false; });
-  };
   std::unique_ptr<Session> session;
   std::uint64_t generation = 0;
   std::int64_t lowest_before = 0;
@@ -39,7 +33,7 @@ void InboxWatch::run(const std::stop_token& stop) {
     if (!session || session->broken() || generation != opener_.generation()) {
       auto opened = opener_.open("inbox", Deadline::in(kConnect), stop);
       if (!opened) {
-        rest(kAway);
+        rest(kAway, stop);
         continue;
       }
       session = std::move(opened->session);
@@ -48,7 +42,7 @@ void InboxWatch::run(const std::stop_token& stop) {
     const auto seen = session->run(await_inbox_, call, Deadline::in(kAnswer), stop);
     if (!seen) {
       session.reset();
-      rest(kFirstPause);
+      rest(kFirstPause, stop);
       continue;
     }
     if (seen->is_null(0, 0)) continue;
@@ -56,7 +50,7 @@ void InboxWatch::run(const std::stop_token& stop) {
     const std::int64_t lowest = seen->integer(0, 0);
     pause = lowest == lowest_before ? std::clamp<Duration>(pause * 2, kFirstPause, kLongestPause) : Duration::zero();
     lowest_before = lowest;
-    if (pause > Duration::zero()) rest(pause);
+    if (pause > Duration::zero()) rest(pause, stop);
     sequence_();
   }
 }

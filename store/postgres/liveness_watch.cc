@@ -1,7 +1,6 @@
 #include "store/postgres/liveness_watch.h"
 
-#include <condition_variable>
-#include <mutex>
+#include "core/rest.h"
 
 namespace penstock::store::postgres {
 namespace {
@@ -22,8 +21,6 @@ LivenessWatch::LivenessWatch(SessionOpener& opener, std::stop_token stop)
 void LivenessWatch::run(std::stop_token ended) {
   std::unique_ptr<Session> session;
   SteadyTime last_sign = std::chrono::steady_clock::now();
-  std::mutex mutex;
-  std::condition_variable_any changed;
   while (!ended.stop_requested()) {
     const Deadline deadline = Deadline::in(kAnswer);
     if (!session || session->broken()) {
@@ -37,8 +34,7 @@ void LivenessWatch::run(std::stop_token ended) {
       gone_.request_stop();
       return;
     }
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, ended, kBetweenSigns, [] { return false; });
+    rest(kBetweenSigns, ended);
   }
 }
 

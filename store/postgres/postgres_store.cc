@@ -1,8 +1,8 @@
 #include "store/postgres/postgres_store.h"
 
-#include <condition_variable>
 #include <thread>
 
+#include "core/rest.h"
 #include "store/append_queue.h"
 #include "store/postgres/appender.h"
 #include "store/postgres/event_reader.h"
@@ -136,12 +136,9 @@ class PostgresStore final : public Store {
 
   ~PostgresStore() override {
     if (inbox_) inbox_->request_stop();
-    std::mutex mutex;
-    std::condition_variable_any ended;
     // Stopping drains, but a transaction that the server does not answer must not keep the program.
     const std::jthread hurry([&](std::stop_token drained) {
-      std::unique_lock lock(mutex);
-      ended.wait_for(lock, drained, kStoreDrain + kLastCommit, [] { return false; });
+      rest(kStoreDrain + kLastCommit, drained);
       if (!drained.stop_requested()) appender_.request_stop();
     });
     queue_.stop(Deadline::in(kStoreDrain));
