@@ -1,22 +1,14 @@
 #include "relay/lease_keeper.h"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
+
+#include "core/without_exceptions.h"
 
 namespace penstock::relay {
 namespace {
 
 constexpr std::chrono::milliseconds kRenewAgain{250};  // after a renewal that failed
-
-template <typename Act>
-auto without_exceptions(const Act& act) -> decltype(act()) {
-  try {
-    return act();
-  } catch (const std::exception& defect) {
-    return fail(codes::kInternal, std::string("the leases failed in an unforeseen way: ") + defect.what());
-  }
-}
 
 }  // namespace
 
@@ -91,7 +83,7 @@ void LeaseKeeper::carry_out(const Task& task) {
     case Task::Is::kTake: take(*task.entry); return;
     case Task::Is::kRenew: renew(*task.entry, task.lease); return;
     case Task::Is::kRelease:
-      (void)without_exceptions([&] { return leases_.release(task.lease); });
+      (void)without_exceptions("the leases", [&] { return leases_.release(task.lease); });
       task.entry->inbox.lease_news(LeaseReleased{});
       return;
   }
@@ -99,7 +91,7 @@ void LeaseKeeper::carry_out(const Task& task) {
 
 void LeaseKeeper::take(Entry& entry) {
   const SteadyTime sent = clock_.now();
-  auto lease = without_exceptions([&] { return leases_.take(entry.name, owner_); });
+  auto lease = without_exceptions("the leases", [&] { return leases_.take(entry.name, owner_); });
   if (!lease) {
     entry.inbox.lease_news(LeaseRefused{std::move(lease.error())});
     return;
@@ -116,7 +108,7 @@ void LeaseKeeper::take(Entry& entry) {
 
 void LeaseKeeper::renew(Entry& entry, const Lease& lease) {
   const SteadyTime sent = clock_.now();
-  const Status renewed = without_exceptions([&] { return leases_.renew(lease); });
+  const Status renewed = without_exceptions("the leases", [&] { return leases_.renew(lease); });
   const bool lost =
       !renewed && (renewed.error().kind() == ErrorKind::kFenced || renewed.error().kind() == ErrorKind::kConflict);
   {

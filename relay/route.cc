@@ -4,15 +4,13 @@
 #include <exception>
 #include <utility>
 
+#include "core/without_exceptions.h"
+
 namespace penstock::relay {
 namespace {
 
 // How old the published figures of a busy route may be.
 constexpr std::chrono::milliseconds kPublishEvery{250};
-
-Error unforeseen(const std::exception& defect) {
-  return Error(codes::kInternal, std::string("the route failed in an unforeseen way: ") + defect.what());
-}
 
 }  // namespace
 
@@ -62,7 +60,7 @@ Status Route::make_ends(LeasePort& lease) {
                                               shared_.surroundings, voice_, until_posted_);
     return {};
   } catch (const std::exception& defect) {
-    return fail(unforeseen(defect));
+    return fail(unforeseen("the route", defect));
   }
 }
 
@@ -74,7 +72,7 @@ void Route::run() {
     // What failed may fail again; and others may wait for the turn that it has.
     sink_.reset();
     machine_.reset();
-    const Error error = unforeseen(defect);
+    const Error error = unforeseen("the route", defect);
     voice_.observe(RoutePhase::kFailed, &error, shared_.surroundings.clock.now());
     publish();
     wait_for_the_end();
@@ -138,7 +136,7 @@ SteadyTime Route::step(RouteInbox::Post& post) {
     if (post.drain_until) machine_->drain(*post.drain_until);
     return machine_->advance();
   } catch (const std::exception& defect) {
-    machine_->fail(unforeseen(defect));
+    machine_->fail(unforeseen("the route", defect));
     return shared_.surroundings.clock.now();
   }
 }

@@ -1,7 +1,8 @@
 #include "relay/state_reporter.h"
 
-#include <exception>
 #include <utility>
+
+#include "core/without_exceptions.h"
 
 namespace penstock::relay {
 namespace {
@@ -13,8 +14,8 @@ constexpr std::chrono::milliseconds kBetween{100};  // a burst of changes is one
 
 }  // namespace
 
-StateReporter::StateReporter(store::RouteStates& states, Collect collect)
-    : states_(states), collect_(std::move(collect)), thread_([this] { run(); }) {}
+StateReporter::StateReporter(store::RouteStates& states, Collect collect, Log& log)
+    : states_(states), collect_(std::move(collect)), log_(log), thread_([this] { run(); }) {}
 
 StateReporter::~StateReporter() {
   {
@@ -45,12 +46,7 @@ void StateReporter::run() {
   while (course_ == Course::kGoesOn) {
     const std::uint64_t round = asked_;
     lock.unlock();
-    try {
-      // A store that is away is the routes' to say; here it only means that status is out of date.
-      (void)states_.report(collect_());
-    } catch (const std::exception&) {
-      // The same: nothing may hang on what is only shown.
-    }
+    report();
     lock.lock();
     done_ = round;
     changed_.notify_all();
@@ -59,6 +55,14 @@ void StateReporter::run() {
     if (asked_ != done_)
       changed_.wait_until(lock, steady_clock::now() + kBetween, [&] { return stopped() || wanted_at_once_ > done_; });
   }
+}
+
+// A store that is away is the routes' to say; here it only means that status is out of date.
+void StateReporter::report() {
+  const Status reported = without_exceptions("reporting states", [&] { return states_.report(collect_()); });
+  if (reported || &reported.error().code() != &codes::kInternal || said_ == Said::kDefect) return;
+  log_.error("status", reported.error());
+  said_ = Said::kDefect;
 }
 
 }  // namespace penstock::relay

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "store/route_states.h"
 
 namespace penstock::relay {
@@ -17,8 +18,8 @@ class StateReporter {
  public:
   using Collect = std::function<std::vector<store::RouteState>()>;
 
-  // `states` and what `collect` uses outlive it; `collect` is called from its thread.
-  StateReporter(store::RouteStates& states, Collect collect);
+  // `states`, `log` and what `collect` uses outlive it; `collect` is called from its thread.
+  StateReporter(store::RouteStates& states, Collect collect, Log& log);
   ~StateReporter();
   StateReporter(const StateReporter&) = delete;
   StateReporter& operator=(const StateReporter&) = delete;
@@ -30,10 +31,13 @@ class StateReporter {
 
  private:
   void run();
+  void report();
 
   store::RouteStates& states_;
   const Collect collect_;
-  std::mutex mutex_;  // guards what follows
+  Log& log_;
+  enum class Said { kNothing, kDefect } said_ = Said::kNothing;  // of the thread
+  std::mutex mutex_;                                             // guards what follows
   std::condition_variable changed_;
   std::uint64_t asked_ = 1, done_ = 0;  // rounds
   std::uint64_t wanted_at_once_ = 0;    // the round that somebody waits for

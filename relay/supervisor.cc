@@ -22,7 +22,8 @@ struct Supervisor::Parts {
   Parts(store::Store& store, const connectors::Surroundings& surroundings, std::vector<RoutePlan> plans)
       : surroundings_copy(surroundings),
         keeper(store.leases(), surroundings_copy.clock, surroundings_copy.instance),
-        reporter(store.route_states(), [this] { return states(); }) {
+        reporter(
+            store.route_states(), [this] { return states(); }, surroundings_copy.log) {
     std::lock_guard lock(routes_mutex);
     for (RoutePlan& plan : plans)
       routes.push_back(std::make_unique<Route>(

@@ -1,8 +1,8 @@
 #include "connectors/store/read_ahead.h"
 
-#include <exception>
-#include <string>
 #include <utility>
+
+#include "core/without_exceptions.h"
 
 namespace penstock::connectors {
 
@@ -56,11 +56,7 @@ void ReadAhead::run(const std::stop_token& stop) {
 }
 
 Result<store::LogPage> ReadAhead::read(Position after, store::ReadLimit limit) {
-  try {
-    return log_.read_after(after, limit, filter_);
-  } catch (const std::exception& defect) {
-    return fail(codes::kInternal, std::string("the log failed in an unforeseen way: ") + defect.what());
-  }
+  return without_exceptions("the log", [&] { return log_.read_after(after, limit, filter_); });
 }
 
 }  // namespace penstock::connectors
