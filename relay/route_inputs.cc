@@ -202,6 +202,7 @@ void RouteMachine::on_reports(std::span<const connectors::DeliveryReport> report
 void RouteMachine::on_outcome(Slot slot, const connectors::DeliveryReport& report, SteadyTime now) {
   const auto kind = report.error ? std::optional(report.error->kind()) : std::nullopt;
   Delivery& delivery = tracker_.at(slot);
+  voice_.outcome(*delivery.message.event, delivery.submissions, report);
   switch (react_to_outcome(report.outcome, kind, settings_.on_reject)) {
     case Reaction::kSettle:
       pass_failpoint("relay.after_ack");

@@ -36,6 +36,15 @@ std::string_view in_words(RoutePhase phase) {
   return "";
 }
 
+std::string_view in_words(connectors::Outcome outcome) {
+  switch (outcome) {
+    case connectors::Outcome::kDelivered: return "delivered";
+    case connectors::Outcome::kRetryable: return "not delivered, or nobody knows";
+    case connectors::Outcome::kRejected: return "refused";
+  }
+  return "";
+}
+
 }  // namespace
 
 RouteVoice::RouteVoice(std::string route, const Clock& clock, Log& log)
@@ -150,6 +159,19 @@ void RouteVoice::parked(std::string_view code, std::string_view reason, std::str
              "route " + route_ + " set aside " + count +
                  " since the last such line, the last because: " + std::string(reason) + " See `penstock parked ls`.",
              {{"route", route_}, {"count", count}, {"source_key", source_key}});
+}
+
+void RouteVoice::outcome(const Event& event, std::uint32_t attempt, const connectors::DeliveryReport& report) {
+  if (!log_.enabled(LogLevel::kDebug)) return;
+  std::string words = "route " + route_ + ": an event was " + std::string(in_words(report.outcome));
+  if (report.error) words += ": " + report.error->message();
+  const std::string position =
+      event.position ? std::to_string(event.position->value) : std::string(event.source_position);
+  log_.write(LogLevel::kDebug, kComponent, report.error ? report.error->code().name : std::string_view(), words,
+             {{"route", route_},
+              {"position", position},
+              {"event_id", event.id.to_string()},
+              {"attempt", std::to_string(attempt)}});
 }
 
 void RouteVoice::goes_carefully(std::uint32_t ends) {

@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 
+#include "connectors/outcome.h"
 #include "core/clock.h"
+#include "core/event.h"
 #include "core/log.h"
 #include "relay/route_phase.h"
 
@@ -24,6 +26,8 @@ class RouteVoice {
   void observe(RoutePhase phase, const Error* why, SteadyTime now);
   // An event or a row was set aside: said at once, then at most once in a while with the number.
   void parked(std::string_view code, std::string_view reason, std::string_view source_key, SteadyTime now);
+  // At level debug, each time: what came of an attempt at an event, the first being 1.
+  void outcome(const Event& event, std::uint32_t attempt, const connectors::DeliveryReport& report);
   // The program ended so often before it had settled anything of the route: events are tried one by one now.
   void goes_carefully(std::uint32_t ends);
   void no_longer_careful();

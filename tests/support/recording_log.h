@@ -18,7 +18,9 @@ class RecordingLog final : public Log {
     std::map<std::string, std::string> fields;
   };
 
-  bool enabled(LogLevel) const override { return true; }
+  explicit RecordingLog(LogLevel least = LogLevel::kInfo) : least_(least) {}
+
+  bool enabled(LogLevel level) const override { return level >= least_; }
   void write(LogLevel level, std::string_view component, std::string_view code, std::string_view message,
              std::initializer_list<LogField> fields) override;
 
@@ -28,6 +30,7 @@ class RecordingLog final : public Log {
   std::string text() const;
 
  private:
+  const LogLevel least_;
   mutable std::mutex mutex_;
   std::vector<Line> lines_;
 };

@@ -55,6 +55,26 @@ TEST_F(RouteVoiceTest, SaysAtMostTenLinesAMinuteWhenTheReasonAlternates) {
   EXPECT_EQ(voice_.code(), "kafka.unknown_topic") << "status shows the latest";
 }
 
+TEST_F(RouteVoiceTest, SaysWhatCameOfEachAttemptWhereItIsAsked) {
+  Event event;
+  event.id = EventId::parse("018f0000-0000-7000-8000-0000000000ff").value();
+  event.position = Position{7};
+  const auto away = std::make_shared<const Error>(away_);
+  voice_.outcome(event, 1, {{}, connectors::Outcome::kRetryable, away});
+  EXPECT_EQ(log_.lines().size(), 0U) << "not at level info";
+  tests::RecordingLog log(LogLevel::kDebug);
+  RouteVoice voice("orders-in", clock_, log);
+  voice.outcome(event, 1, {{}, connectors::Outcome::kRetryable, away});
+  voice.outcome(event, 2, {{}, connectors::Outcome::kDelivered, nullptr});
+  const auto lines = log.lines();
+  ASSERT_EQ(lines.size(), 2U) << log.text();
+  EXPECT_EQ(lines[0].code, "kafka.unavailable");
+  EXPECT_EQ(lines[1].message, "route orders-in: an event was delivered");
+  const std::map<std::string, std::string> fields{
+      {"route", "orders-in"}, {"position", "7"}, {"event_id", event.id.to_string()}, {"attempt", "2"}};
+  EXPECT_EQ(lines[1].fields, fields);
+}
+
 // A slot that is lost ends the session first: what stands in the log must not stay "the session was ended".
 TEST_F(RouteVoiceTest, SaysEachNewCodeOfAFaultAtOnce) {
   observe(RoutePhase::kRunning);

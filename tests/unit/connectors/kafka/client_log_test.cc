@@ -47,7 +47,7 @@ TEST(ClientLog, SaysNothingAboutThePropertyThatIsAlwaysSet) {
 }
 
 TEST(ClientLog, KeepsTheClientsGossipBelowInfo) {
-  tests::RecordingLog log;
+  tests::RecordingLog log(LogLevel::kDebug);
   tests::ManualClock clock;
   ClientLog client_log(log, clock, "test");
   client_log.write(kInfo, "INIT", "initialized");
