@@ -69,6 +69,17 @@ Result<std::optional<Position>> position_found(Cursor& cursor) {
   return Position{cursor.number(0)};
 }
 
+// As much of the stretch as there is room for; `end`: where the query comes to at last.
+Result<LogPage> read_stretch(Connection& connection, const LogQuery& query, std::int64_t first, std::int64_t last,
+                             Position end, const ReadLimit& limit, const LogFilter& filter) {
+  EventPage page(limit);
+  const auto ended = fill(page, connection, query, first, last, limit, filter);
+  if (!ended) return fail(ended.error());
+  const Position reached = *ended == Ended::kForWantOfRoom ? page.reached() : end;
+  const std::uint64_t removed = filter.admits_all() ? page.stubs() : 0;
+  return LogPage{std::move(page).finish(), reached, removed};
+}
+
 Result<LogPage> read_table(Connection& connection, Position after, const ReadLimit& limit, const LogFilter& filter) {
   const LogQuery query = make_log_query(filter, Order::kAscending);
   const auto head = connection.read_number("SELECT position FROM head");
@@ -79,15 +90,7 @@ Result<LogPage> read_table(Connection& connection, Position after, const ReadLim
   if (after.value >= *head) return LogPage{EventBatchBuilder().finish(), after};
   const std::int64_t first = std::max<std::int64_t>(after.value, 0) + 1;
   const std::int64_t last = query.stretch ? std::min(*head, first + *query.stretch - 1) : *head;
-  EventPage page(limit);
-  const auto ended = fill(page, connection, query, first, last, limit, filter);
-  if (!ended) return fail(ended.error());
-  const Position reached = page.reached();
-  const std::uint64_t stubs = page.stubs();
-  LogPage answer{std::move(page).finish(), Position{last}};
-  if (*ended == Ended::kForWantOfRoom) answer.reached = reached;
-  if (filter.admits_all()) answer.removed = stubs;
-  return answer;
+  return read_stretch(connection, query, first, last, Position{last}, limit, filter);
 }
 
 }  // namespace
@@ -141,15 +144,7 @@ Result<LogPage> SqliteLog::read_before(Position before, ReadLimit limit, const L
     const std::int64_t last = std::min(*head, std::max<std::int64_t>(before.value, 1) - 1);
     const std::int64_t first = query.stretch ? std::max(lowest, last - *query.stretch + 1) : lowest;
     if (last < first) return LogPage{EventBatchBuilder().finish(), before};
-    EventPage page(limit);
-    const auto ended = fill(page, connection, query, first, last, limit, filter);
-    if (!ended) return fail(ended.error());
-    const Position reached = page.reached();
-    const std::uint64_t stubs = page.stubs();
-    LogPage answer{std::move(page).finish(), Position{first}};
-    if (*ended == Ended::kForWantOfRoom) answer.reached = reached;
-    if (filter.admits_all()) answer.removed = stubs;
-    return answer;
+    return read_stretch(connection, query, first, last, Position{first}, limit, filter);
   });
 }
 
