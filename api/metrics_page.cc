@@ -19,7 +19,8 @@ constexpr MetricAlert kAlerts[] = {
      "An open transaction holds a source back; its labels say which. End it, or wait for it."},
     {"penstock_slot_safe_wal_share < 0.25", "0m",
      "The server gives the replication slot up soon: three quarters of what it keeps are used."},
-    {"penstock_route_fault{code=~\"wal.slot_lost|wal.slot_ahead|wal.other_server|relay.lost_tail|outbox.lost_tail\"} "
+    {"penstock_route_fault{code=~\"wal.slot_lost|wal.slot_ahead|wal.other_server|relay.lost_tail|outbox.lost_tail|"
+     "outbox.checkpoint_foreign\"} "
      "== 1",
      "0m", "Events may be missing; `penstock gaps ls` has what is known, and the route waits for an operator."},
     {"delta(penstock_slot_retained_wal_bytes[30m]) > 1073741824", "0m",
