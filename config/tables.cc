@@ -180,7 +180,6 @@ struct Later {
 constexpr Later kLater[] = {
     {"", "grpc", ""},
     {"", "http", ""},
-    {"source", "visibility_gate", ""},
     {"sink", "kind", "webhook"},
     {"route", "on_unroutable", ""},
     {"route", "on_reject", "park_key"},
@@ -188,10 +187,6 @@ constexpr Later kLater[] = {
 
 }  // namespace
 
-std::span<const FieldSpec> store_fields() { return kStore; }
-std::span<const FieldSpec> log_fields() { return kLog; }
-std::span<const FieldSpec> shutdown_fields() { return kShutdown; }
-std::span<const FieldSpec> limits_fields() { return kLimits; }
 std::span<const FieldSpec> source_fields() { return kSource; }
 std::span<const FieldSpec> sink_fields() { return kSink; }
 std::span<const FieldSpec> route_fields() { return kRoute; }

@@ -9,10 +9,6 @@
 
 namespace penstock::config {
 
-std::span<const FieldSpec> store_fields();
-std::span<const FieldSpec> log_fields();
-std::span<const FieldSpec> shutdown_fields();
-std::span<const FieldSpec> limits_fields();
 // Of every source and of every sink, beside those of its kind.
 std::span<const FieldSpec> source_fields();
 std::span<const FieldSpec> sink_fields();
