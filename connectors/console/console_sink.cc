@@ -132,7 +132,7 @@ void ConsoleSink::abandon() {
   std::lock_guard lock(mutex_);
   abandoned_ = true;
   state_ = {SinkState::Phase::kBroken,
-            std::make_shared<const Error>(codes::kConsoleWriteFailed, "the right to write was lost")};
+            std::make_shared<const Error>(codes::kStoreFenced, "the right to write was lost")};
   begin_writing();
 }
 

@@ -208,7 +208,7 @@ Sink::Drained Producer::drain(Deadline deadline) {
 void Producer::abandon() {
   raise(Course::kPurging);
   set_phase(SinkState::Phase::kBroken,
-            shared(Error(codes::kKafkaDropped, "the right to send to " + parts_.brokers + " was lost")));
+            shared(Error(codes::kStoreFenced, "the right to send to " + parts_.brokers + " was lost")));
   wake();
 }
 
