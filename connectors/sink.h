@@ -58,7 +58,7 @@ class Sink {
   // No more messages for the moment: send what is held back to make a larger batch.
   virtual void flush() = 0;
 
-  // Waits until every accepted message has had its outcome; false if the deadline came first.
+  // Waits until every accepted message has had its outcome; kNotAll if the deadline came first.
   enum class Drained { kAll, kNotAll };
   virtual Drained drain(Deadline deadline) = 0;
 

@@ -3,7 +3,7 @@
 //
 // Threads: any. A write is durable when it returns. It sets a count and doesn't raise it, so one whose answer is in
 // doubt may be made again. Not fenced by the lease: a former owner that comes back can leave a count that is wrong by
-// one, which costs one crash more, or some seconds of care.
+// one, which costs one crash more, or some seconds of care. Errors: those of every call (store/store.h).
 #pragma once
 
 #include <cstdint>

@@ -47,6 +47,8 @@ struct LogPage {
 // store.removed, for a read that can't begin where it was asked to.
 Error removed_below(Position floor);
 
+// Errors of the reads: store.removed below the floor; relay.log_changed where the log became another one
+// while it was read (generation()); those of every call (store/store.h).
 class EventLog {
  public:
   virtual ~EventLog() = default;

@@ -164,6 +164,7 @@ inline constexpr std::size_t kRequestStreams = 256;  // written to or checked
 inline constexpr std::size_t kQueryItems = 100;
 inline constexpr std::size_t kQueryWords = 1'000;  // in all items together
 
+// Errors of the reads: those of every call (store/store.h), and what stands beside them.
 class EventStore {
  public:
   virtual ~EventStore() = default;

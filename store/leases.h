@@ -27,7 +27,8 @@ class Leases {
   virtual ~Leases() = default;
 
   // Takes the lease if it is free, expired, or its owner's session is gone. Errors: relay.standby
-  // (conflict; names the owner) while another one holds it; store.unavailable.
+  // (conflict; names the owner) while another one holds it; store.importing; store.busy while other calls use the
+  // session of the leases; store.unavailable.
   virtual Result<Lease> take(std::string_view name, std::string_view owner) = 0;
 
   // Errors: store.fenced when it was taken by another; store.unavailable.

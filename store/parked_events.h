@@ -38,7 +38,7 @@ struct ParkedEvent {
 // and source_key it makes a row unique, so that parking the same thing again changes nothing.
 std::array<std::uint8_t, 32> digest_of(const ParkedEvent& parked);
 
-// Threads: any.
+// Threads: any. Errors: those of every call (store/store.h).
 class ParkedEvents {
  public:
   virtual ~ParkedEvents() = default;

@@ -30,7 +30,7 @@ struct RouteState {
   enum class Reporting { kNow, kStale } reporting = Reporting::kNow;  // stale: older than that
 };
 
-// Threads: any.
+// Threads: any. Errors: those of every call (store/store.h).
 class RouteStates {
  public:
   virtual ~RouteStates() = default;

@@ -1,5 +1,10 @@
 // One store: a database and the contracts over it. Made by store/postgres or store/sqlite; handed to
 // routes and commands by the composition root.
+//
+// Errors of every call that asks the database, beside those that its contract names: store.unavailable, store.busy and
+// core.stopped, after which the same call may work later; store.in_doubt, of a write without an answer;
+// store.disk_full, store.read_only, store.unauthorized, store.database_missing, store.schema_missing,
+// store.foreign_database and store.unsupported_server, which an operator has to mend; store.corrupt; core.internal.
 #pragma once
 
 #include <memory>
