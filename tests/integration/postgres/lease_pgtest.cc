@@ -8,7 +8,10 @@ class PostgresLease : public StoreFixture {
   void end_sessions_of(const std::string& instance) {
     execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock " + instance +
             " leases' AND datname = current_database()");
-    wait_for("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0");
+    wait_for(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        "0");
   }
   std::string locked() { return value("SELECT locked FROM penstock.leases WHERE name = 'route/a'"); }
   void expire() { execute("UPDATE penstock.leases SET expires_at = clock_timestamp()"); }

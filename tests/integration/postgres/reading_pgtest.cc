@@ -97,7 +97,10 @@ class FollowersAtTheHead : public PostgresReading {
       }
     }
     store.reset();  // its statistics are reported when its session ends
-    wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'penstock test %'", "0");
+    wait_for(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'penstock test %'",
+        "0");
     return std::stoi(value(kReadsOfEvents)) - std::stoi(before);
   }
 
@@ -119,7 +122,10 @@ TEST_F(PostgresReading, AnswersByIndexesAndCountersWhateverIsAsked) {
   execute("INSERT INTO penstock.streams SELECT 'bulk-' || n, 'bulk', 0 FROM generate_series(1, 5000) n");
   ASSERT_TRUE(store->events().kinds());  // counts all of them, once
   store = open();
-  wait_for("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'penstock test %'", "0");
+  wait_for(
+      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+      " AND application_name LIKE 'penstock test %'",
+      "0");
   execute("SELECT pg_stat_reset()");
   EXPECT_EQ(store->events().kinds(), (std::vector<KindCount>{{"bulk", "filled", 60'000}}));
   EXPECT_EQ(store->events().counts()->events, 60'000u);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/postgres/session.h"
+#include "tests/support/eventually.h"
 #include "tests/support/servers.h"
 
 namespace penstock::store::postgres {
@@ -172,8 +173,11 @@ TEST_F(SessionTest, StopsWaitingWhenTold) {
   auto session = open();
   std::stop_source stop;
   std::jthread stopper([&] {
-    while (database_->value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'") != "1") {
-    }
+    EXPECT_TRUE(tests::eventually([&] {
+      return database_->value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND"
+                 " query LIKE 'SELECT pg_sleep%'") == "1";
+    }));
     stop.request_stop();
   });
   auto rows = session->execute("SELECT pg_sleep(20)", Deadline::in(seconds(20)), stop.get_token());
