@@ -51,7 +51,7 @@ void switch_source(SwitchOptions options, Invocation& invocation) {
 }  // namespace
 
 void add_sources(CLI::App& app, Invocation& invocation) {
-  CLI::App* group = app.add_subcommand("sources", "Sources: outboxes of services");
+  CLI::App* group = app.add_subcommand("sources", "Sources: what is read from services");
   group->require_subcommand(1);
   set_examples(*group, "penstock sources switch orders --to wal --plan", "penstock sources switch orders --to polling");
   CLI::App* command = group->add_subcommand(

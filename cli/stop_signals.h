@@ -26,9 +26,6 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // Stopped by the first signal.
-  std::stop_token token() const { return first_.get_token(); }
-
   enum class Waited { kStopped, kTimedOut };
   // Waits for the first signal.
   Waited wait_for(Duration duration);

@@ -71,8 +71,4 @@ void DemoBroker::fail_next_produces(std::initializer_list<int> errors) {
   rd_kafka_mock_push_request_errors_array(cluster_->mock.get(), kProduceRequest, answers.size(), answers.data());
 }
 
-void DemoBroker::set_topic_error(const std::string& topic, int error) {
-  rd_kafka_mock_topic_set_error(cluster_->mock.get(), topic.c_str(), static_cast<rd_kafka_resp_err_t>(error));
-}
-
 }  // namespace penstock::kafka

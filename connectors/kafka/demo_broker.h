@@ -34,8 +34,6 @@ class DemoBroker {
   void set_delay(int milliseconds);
   // The next produce requests are answered with these error numbers of the Kafka protocol, one each.
   void fail_next_produces(std::initializer_list<int> errors);
-  // Produce and metadata requests for a topic are answered with this error number; 0 = no more.
-  void set_topic_error(const std::string& topic, int error);
 
  private:
   struct Cluster;

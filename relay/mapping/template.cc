@@ -92,10 +92,6 @@ std::string_view to_string(Placeholder placeholder) {
   return "";
 }
 
-bool Template::is_constant() const {
-  return std::none_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.is == Part::Is::kPlaceholder; });
-}
-
 bool Template::mentions(Placeholder placeholder) const {
   return std::any_of(parts_.begin(), parts_.end(), [placeholder](const Part& part) {
     return part.is == Part::Is::kPlaceholder && part.placeholder == placeholder;

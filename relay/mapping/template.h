@@ -37,8 +37,6 @@ class Template {
 
   const std::string& source() const { return source_; }
   const std::vector<Part>& parts() const { return parts_; }
-  // Whether it says the same for every event.
-  bool is_constant() const;
   bool mentions(Placeholder placeholder) const;
 
  private:

@@ -8,6 +8,8 @@
 namespace penstock::store::postgres {
 namespace {
 
+constexpr int kBinary = 1;  // as libpq numbers the forms
+
 void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
   char buffer[8];
   for (int i = 0; i < bytes; ++i) buffer[i] = static_cast<char>(value >> (8 * (bytes - 1 - i)));
@@ -62,17 +64,17 @@ void append_int64(std::string& out, std::int64_t value) {
   append_big_endian(out, static_cast<std::uint64_t>(value), 8);
 }
 
-Parameters& Parameters::add(SqlType type, const char* value, std::size_t length, int format) {
+Parameters& Parameters::add(SqlType type, const char* value, std::size_t length) {
   types_.push_back(static_cast<std::uint32_t>(type));
   values_.push_back(value);
   lengths_.push_back(static_cast<int>(length));
-  formats_.push_back(format);
+  formats_.push_back(kBinary);
   return *this;
 }
 
-Parameters& Parameters::add_owned(SqlType type, std::string bytes, int format) {
+Parameters& Parameters::add_owned(SqlType type, std::string bytes) {
   const std::string& kept = owned_.emplace_back(std::move(bytes));
-  return add(type, kept.data(), kept.size(), format);
+  return add(type, kept.data(), kept.size());
 }
 
 Parameters& Parameters::add_number(SqlType type, std::uint64_t value, int bytes) {
@@ -120,10 +122,6 @@ Parameters& Parameters::uuid(const std::optional<EventId>& value) {
 Parameters& Parameters::timestamptz(std::optional<Timestamp> value) {
   if (!value) return null(SqlType::kTimestamptz);
   return add_number(SqlType::kTimestamptz, static_cast<std::uint64_t>(to_postgres_time(*value)), 8);
-}
-
-Parameters& Parameters::untyped(std::optional<std::string_view> value) {
-  return value ? add_owned(SqlType::kUnknown, std::string(*value), 0) : add(SqlType::kUnknown, nullptr, 0, 0);
 }
 
 Parameters& Parameters::texts(const std::vector<std::string_view>& values) {

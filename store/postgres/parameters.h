@@ -17,7 +17,6 @@ namespace penstock::store::postgres {
 
 // Oids of the built-in types that we send (PostgreSQL: pg_type.dat; they never change).
 enum class SqlType : std::uint32_t {
-  kUnknown = 0,
   kBool = 16,
   kBytea = 17,
   kInt8 = 20,
@@ -30,7 +29,6 @@ enum class SqlType : std::uint32_t {
   kByteaArray = 1001,
   kTextArray = 1009,
   kInt8Array = 1016,
-  kJsonArray = 199,
   kTimestamptzArray = 1185,
   kUuidArray = 2951,
 };
@@ -57,10 +55,6 @@ class Parameters {
   Parameters& bytea(std::optional<std::string_view> value);
   Parameters& uuid(const std::optional<EventId>& value);
   Parameters& timestamptz(std::optional<Timestamp> value);
-  // In text form, of a type that the server infers: for columns whose type we don't know. Must
-  // not hold a NUL.
-  Parameters& untyped(std::optional<std::string_view> value);
-
   Parameters& texts(const std::vector<std::string_view>& values);
   Parameters& texts(const std::vector<std::string>& values);
   Parameters& int8s(const std::vector<std::int64_t>& values);
@@ -76,8 +70,8 @@ class Parameters {
   const int* formats() const { return formats_.data(); }
 
  private:
-  Parameters& add(SqlType type, const char* value, std::size_t length, int format = 1);
-  Parameters& add_owned(SqlType type, std::string bytes, int format = 1);
+  Parameters& add(SqlType type, const char* value, std::size_t length);
+  Parameters& add_owned(SqlType type, std::string bytes);
   Parameters& add_number(SqlType type, std::uint64_t value, int bytes);
 
   std::deque<std::string> owned_;

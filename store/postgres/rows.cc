@@ -32,14 +32,6 @@ std::string_view Rows::column_name(std::size_t column) const {
   return PQfname(result_.get(), static_cast<int>(column));
 }
 
-std::uint32_t Rows::column_type(std::size_t column) const { return PQftype(result_.get(), static_cast<int>(column)); }
-
-std::optional<std::size_t> Rows::find_column(std::string_view name) const {
-  for (std::size_t column = 0; column < columns(); ++column)
-    if (column_name(column) == name) return column;
-  return std::nullopt;
-}
-
 std::uint64_t Rows::affected() const {
   if (!result_) return 0;
   const std::string_view text = PQcmdTuples(result_.get());

@@ -24,8 +24,6 @@ class Rows {
   bool empty() const { return rows_ == 0; }
   std::size_t columns() const;
   std::string_view column_name(std::size_t column) const;
-  std::uint32_t column_type(std::size_t column) const;  // an oid of pg_type
-  std::optional<std::size_t> find_column(std::string_view name) const;
   // Rows that an INSERT, UPDATE, DELETE or SELECT touched.
   std::uint64_t affected() const;
 

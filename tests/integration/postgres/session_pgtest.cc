@@ -80,7 +80,7 @@ TEST_F(SessionTest, CarriesEveryParameterTypeThereAndBack) {
   using namespace std::string_view_literals;
   Parameters parameters;
   parameters.int8(-7).int4(42).boolean(true).text("a'b\"c").bytea("x\0y"sv).uuid(id).timestamptz(time);
-  parameters.untyped("words")
+  parameters.words("words")
       .texts(std::vector<std::string>{"p", ""})
       .array(SqlType::kByteaArray, SqlType::kBytea, {"q", std::nullopt});
   parameters.uuids({id}).int8s({1, 2}).real(1.5);

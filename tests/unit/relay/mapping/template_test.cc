@@ -74,9 +74,8 @@ INSTANTIATE_TEST_SUITE_P(Template, BadTemplate,
                                          BadRow{"{metadata}", 0, "{metadata.tenant}"},
                                          BadRow{"{Category}", 0, "did you mean {category}?"}));
 
-TEST(Template, KnowsWhetherItIsConstant) {
-  EXPECT_TRUE(parse_template("orders")->is_constant());
-  EXPECT_FALSE(parse_template("orders.{key}")->is_constant());
+TEST(Template, KnowsWhichPlaceholdersItMentions) {
+  EXPECT_FALSE(parse_template("orders")->mentions(Placeholder::kKey));
   EXPECT_TRUE(parse_template("orders.{key}")->mentions(Placeholder::kKey));
 }
 
