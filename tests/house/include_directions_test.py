@@ -48,6 +48,18 @@ class IncludeDirections(unittest.TestCase):
         code, _ = check({"store/sqlite/file.h": "", "store/postgres/log.cc": '#include "store/sqlite/file.h"\n'})
         self.assertEqual(code, 1)
 
+    def test_a_new_connector_needs_no_row(self):
+        tree = {"connectors/webhook/webhook_sink.h": '#include "connectors/sink.h"\n#include <fmt/format.h>\n',
+                "connectors/sink.h": "", "connectors/kafka/kafka_sink.h": ""}
+        use = '#include "connectors/webhook/webhook_sink.h"\n'
+        self.assertEqual(check(tree | {"cli/catalogue.cc": use}), (0, ""))
+        for place in ("relay/route.cc", "connectors/kafka/producer.cc"):
+            with self.subTest(place):
+                code, told = check(tree | {place: use})
+                self.assertEqual(code, 1)
+                self.assertIn("must not include connectors/webhook", told)
+        self.assertEqual(check(tree | {"connectors/webhook/a.cc": '#include "connectors/kafka/kafka_sink.h"\n'})[0], 1)
+
     def test_third_party_outside_of_its_room(self):
         for header in ("librdkafka/rdkafka.h", "pqxx/pqxx", "libpq-fe.h", "sqlite3.h", "toml++/toml.h",
                        "rabbitmq-c/amqp.h", "amqp.h", "spdlog/spdlog.h", "CLI/CLI.hpp", "nlohmann/json.hpp",
