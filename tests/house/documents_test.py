@@ -9,6 +9,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("PENSTOCK_TEST_PROGRAM", ROOT / "build" / "release" / "penstock"))
+LINK = re.compile(r"([^\[\]]*)\]\(([^)#\s]*)(?:#([^)]*))?\)")
 
 
 def documents():
@@ -25,6 +26,19 @@ def blocks(language):
         text = document.read_text(encoding="utf-8")
         for found in re.finditer(rf"(?ms)^( *)```{language}\n(.*?)^ *```$", text):
             yield document.relative_to(ROOT), text.count("\n", 0, found.start()) + 1, found[2]
+
+
+def links(document):
+    """(text, file, heading or empty) of every link to a file of the tree."""
+    return [(text, (document.parent / name).resolve() if name else document, anchor)
+            for text, name, anchor in LINK.findall(document.read_text(encoding="utf-8"))
+            if not re.match(r"[a-z]+:", name)]
+
+
+def anchors(document):
+    """What links call the headings of a document."""
+    text = re.sub(r"(?ms)^( *)```.*?^ *```$", "", document.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"(?m)^#+ (.+)$", text)}
 
 
 def needs_program(test):
@@ -72,11 +86,29 @@ class Documents(unittest.TestCase):
 
     def test_every_link_between_documents_leads_somewhere(self):
         for document in documents():
-            for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
-                if re.match(r"[a-z]+:", target):
-                    continue
-                with self.subTest(f"{document.relative_to(ROOT)}: {target}"):
-                    self.assertTrue((document.parent / target).exists())
+            for _, target, anchor in links(document):
+                with self.subTest(f"{document.relative_to(ROOT)}: {target}#{anchor}"):
+                    self.assertTrue(target.exists())
+                    if anchor:
+                        self.assertIn(anchor, anchors(target))
+
+    def test_the_readme_leads_to_every_document(self):
+        found, ahead = set(), [ROOT / "README.md"]
+        while ahead:
+            document = ahead.pop()
+            if document not in found and document.suffix == ".md":
+                found.add(document)
+                ahead += [target for _, target, _ in links(document)]
+        for document in documents():
+            if document.is_relative_to(ROOT / "docs"):
+                with self.subTest(str(document.relative_to(ROOT))):
+                    self.assertTrue(document in found, "no link leads here")
+
+    def test_decisions_are_listed_by_their_titles(self):
+        folder = ROOT / "docs" / "decisions"
+        titles = [(page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# "), page.name)
+                  for page in sorted(folder.glob("[0-9]*.md"))]
+        self.assertEqual([(text, target.name) for text, target, _ in links(folder / "README.md")], titles)
 
 
 if __name__ == "__main__":
