@@ -26,6 +26,9 @@ constexpr std::chrono::milliseconds kLongestStatement{8'000};
 constexpr std::chrono::milliseconds kReserve{1'000};
 // A statement that takes less may well have more rows.
 constexpr std::chrono::milliseconds kQuick{500};
+// So long others may have to wait, time and again; and so often for a statement that the server ends.
+constexpr std::chrono::seconds kLongTurn{1};
+constexpr int kMostEndedTurns = 2;
 constexpr std::chrono::seconds kBetweenLooks{10};
 constexpr std::chrono::milliseconds kFirstRest{50}, kLongestRest{1'000};
 
@@ -65,9 +68,12 @@ void PostgresSettlement::prepare(Statement settle, Statement left, ParametersOf 
   id_type_ = id_type;
 }
 
-Status PostgresSettlement::try_out(Session& session, const SessionSettings& ask, Deadline deadline,
-                                   const std::stop_token& stop) {
-  const LockWait wait(session, ask, stop);
+Company PostgresSettlement::company() const {
+  return unsettled_.empty() || rows_per_statement_ == kMostRows ? Company::kShared : Company::kAlone;
+}
+
+Status PostgresSettlement::try_out(Session& session, const Seat& seat, Deadline deadline, const std::stop_token& stop) {
+  const LockWait wait(session, seat.settings(), stop);
   const auto in_words = [&](Error error) {
     return fail(LockWait::named(std::move(error), session, wait.blocker())
                     .with_context("policy \"" + std::string(to_string(settings_.policy)) + "\" on table " +
@@ -78,12 +84,12 @@ Status PostgresSettlement::try_out(Session& session, const SessionSettings& ask,
       return in_words(std::move(tried.error()));
     return {};
   }
-  if (auto settled = settle_left(session, ask, deadline, stop); !settled) return in_words(std::move(settled.error()));
+  if (auto settled = settle_left(session, seat, deadline, stop); !settled) return in_words(std::move(settled.error()));
   held_back_.saw({}, std::chrono::steady_clock::now());
   return {};
 }
 
-Status PostgresSettlement::settle_left(Session& session, const SessionSettings& ask, Deadline deadline,
+Status PostgresSettlement::settle_left(Session& session, const Seat& seat, Deadline deadline,
                                        const std::stop_token& stop) {
   while (!unsettled_.empty()) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.remaining());
@@ -91,11 +97,11 @@ Status PostgresSettlement::settle_left(Session& session, const SessionSettings& 
       return fail(codes::kOutboxBusy,
                   "settling what was delivered takes long: " + std::to_string(unsettled_.rows().size()) +
                       " rows are left, and nothing is read before they are settled");
-    const Limits limits{std::min(longest_statement(ask), left - kReserve), deadline};
+    const Limits limits{std::min(longest_statement(seat.settings()), left - kReserve), deadline, seat.company()};
     const auto settled = settle_some(session, unsettled_.rows(), limits, stop);
     if (settled)
       unsettled_.forget(*settled);
-    else if (session.broken() || !took_too_long(settled.error(), session))
+    else if (session.broken() || seat.is_shared() || !took_too_long(settled.error(), session))
       return fail(settled.error());
     else if (auto ended = session.rollback(deadline); !ended)
       return ended;
@@ -106,6 +112,7 @@ Status PostgresSettlement::settle_left(Session& session, const SessionSettings& 
 Status PostgresSettlement::settle(Seat& seat, std::span<const RowKey> rows, const std::stop_token& stop,
                                   const std::function<void(const Session&)>& note_failure) {
   Deadline patience = Deadline::in(kPatience);
+  int ended_turns = 0;
   for (Duration pause = kFirstRest; !rows.empty(); pause = std::min<Duration>(pause * 2, kLongestRest)) {
     {
       const auto turn = seat.take_turn(Deadline::in(kTurnDeadline), stop);
@@ -115,18 +122,20 @@ Status PostgresSettlement::settle(Seat& seat, std::span<const RowKey> rows, cons
       }
       Session& session = turn->session();
       const LockWait wait(session, seat.settings(), stop);
-      const Limits limits{longest_statement(seat.settings()), Deadline::in(kCallDeadline)};
+      const Limits limits{longest_statement(seat.settings()), Deadline::in(kCallDeadline), seat.company()};
       const std::size_t before = rows_per_statement_;
       const auto settled = settle_some(session, rows, limits, stop);
       held_back_.saw(settled ? std::nullopt : wait.blocker(), std::chrono::steady_clock::now());
-      const bool tries_fewer = rows_per_statement_ < before && !session.broken();
+      if (!settled && took_too_long(settled.error(), session)) ++ended_turns;
+      const bool leaves_others = seat.is_shared() && ended_turns == kMostEndedTurns;
+      const bool tries_fewer = rows_per_statement_ < before && !session.broken() && !leaves_others;
       if (settled || tries_fewer) {
         if (settled) rows = rows.subspan(*settled);
         patience = Deadline::in(kPatience);
         pause = kFirstRest;
         continue;
       }
-      if (!passes(settled.error(), session) || patience.expired() || stop.stop_requested()) {
+      if (leaves_others || !passes(settled.error(), session) || patience.expired() || stop.stop_requested()) {
         unsettled_.remember(rows);
         note_failure(session);
         return fail(LockWait::named(settled.error(), session, wait.blocker()));
@@ -145,8 +154,11 @@ Result<std::size_t> PostgresSettlement::settle_some(Session& session, std::span<
     if (took_too_long(settled.error(), session)) rows_per_statement_ = std::max<std::size_t>(some.size() / 10, 1);
     return fail(std::move(settled.error()));
   }
-  if (std::chrono::steady_clock::now() - begun < kQuick)
+  const Duration took = std::chrono::steady_clock::now() - begun;
+  if (took < kQuick && some.size() == rows_per_statement_)
     rows_per_statement_ = std::min(rows_per_statement_ * 2, kMostRows);
+  else if (took > kLongTurn && limits.company == Company::kShared)
+    rows_per_statement_ = std::max<std::size_t>(some.size() / 2, 1);
   return some.size();
 }
 

@@ -7,7 +7,8 @@
 //
 // One transaction settles as many rows as the server gets done in a few seconds: where it takes longer (triggers,
 // foreign keys without an index) the next one tries a tenth, down to one row. What is settled stays so whatever becomes
-// of the rest.
+// of the rest. On a session that others share a transaction takes fewer rows as soon as it makes them wait for longer
+// than a second, and who is too slow in parts too ends its opening: the next one is to be on a session of its own.
 //
 // Single-threaded.
 #pragma once
@@ -46,11 +47,12 @@ class PostgresSettlement {
   void prepare(store::postgres::Statement settle, store::postgres::Statement left, ParametersOf parameters_of,
                std::string_view id_type);
 
+  // For the next opening: kAlone where rows are left that are slow to settle.
+  Company company() const;
+
   // What the last opening left, or no row at all: what fails then fails now. Errors: as settle(); outbox.busy when the
   // deadline comes before all of it is settled: the next opening goes on.
-  // `ask`: see LockWait.
-  Status try_out(store::postgres::Session& session, const store::postgres::SessionSettings& ask, Deadline deadline,
-                 const std::stop_token& stop);
+  Status try_out(store::postgres::Session& session, const Seat& seat, Deadline deadline, const std::stop_token& stop);
 
   // `note_failure` is told of the session where an attempt failed. Errors: those of the session; outbox.refused when
   // the database keeps rows as they were without an error (a trigger, a rule).
@@ -62,13 +64,14 @@ class PostgresSettlement {
   struct Limits {
     std::chrono::milliseconds statement;  // the server ends it then
     Deadline call;
+    Company company;  // of the session: others wait meanwhile
   };
-  // As many of `rows`, the first, as one transaction is for; answers how many.
+  // As many of `rows`, the first, as one transaction is for; answers how many. Learns from how long it took.
   Result<std::size_t> settle_some(store::postgres::Session& session, std::span<const RowKey> rows, const Limits& limits,
                                   const std::stop_token& stop);
   Status settle_on(store::postgres::Session& session, std::span<const RowKey> rows, const Limits& limits,
                    const std::stop_token& stop);
-  Status settle_left(store::postgres::Session& session, const store::postgres::SessionSettings& ask, Deadline deadline,
+  Status settle_left(store::postgres::Session& session, const Seat& seat, Deadline deadline,
                      const std::stop_token& stop);
   Status check_left(const store::postgres::Rows& left) const;
   const OutboxSettings& settings_;

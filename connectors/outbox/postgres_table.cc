@@ -142,6 +142,7 @@ Status PostgresTable::open(Deadline deadline, std::stop_token stop) {
 }
 
 Status PostgresTable::take_seat(Deadline deadline, const std::stop_token& stop) {
+  if (settlement_.company() == Company::kAlone) company_ = Company::kAlone;
   const SeatWish wish{settings_.url, settings_.source_name, instance_, company_};
   auto seat = sessions_ == nullptr ? take_seat_alone(wish, deadline, stop) : sessions_->take_seat(wish, deadline, stop);
   if (!seat) return fail(std::move(seat.error()));
@@ -168,7 +169,7 @@ Status PostgresTable::set_up(const Turn& turn, Deadline deadline, const std::sto
 
   if (auto locked = take_lock(turn, deadline, stop); !locked) return locked;
   if (!keeps_rows())
-    if (auto tried = settlement_.try_out(turn.session(), seat_->settings(), deadline, stop); !tried) return tried;
+    if (auto tried = settlement_.try_out(turn.session(), *seat_, deadline, stop); !tried) return tried;
   if (xid_column(settings_.policy) != nullptr)
     if (auto checked = check_xids(turn.session().run(xids_ahead_, {}, deadline, stop)); !checked) return checked;
   if (settings_.listen.empty()) return {};

@@ -117,7 +117,8 @@ class Seat {
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
 
-  bool is_shared() const { return shared_->company() == Company::kShared; }
+  Company company() const { return shared_->company(); }
+  bool is_shared() const { return company() == Company::kShared; }
   const store::postgres::ServerFacts& server() const { return shared_->server(); }
   // For another session like this one.
   const store::postgres::SessionSettings& settings() const { return shared_->settings(); }

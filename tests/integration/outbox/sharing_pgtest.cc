@@ -48,6 +48,27 @@ class OutboxSharing : public OutboxTest {
                      "(aggregatetype, aggregateid, type, payload) VALUES ('order', 'a', 'counted', '" +
                      std::to_string(number) + "')");
   }
+  void insert_many(int table, int count) {
+    outbox().execute("INSERT INTO shop.outbox" + std::to_string(table) +
+                     "(aggregatetype, aggregateid, type, payload) SELECT 'order', 'a', 'counted', '0'"
+                     " FROM generate_series(1, " +
+                     std::to_string(count) + ")");
+  }
+  // Of table 0: where `when` holds of the rows (`of`) that a statement settles, or of the how-manieth it is
+  // (`attempt`), statements take so many seconds longer.
+  void wait_in_settlements(const std::string& when, const std::string& seconds) {
+    outbox().execute(
+        "CREATE SEQUENCE shop.attempts; CREATE SEQUENCE shop.waits MINVALUE 0;"
+        " CREATE FUNCTION shop.slow() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " DECLARE of bigint := (SELECT count(*) FROM gone); attempt bigint := nextval('shop.attempts'); BEGIN"
+        " IF " +
+        when + " THEN PERFORM nextval('shop.waits'), pg_sleep(" + seconds +
+        "); END IF; RETURN NULL; END $$;"
+        " CREATE TRIGGER slow AFTER DELETE ON shop.outbox0 REFERENCING OLD TABLE AS gone FOR EACH STATEMENT"
+        " EXECUTE FUNCTION shop.slow(); SELECT nextval('shop.waits')");
+  }
+  std::string waits() { return outbox().value("SELECT last_value FROM shop.waits"); }
+  std::string rows_left() { return outbox().value("SELECT count(*) FROM shop.outbox0"); }
   std::string backends(const std::string& like) const {
     return const_cast<OutboxSharing*>(this)->outbox().value(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '" + like +
@@ -86,18 +107,66 @@ TEST_F(OutboxSharing, Fault7AsksAServerThatRefusesThemOnceForAll) {
 
 TEST_F(OutboxSharing, SettlesSlowRowsInPartsWithinTheOpening) {
   const auto sources = open_all();
-  outbox().execute(
-      "CREATE FUNCTION shop.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-      " IF (SELECT count(*) FROM gone) = 20 THEN PERFORM pg_sleep(60); END IF; RETURN NULL; END $$;"
-      " CREATE TRIGGER slow AFTER DELETE ON shop.outbox0 REFERENCING OLD TABLE AS gone FOR EACH STATEMENT"
-      " EXECUTE FUNCTION shop.slow()");
-  for (int number = 0; number < 20; ++number) insert(0, number);
+  wait_in_settlements("of = 20", "60");
+  insert_many(0, 20);
   ASSERT_EQ(read_until(*sources[0], 20).size(), 20U);
   const Status settled = sources[0]->settle(ReadMark{20});
   EXPECT_TRUE(settled) << settled.error().describe();
-  EXPECT_EQ(outbox().value("SELECT count(*) FROM shop.outbox0"), "0");
-  insert(0, 20);
-  EXPECT_EQ(data_of(read_until(*sources[0], 1)), "20");
+  EXPECT_EQ(rows_left(), "0");
+  for (std::uint64_t one = 21; one <= 25; ++one) {
+    insert(0, 0);
+    ASSERT_EQ(read(*sources[0]).size(), 1U);
+    ASSERT_TRUE(sources[0]->settle(ReadMark{one}));
+  }
+  insert_many(0, 20);
+  ASSERT_EQ(read_until(*sources[0], 20).size(), 20U);
+  EXPECT_TRUE(sources[0]->settle(ReadMark{45}));
+  EXPECT_EQ(rows_left(), "0");
+  EXPECT_EQ(waits(), "1") << "no settlement of few rows says that many are quick";
+}
+
+TEST_F(OutboxSharing, SettlesFewerRowsATurnWhereOthersWaitForIt) {
+  const auto sources = open_all();
+  wait_in_settlements("of > 10", "1.2");
+  for (const std::uint64_t mark : {20U, 40U}) {
+    insert_many(0, 20);
+    ASSERT_EQ(read_until(*sources[0], 20).size(), 20U);
+    ASSERT_TRUE(sources[0]->settle(ReadMark{mark}));
+  }
+  EXPECT_EQ(waits(), "1");
+}
+
+TEST_F(OutboxSharing, GivesASourceWhosePartsAreSlowToSettleASessionOfItsOwn) {
+  const auto sources = open_all();
+  wait_in_settlements("attempt <= 2", "60");
+  insert_many(0, 20);
+  ASSERT_EQ(read_until(*sources[0], 20).size(), 20U);
+  EXPECT_EQ(code_of(sources[0]->settle(ReadMark{20})), "outbox.busy");
+  const Status opened = sources[0]->open({}, Deadline::in(10s), {});
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(backends("penstock source orders0%"), "1");
+  EXPECT_EQ(rows_left(), "0") << "what was delivered is settled before anything is read";
+}
+
+// However many openings it takes: only the first of them is one that others wait for.
+TEST_F(OutboxSharing, SettlesWhatIsLeftAndSlowOnASessionOfItsOwn) {
+  const auto sources = open_all();
+  insert_many(0, 200);
+  ASSERT_EQ(read_until(*sources[0], 200).size(), 200U);
+  outbox().execute(
+      "CREATE FUNCTION shop.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no audit'; END $$;"
+      " CREATE TRIGGER fail BEFORE DELETE ON shop.outbox0 EXECUTE FUNCTION shop.fail()");
+  ASSERT_EQ(code_of(sources[0]->settle(ReadMark{200})), "outbox.refused");
+  outbox().execute("DROP FUNCTION shop.fail CASCADE");
+  wait_in_settlements("attempt <= 2", "60");
+  EXPECT_EQ(code_of(sources[0]->open({}, Deadline::in(10s), {})), "outbox.busy");
+  EXPECT_EQ(waits(), "1");
+  EXPECT_EQ(code_of(sources[0]->open({}, Deadline::in(3s), {})), "outbox.busy");
+  EXPECT_EQ(waits(), "2");
+  const Status opened = sources[0]->open({}, Deadline::in(10s), {});
+  ASSERT_TRUE(opened) << opened.error().describe();
+  EXPECT_EQ(backends("penstock source orders0%"), "1");
+  EXPECT_EQ(rows_left(), "0");
 }
 
 TEST_F(OutboxSharing, TakesTwoSessionsADatabaseAndALockForEachTable) {
