@@ -70,6 +70,7 @@ class OutboxSource final : public connectors::Source {
     // Before this, a poll is only worth its while if a notification came: the last scan left nothing.
     SteadyTime next_poll{};
     SteadyTime not_before{};  // however much is announced
+    Duration scan_took{};     // in the last poll, unless that was the net, which has a rest of its own
     ScanEnd last_end = ScanEnd::kCutShort;
     // Since the last scan. Under the numbers that it left out as in flight other rows may stand by now.
     bool has_settled = false;
@@ -161,11 +162,11 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
     if (listens && (stop.stop_requested() || (waits_on && deadline.expired()))) return ReadBatch{};
     if (listens && !due) continue;
 
-    const SteadyTime start = clock_.now();
     auto batch = poll(room, stop);
     if (!batch) return end_opening(std::move(batch.error()));
     const SteadyTime end = clock_.now();
-    opening_->not_before = end + PollPace::after_scan(end - start);
+    const Duration took = opening_->scan_took;
+    opening_->not_before = end + PollPace::after_scan(took);
     if (!batch->items.empty()) {
       const Duration rest = opening_->pace.after_rows(end);
       opening_->next_poll = opening_->last_end == ScanEnd::kExhausted ? end + rest : end;
@@ -173,9 +174,8 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
       return batch;
     }
     const bool nothing_left = opening_->last_end == ScanEnd::kExhausted;
-    Duration rest =
-        nothing_left ? opening_->pace.after_nothing(end, end - start) : opening_->pace.after_nothing_taken(end - start);
-    if (is_held_back()) rest = std::min(rest, std::max<Duration>(kLongestHeldBack, 3 * (end - start)));
+    Duration rest = nothing_left ? opening_->pace.after_nothing(end, took) : opening_->pace.after_nothing_taken(took);
+    if (is_held_back()) rest = std::min(rest, std::max<Duration>(kLongestHeldBack, 3 * took));
     opening_->next_poll = end + rest;
     if (!listens) batch->idle_for = rest;
     if (!listens || deadline.expired()) return batch;
@@ -186,6 +186,7 @@ Result<ReadBatch> OutboxSource::read(const ReadRoom& room, Deadline deadline, st
 bool OutboxSource::is_held_back() const { return held_back_.by() || !opening_->low_mark.awaited().empty(); }
 
 Result<ReadBatch> OutboxSource::poll(const ReadRoom& room, const std::stop_token& stop) {
+  opening_->scan_took = {};
   if (room.events == 0) {
     opening_->last_end = ScanEnd::kCutShort;
     return ReadBatch{};
@@ -257,6 +258,9 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   Harvest harvest(opening_->mapping, opening_->id_column, nameless(), in_flight, room.rows);
   const auto scanned = table_->scan(plan, room, harvest.builder(), harvest);
   if (!scanned) return fail(scanned.error());
+  const SteadyTime now = clock_.now();
+  const Duration took = now - start - scanned->waited;
+  if (plan.reach == Reach::kOpenRanges) opening_->scan_took = took;
   const auto numbers = harvest.numbers();
   if (by_cursor)
     if (auto checked = cursor_.check(*table_, scanned->numbering, low_mark,
@@ -271,8 +275,7 @@ Result<ReadBatch> OutboxSource::scan(const ScanRoom& room) {
   figures_.rereads += harvest.rereads();
   if (scanned->reach == Reach::kWholeTable) {
     ++figures_.full_scans;
-    const SteadyTime now = clock_.now();
-    opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, (now - start) * kRestPerFullScan);
+    opening_->next_full_scan = now + std::max<Duration>(kBetweenFullScans, took * kRestPerFullScan);
   }
   if (!by_xid)
     low_mark.scanned(plan, numbers, scanned->end, scanned->drawn_before);

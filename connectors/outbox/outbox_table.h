@@ -49,6 +49,7 @@ struct Scanned {
   std::optional<std::int64_t> drawn_before;
   Reach reach = Reach::kOpenRanges;  // how far it looked; a plan for the whole table may have to wait
   Numbering numbering{};             // after the scan, which no TRUNCATE comes between; empty unless its plan asked
+  Duration waited{};                 // for others that use the same session, so that it says nothing about the table
 };
 
 // Takes what a scan finds, in ascending order.

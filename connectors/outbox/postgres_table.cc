@@ -100,7 +100,9 @@ class PostgresTable final : public OutboxTable {
   Status check_xids(const Result<Rows>& ahead) const;
   void prepare_statements(const Turn& turn);
 
-  Result<Turn> take_turn() { return seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token()); }
+  Result<Turn> take_turn();
+  Result<Scanned> scan_numbers(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                               RowReceiver& receiver);
   Result<Rows> run(const Statement& statement, const Parameters& parameters);
   Result<Rows> run_scan(const ScanPlan& plan, const Parameters& parameters, Scanned& scanned);
   using Walk = PostgresTracking::Walk;
@@ -125,6 +127,7 @@ class PostgresTable final : public OutboxTable {
   PostgresIntake intake_;
   PostgresSettlement settlement_;
   std::unique_ptr<PostgresTracking> tracking_;  // of policy "track", while open
+  Duration waited_{};                           // for a turn, since a scan began
   std::stop_source given_up_;
 };
 
@@ -233,6 +236,13 @@ void PostgresTable::prepare_statements(const Turn& turn) {
   drawn_ = {"outbox_drawn", drawn_statement()};
 }
 
+Result<Turn> PostgresTable::take_turn() {
+  const SteadyTime asked = std::chrono::steady_clock::now();
+  auto turn = seat_->take_turn(Deadline::in(kTurnDeadline), given_up_.get_token());
+  waited_ += std::chrono::steady_clock::now() - asked;
+  return turn;
+}
+
 Result<Rows> PostgresTable::run(const Statement& statement, const Parameters& parameters) {
   const auto turn = take_turn();
   if (!turn) return fail(turn.error());
@@ -255,10 +265,16 @@ void PostgresTable::note_failure(const Session& session) {
 
 Result<Scanned> PostgresTable::scan(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
                                     RowReceiver& receiver) {
-  if (tracking_) {
-    const auto asking = [this](std::span<const Call> calls, Walk walk) { return ask(calls, walk); };
-    return tracking_->scan(asking, plan.reach, room, intake_, builder, receiver);
-  }
+  waited_ = {};
+  const auto asking = [this](std::span<const Call> calls, Walk walk) { return ask(calls, walk); };
+  auto scanned = tracking_ ? tracking_->scan(asking, plan.reach, room, intake_, builder, receiver)
+                           : scan_numbers(plan, room, builder, receiver);
+  if (scanned) scanned->waited = waited_;
+  return scanned;
+}
+
+Result<Scanned> PostgresTable::scan_numbers(const ScanPlan& plan, const ScanRoom& room, EventBatchBuilder& builder,
+                                            RowReceiver& receiver) {
   if (plan.reach == Reach::kWholeTable) intake_.look_again(intake_.limit().bounds(room).rows);
   for (int asked = 1;; ++asked) {
     const FetchBounds bounds = intake_.limit().bounds(room);

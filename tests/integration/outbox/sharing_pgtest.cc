@@ -289,6 +289,41 @@ TEST_F(OutboxSharing, WakesEachSourceByItsOwnChannel) {
   }
 }
 
+// Its poll had to wait for the other's turn, which says nothing about what the next one costs.
+TEST_F(OutboxSharing, HearsWhatIsAnnouncedRightAfterALongTurnOfAnother) {
+  std::vector<std::unique_ptr<connectors::Source>> sources;
+  sources.push_back(open(0));
+  outbox().settings().poll_min = outbox().settings().poll_max = 300ms;
+  outbox().settings().policy = outbox::KeepRows{};
+  outbox().settings().listen = "changed";
+  for (int i = 1; i < kSources; ++i) {
+    sources.push_back(open(i));
+    poll_first(*sources.back());
+  }
+  wait_in_settlements("of = 1", "2");
+  insert(0, 0);
+  ASSERT_EQ(read_until(*sources[0], 1).size(), 1U);
+  auto settled = std::async(std::launch::async, [&] { return sources[0]->settle(ReadMark{1}); });
+  ASSERT_TRUE(eventually(
+      [&] { return outbox().value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "1"; }));
+  std::vector<std::future<void>> polls;
+  for (int i = 1; i < kSources; ++i)
+    polls.push_back(std::async(std::launch::async, [&source = *sources[static_cast<std::size_t>(i)]] {
+      while (source.figures().reads == 1) ASSERT_TRUE(source.read(kMuchRoom, Deadline::in(20ms), {}));
+    }));
+  for (auto& poll : polls) poll.get();
+  ASSERT_TRUE(settled.get());
+  for (int i = 1; i < kSources; ++i) insert(i, i);
+  const auto announced = std::chrono::steady_clock::now();
+  outbox().execute("NOTIFY changed");
+  for (int i = 1; i < kSources; ++i) {
+    const auto batch = sources[static_cast<std::size_t>(i)]->read(kMuchRoom, Deadline::in(10s), {});
+    ASSERT_TRUE(batch) << batch.error().describe();
+    EXPECT_EQ(data_of(batch->items), std::to_string(i));
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - announced, 2s);
+}
+
 TEST_F(OutboxSharing, HearsNoChannelWhoseNameIsTheBeginningOfItsOwn) {
   outbox().settings().poll_min = outbox().settings().poll_max = 60s;
   std::vector<std::unique_ptr<connectors::Source>> sources;

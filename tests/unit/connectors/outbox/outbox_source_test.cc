@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <set>
@@ -37,6 +38,7 @@ struct TableRows {
   int looks = 0, openings = 0, closings = 0;
   std::optional<Error> scan_error;
   bool given_up = false;
+  std::function<Duration(Reach)> meanwhile;              // while it is scanned; answers how long others were waited for
   std::optional<std::deque<OutboxTable::Waited>> waits;  // answers of a table that listens; then kUntilDeadline
 };
 
@@ -77,7 +79,9 @@ class MemoryRows final : public OutboxTable {
                                     Cell::text(data)};
       receiver.whole_row({number, cells});
     }
-    return Scanned{ScanEnd::kExhausted, {}, plan.reach};
+    Scanned scanned{ScanEnd::kExhausted, {}, plan.reach};
+    if (rows_.meanwhile) scanned.waited = rows_.meanwhile(plan.reach);
+    return scanned;
   }
 
   Result<LockHolders> lock_holders() override {
@@ -146,6 +150,13 @@ class OutboxSourceTest : public testing::Test {
       items_.push_back(std::move(item));
     }
     return found;
+  }
+  // By a read of a table that listens, or by none if it has to rest first.
+  std::size_t scans_when_notified() {
+    const std::size_t before = rows_.plans.size();
+    rows_.waits->push_back(OutboxTable::Waited::kUntilNotified);
+    read();
+    return rows_.plans.size() - before;
   }
   int full_scans() const {
     return static_cast<int>(
@@ -243,6 +254,51 @@ TEST_F(OutboxSourceTest, ReadsWhatWasAnnouncedToAReadThatWasStopped) {
   stop.request_stop();
   EXPECT_EQ(found(10s, stop.get_token()), 0U);
   EXPECT_EQ(found(10s, {}), 1U);
+}
+
+TEST_F(OutboxSourceTest, RestsAfterASlowScanHoweverMuchIsAnnounced) {
+  rows_.waits.emplace();
+  open();
+  ASSERT_EQ(scans_when_notified(), 1U);
+  rows_.meanwhile = [this](Reach) {
+    clock_.advance(1s);
+    return 0s;
+  };
+  ASSERT_EQ(scans_when_notified(), 1U);
+  clock_.advance(2'900ms);
+  EXPECT_EQ(scans_when_notified(), 0U);
+  clock_.advance(200ms);
+  EXPECT_EQ(scans_when_notified(), 1U);
+}
+
+// Which is not what the next scan costs.
+TEST_F(OutboxSourceTest, RestsForNoTimeThatItWaitedForOthers) {
+  rows_.waits.emplace();
+  open();
+  rows_.meanwhile = [this](Reach) {
+    clock_.advance(4s);
+    return 4s;
+  };
+  ASSERT_EQ(scans_when_notified(), 1U);
+  EXPECT_EQ(scans_when_notified(), 1U);
+  clock_.advance(2s);
+  ASSERT_EQ(scans_when_notified(), 1U);
+  EXPECT_EQ(full_scans(), 2) << "and the net isn't made less often";
+}
+
+TEST_F(OutboxSourceTest, DoesNotRestAfterTheNetWhichIsMadeSeldomAnyway) {
+  rows_.waits.emplace();
+  open();
+  rows_.meanwhile = [this](Reach reach) {
+    if (reach == Reach::kWholeTable) clock_.advance(2s);
+    return 0s;
+  };
+  ASSERT_EQ(scans_when_notified(), 1U);
+  ASSERT_EQ(full_scans(), 1);
+  EXPECT_EQ(scans_when_notified(), 1U);
+  clock_.advance(19s);
+  EXPECT_EQ(scans_when_notified(), 1U);
+  EXPECT_EQ(full_scans(), 1);
 }
 
 TEST_F(OutboxSourceTest, LooksAtLockHoldersAtMostTenTimesASecond) {
