@@ -118,7 +118,7 @@ Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss_of_numbers(OutboxT
     return std::optional(*std::move(loss));
   };
   if (const std::string why = given_again(*numbering, passed_to(unsettled)); !why.empty()) return lost(why);
-  if (!is_promoted(table) || numbering->row_id) return std::optional<NumberLoss>();
+  if (!is_promoted(table) || shows_row(*numbering)) return std::optional<NumberLoss>();
   if (!numbering->given) return lost("the database was promoted since, and may have lost rows that were delivered");
   if (evidence_.witnesses.empty()) return std::optional<NumberLoss>();
   const auto survivor = find_survivor(table, numbering->given);
@@ -160,7 +160,7 @@ std::string CursorCheckpoint::given_again(const Numbering& numbering, std::int64
   // One that never gave any belongs to a table whose rows bring their numbers.
   if (sequence_ == Sequence::kHasGiven && numbering.gives_first && *numbering.gives_first <= passed_to)
     return "its sequence was started anew and gives " + std::to_string(*numbering.gives_first) + " next" + never;
-  if (evidence_.witnesses.empty() || !numbering.row_id) return {};
+  if (evidence_.witnesses.empty() || !shows_row(numbering)) return {};
   const Witness& witness = evidence_.witnesses.front();
   if (is_same(witness, *numbering.row_id)) return {};
   return "the row with number " + std::to_string(witness.number) + " is another one than the one that was delivered" +
@@ -245,20 +245,24 @@ Status CursorCheckpoint::check(OutboxTable& table, const Numbering& numbering, c
 
 void CursorCheckpoint::settled(const RowKey& row) {
   std::string scratch;
-  const auto id = text_of(row.id, scratch);
-  auto witness = id ? witness_in(row.number, *id) : std::nullopt;
+  const auto cell = text_of(row.id, scratch);
+  auto witness = cell ? witness_in(row.number, *cell) : std::nullopt;
   if (by_xid()) evidence_.witnesses.clear();  // numbers say nothing of the order
   if (witness) add_witness(evidence_.witnesses, *std::move(witness));
 }
 
 // Inside of a JSON column only the id counts: the rest may change once the row is delivered.
-std::optional<Witness> CursorCheckpoint::witness_in(std::int64_t number, std::string_view id) const {
+std::optional<std::string> CursorCheckpoint::id_in(std::string_view cell) const {
   const auto* pointed = settings_.pointed(Role::kId);
-  if (pointed == nullptr) return witness_of(number, id);
-  if (!is_json(id)) return std::nullopt;
-  const auto value = find_by_pointer(id, pointed->pointer);
-  const auto text = value ? text_of_json(*value) : std::nullopt;
-  return text ? witness_of(number, *text) : std::nullopt;
+  if (pointed == nullptr) return std::string(cell);
+  if (!is_json(cell)) return std::nullopt;
+  const auto value = find_by_pointer(cell, pointed->pointer);
+  return value ? text_of_json(*value) : std::nullopt;
+}
+
+std::optional<Witness> CursorCheckpoint::witness_in(std::int64_t number, std::string_view cell) const {
+  const auto id = id_in(cell);
+  return id ? witness_of(number, *id) : std::nullopt;
 }
 
 Status CursorCheckpoint::advance(const OutboxTable& table, const XidPlace& place) {

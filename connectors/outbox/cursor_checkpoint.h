@@ -72,9 +72,15 @@ class CursorCheckpoint {
   Result<NumberLoss> foreign_table(OutboxTable& table, std::int64_t passed_to) const;
   NumberLoss foreign(const std::string& why, std::int64_t passed_to) const;
 
-  // Of what the table says of a row's id. nullopt: it tells nothing.
-  std::optional<Witness> witness_in(std::int64_t number, std::string_view id) const;
-  bool is_same(const Witness& witness, std::string_view id) const { return witness_in(witness.number, id) == witness; }
+  // Of what the table says of a row's id, as text. nullopt: a row without one.
+  std::optional<std::string> id_in(std::string_view cell) const;
+  // nullopt: it tells nothing.
+  std::optional<Witness> witness_in(std::int64_t number, std::string_view cell) const;
+  bool is_same(const Witness& witness, std::string_view cell) const {
+    return witness_in(witness.number, cell) == witness;
+  }
+  // A row that was emptied is as good as gone.
+  bool shows_row(const Numbering& numbering) const { return numbering.row_id && id_in(*numbering.row_id); }
 
   bool by_xid() const { return xid_column(settings_.policy) != nullptr; }
   bool is_promoted(const OutboxTable& table) const;

@@ -195,6 +195,26 @@ TEST_F(OutboxCursorLoss, Fault22ReadsBehindWhatWasDeliveredWhereTheTableWasMadeA
   EXPECT_EQ(rest(2), "6 7");
 }
 
+// Data protection: nothing of the row is left to tell it by, and no other has taken its number.
+TEST_F(OutboxCursorLoss, TakesADeliveredRowThatWasEmptiedForOneThatIsGone) {
+  outbox().settings().columns[outbox::Role::kId] = {connectors::ColumnOrConstant::Is::kPointer, "id", "/id"};
+  outbox().execute(
+      "ALTER TABLE shop.outbox DROP COLUMN id, ADD COLUMN id jsonb"
+      " DEFAULT jsonb_build_object('id', gen_random_uuid())");
+  insert(1, 5);
+  const auto source = open();
+  ASSERT_EQ(read_until(*source, 5).size(), 5U);
+  ASSERT_TRUE(source->settle(ReadMark{5}));
+  outbox().execute("UPDATE shop.outbox SET id = '{}'");
+  insert(6, 6);
+  EXPECT_EQ(data_of(read_until(*source, 1)), "6");
+  source->close();
+  EXPECT_EQ(rest(1), "6");
+  EXPECT_TRUE(outbox().gaps().records().empty());
+  outbox().execute("UPDATE shop.outbox SET id = jsonb_build_object('id', gen_random_uuid())");
+  EXPECT_EQ(refused_with("outbox.checkpoint_foreign").to, Position{5});
+}
+
 TEST_F(OutboxCursorLoss, TakesACleanUpAndARaisedSequenceForWhatTheyAre) {
   insert(1, 5);
   const auto source = open();
