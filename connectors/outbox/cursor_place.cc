@@ -10,7 +10,8 @@ namespace penstock::outbox {
 namespace {
 
 constexpr std::string_view kXid = "xid ", kSeen = " seen", kGap = " gap ";
-constexpr std::size_t kLongestWitness = 80;  // bytes of its id
+constexpr std::string_view kGapWord = "gap";  // as an id it would be taken for the word
+constexpr std::size_t kLongestWitness = 80;   // bytes of its id
 constexpr std::size_t kMostWitnesses = 20;
 // Of the distances of a witness and the one after the next.
 constexpr std::uint64_t kSpread = 16;
@@ -75,7 +76,7 @@ std::string words_of(const XidPlace& place, const Evidence& evidence) {
 std::optional<Witness> witness_of(std::int64_t number, std::string_view id) {
   if (id.empty() || id == std::to_string(number)) return std::nullopt;
   const bool printable = std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
-  if (printable && id.size() <= kLongestWitness) return Witness{number, std::string(id)};
+  if (printable && id != kGapWord && id.size() <= kLongestWitness) return Witness{number, std::string(id)};
   return Witness{number, EventId::from_name(kNamespaceUrl, "penstock:witness:" + std::string(id)).to_string()};
 }
 

@@ -38,8 +38,8 @@ std::optional<std::vector<NumberRange>> parse_ranges(std::string_view words);
 std::optional<XidPlace> parse_xid_place(std::string_view words);
 Evidence parse_evidence(std::string_view words);
 
-// nullopt for an id that proves nothing, because it is the number. One that words can't hold, too long or not
-// printable, is told by a hash.
+// nullopt for an id that proves nothing, because it is the number. One that words can't hold (too long, not printable,
+// a word of theirs) is told by a hash.
 std::optional<Witness> witness_of(std::int64_t number, std::string_view id);
 
 // Adds the witness, unless it is below the highest, and thins out the others: whatever end of the rows is lost, the

@@ -41,12 +41,13 @@ TEST(CursorPlace, TakesNoWitnessOutOfWordsThatAreNone) {
 TEST(CursorPlace, ShortensAWitnessThatWordsCannotHold) {
   EXPECT_FALSE(witness_of(1, ""));
   const Ranges ranges{{11, kHighestNumber}};
-  for (const std::string& id : {std::string("two words"), std::string("m\xc3\xbcll"), std::string(81, 'x')}) {
+  for (const std::string& id :
+       {std::string("two words"), std::string("m\xc3\xbcll"), std::string(81, 'x'), std::string("gap")}) {
     const auto witness = witness_of(10, id);
     ASSERT_TRUE(witness) << id;
     EXPECT_EQ(witness, witness_of(10, id));
     EXPECT_NE(witness, witness_of(10, id + "x"));
-    const Evidence evidence{{*witness}, 0};
+    const Evidence evidence{{*witness, {3, "77aa"}}, 0};
     EXPECT_EQ(parse_evidence(words_of(ranges, evidence)), evidence) << id;
   }
 }
