@@ -226,11 +226,12 @@ bool RouteMachine::may_take_care(SteadyTime now) const {
   return course_ == Course::kGoing && source_.is_open() && lease_.may_drive(now);
 }
 
+// What its sink lets wait is on its way for long: an end that comes from outside would be laid to it. What is begun all
+// the same is sent later, without the turn: an end that comes of it would be laid to another route's event.
 void RouteMachine::take_care(SteadyTime now) {
   if (!may_take_care(now)) return;
-  // What its sink lets wait is on its way for long: an end that comes from outside would be laid to it.
   if (!sink_.is_open() || sink_.state().phase != connectors::SinkState::Phase::kReady) care_.on_retry();
-  care_.pursue(now);
+  if (sink_.takes_messages()) care_.pursue(now);
 }
 
 void RouteMachine::begin_failing(Error error) {
@@ -307,7 +308,7 @@ SteadyTime RouteMachine::next_wake(SteadyTime now) const {
   if (may_open_source(now)) wake = std::min(wake, source_.next_due());
   if (wants_sink(now)) wake = std::min(wake, sink_.next_due());
   if (source_.is_open()) wake = std::min(wake, parking_.next_due());
-  if (may_take_care(now)) wake = std::min(wake, care_.next_due(now));
+  if (may_take_care(now) && sink_.takes_messages()) wake = std::min(wake, care_.next_due(now));
   if (may_settle()) wake = std::min(wake, cadence_.next_due());
   if (!may_submit(now)) return wake;
   if (budget_ == 0) return now;

@@ -99,6 +99,24 @@ TEST_F(RouteMachineTest, TakesAnAttemptBackWhenItsSinkLetsItWait) {
   EXPECT_EQ(taken->what, TakeBack::What::kAttempt);
 }
 
+// And would be laid to another route's, which has the turn then, if the attempt was begun and taken back.
+TEST_F(RouteMachineTest, BeginsNoAttemptWhileItsSinkTakesNothing) {
+  open_after_ends_ = 2;
+  run();
+  ASSERT_TRUE(next_command<ReadSource>());
+  sink_.now.phase = SinkState::Phase::kBlocked;
+  machine_->on_sink_changed();
+  read_answer({"a"});
+  EXPECT_FALSE(next_command<BeginAttempt>());
+  EXPECT_GT(machine_->advance(), clock_.now() + 1s) << "there is nothing to ask for";
+  sink_.now.phase = SinkState::Phase::kAway;
+  machine_->on_sink_changed();
+  machine_->advance();
+  ASSERT_TRUE(next_command<BeginAttempt>()) << "it may connect only when there is something to send";
+  answer(AttemptBegun{AttemptBook::Verdict::kTry});
+  EXPECT_EQ(sink_.submitted.size(), 1U);
+}
+
 TEST_F(RouteMachineTest, TakesItsOpeningBackOnceSomethingIsSettled) {
   run();
   read({"a"});
