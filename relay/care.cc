@@ -60,6 +60,10 @@ void Care::pursue(SteadyTime now) {
   if (attempt_ == Attempt::kUnderWay && now - begun_at_ >= kOutlived) outlive();
 }
 
+void Care::step_aside() {
+  if (attempt_ == Attempt::kHeld) turn_.give_back(this);
+}
+
 std::optional<Slot> Care::on_begun(SteadyTime now) {
   if (attempt_ != Attempt::kAsked) return std::nullopt;
   attempt_ = Attempt::kUnderWay;

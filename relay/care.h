@@ -46,6 +46,8 @@ class Care {
   std::optional<Slot> held() const;
   // Begins what is held when it is our turn; ends an attempt that was outlived.
   void pursue(SteadyTime now);
+  // Nothing can be begun for now: others go first.
+  void step_aside();
   // The answer to it has come, whatever it says. nullopt: nothing waits for it any more.
   std::optional<Slot> on_begun(SteadyTime now);
   // The event can't be delivered for now.

@@ -61,6 +61,7 @@ SteadyTime RouteMachine::advance() {
     now = surroundings_.clock.now();  // opening a sink may take its time
     take_care(now);
     submit_messages(now);
+    let_wait(now);
     park(now);
     settle(now);
     read(now);
@@ -226,12 +227,19 @@ bool RouteMachine::may_take_care(SteadyTime now) const {
   return course_ == Course::kGoing && source_.is_open() && lease_.may_drive(now);
 }
 
-// What its sink lets wait is on its way for long: an end that comes from outside would be laid to it. What is begun all
-// the same is sent later, without the turn: an end that comes of it would be laid to another route's event.
+// What is begun while the sink takes nothing is sent later, without the turn: an end that comes of it would be laid to
+// another route's event.
 void RouteMachine::take_care(SteadyTime now) {
-  if (!may_take_care(now)) return;
-  if (!sink_.is_open() || sink_.state().phase != connectors::SinkState::Phase::kReady) care_.on_retry();
-  if (sink_.takes_messages()) care_.pursue(now);
+  if (may_take_care(now) && sink_.takes_messages())
+    care_.pursue(now);
+  else
+    care_.step_aside();
+}
+
+// What its sink lets wait is on its way for long: an end that comes from outside would be laid to it.
+void RouteMachine::let_wait(SteadyTime now) {
+  if (may_take_care(now) && (!sink_.is_open() || sink_.state().phase != connectors::SinkState::Phase::kReady))
+    care_.on_retry();
 }
 
 void RouteMachine::begin_failing(Error error) {

@@ -97,6 +97,7 @@ class RouteMachine final : private SubmitPort {
   void settle(SteadyTime now);
   void read(SteadyTime now);
   void take_care(SteadyTime now);
+  void let_wait(SteadyTime now);
   void finish_failing();
   void finish_draining(SteadyTime now);
   void finish_leaving(SteadyTime now);

@@ -117,6 +117,27 @@ TEST_F(RouteMachineTest, BeginsNoAttemptWhileItsSinkTakesNothing) {
   EXPECT_EQ(sink_.submitted.size(), 1U);
 }
 
+// Whoever stands first and can't begin would hold up every other route, for as long as its broker is down.
+TEST_F(RouteMachineTest, LetsOthersGoFirstWhileItsSinkTakesNothing) {
+  open_after_ends_ = 2;
+  Care first(*this, turn_, 10), last(*this, turn_, 10);
+  for (Care* other : {&first, &last}) {
+    other->on_opened(2);
+    other->hold(Slot{1}, "row");
+  }
+  first.pursue(clock_.now());
+  run();
+  read({"a"});
+  last.pursue(clock_.now());
+  sink_.now.phase = SinkState::Phase::kBlocked;
+  machine_->on_sink_changed();
+  machine_->advance();
+  commands_.clear();
+  first.clear();
+  last.pursue(clock_.now());
+  EXPECT_TRUE(next_command<BeginAttempt>());
+}
+
 TEST_F(RouteMachineTest, TakesItsOpeningBackOnceSomethingIsSettled) {
   run();
   read({"a"});
