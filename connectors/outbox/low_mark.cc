@@ -102,15 +102,23 @@ void LowMark::scanned(const ScanPlan& plan, std::span<const std::int64_t> found,
   else if (!found.empty())
     reached = found.back();
   if (!reached) return;
-  // Whoever was looked at and has ended is seen as far as this scan came, also where it came not to the candidate.
-  if (phase_ == Phase::kNeedsScan) {
-    move_to(std::min(*reached, candidate_));
-    if (*reached >= candidate_) phase_ = Phase::kSettled;
-  }
+  if (phase_ == Phase::kNeedsScan)
+    finish_wait(*reached, end == ScanEnd::kExhausted && to_the_end ? Saw::kEverything : Saw::kPart, drawn_before);
   if (phase_ == Phase::kSettled || phase_ == Phase::kNeedsLook) {
     candidate_ = *reached;
     phase_ = open_.front().first <= candidate_ ? Phase::kNeedsLook : Phase::kSettled;
   }
+}
+
+// Whoever was looked at has ended, and this scan has what they committed, as far as it came.
+void LowMark::finish_wait(std::int64_t reached, Saw saw, std::optional<std::int64_t> drawn_before) {
+  // The sequence was set back below the candidate: what it gives away now has been looked for by nobody.
+  if (saw == Saw::kEverything && drawn_before && reached < candidate_) {
+    phase_ = Phase::kNeedsLook;
+    return;
+  }
+  move_to(saw == Saw::kEverything ? candidate_ : std::min(reached, candidate_));
+  if (saw == Saw::kEverything || reached >= candidate_) phase_ = Phase::kSettled;
 }
 
 bool LowMark::wants_holders() const { return phase_ == Phase::kNeedsLook || phase_ == Phase::kAwaitsEnd; }

@@ -130,6 +130,9 @@ class LowMark {
     kNeedsScan,  // once more from the old mark
   };
 
+  enum class Saw { kEverything, kPart };
+
+  void finish_wait(std::int64_t reached, Saw saw, std::optional<std::int64_t> drawn_before);
   void close_numbers(std::span<const std::int64_t> found);
   void merge_down();
   void keep_one_open();

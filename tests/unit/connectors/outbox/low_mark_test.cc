@@ -92,6 +92,20 @@ TEST(LowMark, TakesAPreparedTransactionForOneThatSeemsToHaveEnded) {
   EXPECT_EQ(low_mark.mark(), 13);
 }
 
+// What is given away again below the last number has been looked for by nobody.
+TEST(LowMark, LooksAnewWhereTheSequenceIsSetBackWhileItWaits) {
+  LowMark low_mark(MarkMoves::kBehindLockHolders);
+  scan(low_mark, {1, 2, 3}, ScanEnd::kExhausted, Reach::kOpenRanges, 15'000);
+  low_mark.saw_holders({"5/1"});
+  low_mark.saw_holders({});
+  scan(low_mark, {}, ScanEnd::kExhausted, Reach::kOpenRanges, 3);
+  EXPECT_FALSE(low_mark.mark());
+  EXPECT_TRUE(low_mark.wants_holders());
+  low_mark.saw_holders({"6/1"});
+  scan(low_mark, {5}, ScanEnd::kExhausted, Reach::kOpenRanges, 5);
+  EXPECT_FALSE(low_mark.mark()) << "4 may be in flight";
+}
+
 TEST(LowMark, MovesOverAnEmptyTableByTheSequence) {
   LowMark low_mark(MarkMoves::kBehindLockHolders);
   scan(low_mark, {}, ScanEnd::kExhausted, Reach::kWholeTable, 1'000);
