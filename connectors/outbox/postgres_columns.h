@@ -84,27 +84,7 @@ extern const char* const kHidesRowsStatement;
 // and the name of the column are its parameters.
 extern const char* const kIndexesStatement;
 
-// What keeps the table from being read, the first thing first; the message holds the statement that
-// mends it.
-Status check_postgres_columns(const PostgresColumns& columns, const OutboxSettings& settings);
-
 // The columns that a poll asks for: those that are mapped, and all others that are not ignored.
 std::vector<PostgresColumn> columns_to_read(const PostgresColumns& columns, const OutboxSettings& settings);
-
-// Why the sequence of the order column makes policy "cursor" with guard "writers" pass rows in silence; empty where it
-// does not.
-std::string why_numbers_are_passed(const PostgresColumns& columns, const OutboxSettings& settings);
-// What to do about it.
-std::string statement_that_mends_sequence(const PostgresColumns& columns);
-
-// The unique index that lets numbers, or ids, tell rows apart; where the server can't make it, what to do instead.
-std::string cure_of_repeated_order(const PostgresColumns& columns, const OutboxSettings& settings);
-std::string cure_of_repeated_id(const PostgresColumns& columns, const OutboxSettings& settings);
-
-// A name for a column to order by that the table does not have yet; the configured one if that is free.
-std::string name_for_order_column(const PostgresColumns& columns, const OutboxSettings& settings);
-
-// For a side table of policy "track" that is there and lacks the key, or has ids of another type. What it holds stays.
-std::string statement_that_mends_settled_table(const PostgresColumns& columns, const OutboxSettings& settings);
 
 }  // namespace penstock::outbox

@@ -4,6 +4,7 @@
 #include "connectors/outbox/inspection.h"
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/postgres_check.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_rights.h"
 #include "connectors/outbox/postgres_statements.h"

@@ -7,6 +7,7 @@
 #include "connectors/outbox/lock_wait.h"
 #include "connectors/outbox/outbox_errors.h"
 #include "connectors/outbox/outbox_table.h"
+#include "connectors/outbox/postgres_check.h"
 #include "connectors/outbox/postgres_columns.h"
 #include "connectors/outbox/postgres_intake.h"
 #include "connectors/outbox/postgres_parameters.h"

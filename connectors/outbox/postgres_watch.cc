@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "connectors/outbox/outbox_errors.h"
+#include "connectors/outbox/postgres_check.h"
 
 namespace penstock::outbox {
 namespace {
