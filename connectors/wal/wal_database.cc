@@ -89,7 +89,13 @@ const Statement kLogEnd{"",
                         " ELSE pg_current_wal_insert_lsn() END::text,"
                         " pg_snapshot_xmin(pg_current_snapshot())::text::int8"};
 
-const Statement kNextTransaction{"", "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8"};
+// A number that is drawn: the end of a snapshot is that of what has been seen to end, and one that runs may be behind
+// it. As with a heartbeat no standby is waited for.
+const Statement kNextTransaction{
+    "",
+    "SELECT CASE WHEN pg_is_in_recovery() THEN pg_snapshot_xmax(pg_current_snapshot())::text"
+    " ELSE pg_current_xact_id()::text END::int8,"
+    " set_config('synchronous_commit', 'local', true)"};
 
 const Statement kSlot{"",
                       "SELECT coalesce(s.plugin::text, ''), s.slot_type::text, coalesce(s.database::text, ''),"

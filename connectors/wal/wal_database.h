@@ -40,7 +40,7 @@ struct SlotRoom {
 // once no transaction runs that had a number when the log ended there.
 struct RunningTransactions {
   std::int64_t oldest = 0;  // that ran before the catalogue was looked at
-  std::int64_t next = 0;    // the first number that was not given yet, after the place was taken
+  std::int64_t next = 0;    // one that was given after the place was taken
 };
 
 struct WalDatabase {
