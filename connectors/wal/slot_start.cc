@@ -80,15 +80,17 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
 }
 
 // The record first, then the place from which it is read again: it takes the one of what was delivered before anything
-// is acknowledged, because nothing tells any more once the log has grown to there.
+// is acknowledged, because nothing tells any more once the log has grown to there. To where the server was set back
+// nobody knows, nor whether the slot is as old: what has been committed since may lie anywhere.
 Status SlotStart::go_back(const WalDatabase& database, const ServerIdentity& server) {
   if (!own_) return {};
   const auto place = find_place_after_set_back(*stored_, own_->progress, database.slot, server, database.log_end);
   if (!place) return {};
   const Lsn delivered = own_->progress.furthest();
-  const SourceGap gap{std::string(codes::kWalOtherServer.name), position_of(database.log_end), position_of(delivered)};
+  const SourceGap gap{std::string(codes::kWalOtherServer.name), position_of(Lsn{}), position_of(delivered)};
   const auto number = parts_.gaps.record(parts_.settings.rows.source_name, gap);
   if (!number) return fail(number.error());
+  const std::string slot = "slot " + parts_.settings.slot;
   parts_.log.error(
       component(),
       Error(codes::kWalOtherServer,
@@ -96,7 +98,12 @@ Status SlotStart::go_back(const WalDatabase& database, const ServerIdentity& ser
                 to_string(delivered) +
                 " was delivered: the server was set back, and has lost what it had committed last; gap " +
                 std::to_string(*number) + " is on record, and nothing is delivered until `penstock gaps ack " +
-                std::to_string(*number) + "`; then it is read again from " + to_string(*place)));
+                std::to_string(*number) + "`; " +
+                (*place == Lsn{} ? slot + " is gone, too, so that what was committed since it was set back is not read:"
+                                          " compare the whole table with the sink"
+                                 : "then it is read again from " + to_string(*place) + ", where " + slot +
+                                       " stands; if that was made since it was set back, compare the whole table with"
+                                       " the sink, because what was committed before is not read")));
   own_->progress = {*place, {}};
   if (own_->published) own_->published->at = std::min(own_->published->at, database.log_end);
   return keep(*own_);

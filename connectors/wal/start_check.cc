@@ -99,7 +99,9 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
   if (auto same = check_timeline(*stored, server, switch_point); !same) return fail(std::move(same.error()));
   if (auto lost = find_lost_tail(*stored, *progress, server, switch_point))
     return LostLog{std::move(*lost), *switch_point, stands_at};
-  const std::string delivered = "everything up to " + to_string(progress->settled) + " was delivered";
+  const std::string delivered = progress->settled == Lsn{}
+                                    ? "nobody knows to where the server was set back"
+                                    : "everything up to " + to_string(progress->settled) + " was delivered";
   if (!slot)
     return LostLog{{codes::kWalSlotLost, "slot " + slot_name + " is gone; " + delivered}, progress->settled, {}};
   if (!stands_at)
@@ -120,12 +122,15 @@ std::optional<Lsn> find_place_after_set_back(const SourceCheckpoint& stored, con
                                              Lsn log_end) {
   if (stored.system_identifier != server.system_identifier || stored.timeline != server.timeline) return std::nullopt;
   if (progress.furthest() <= log_end) return std::nullopt;
-  return std::min(log_end, slot && slot->confirmed_flush ? *slot->confirmed_flush : log_end);
+  if (!slot || !is_readable(*slot)) return Lsn{};
+  return std::min(log_end, *slot->confirmed_flush);
 }
 
 GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps::Recorded>& known) {
   GapOnRecord found{{}, {}, GapOnRecord::Is::kAcknowledged};
   Position reached = position_of(lost.from);
+  // Where a server was set back without its slot each gap begins at 0/0: only a record that ends at the slot was made
+  // when there was one.
   // Of records that begin at the same place one that is acknowledged goes before, then the longest.
   const auto goes_before = [](const SourceGaps::Recorded& left, const SourceGaps::Recorded& right) {
     return std::pair(left.is == SourceGaps::Recorded::Is::kAcknowledged, left.gap.to) >
@@ -136,7 +141,8 @@ GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps
     for (const SourceGaps::Recorded& record : known) {
       // One that ends before it begins names a place in the log of another server, or timeline.
       const bool may_lead_back = found.names.empty() && (record.gap.to == reached || record.gap.to == position_of(end));
-      const bool leads_on = record.gap.from == reached && (record.gap.to > reached || may_lead_back);
+      const bool leads_on = record.gap.from == reached && (record.gap.to > reached || may_lead_back) &&
+                            (lost.from != Lsn{} || record.gap.to == position_of(end));
       if (leads_on && (next == nullptr || goes_before(record, *next))) next = &record;
     }
     if (next == nullptr) {

@@ -37,7 +37,7 @@ struct ServerIdentity {
 struct FirstStart {};
 
 // The slot can't bring all of what was committed behind `from`, a place in the log of the server that was read before.
-// Where that is another one, the slot may stand below it.
+// Where that is another one, the slot may stand below it. 0/0: nobody knows the place.
 struct LostLog {
   Error why;  // wal.slot_lost, wal.slot_ahead or wal.other_server
   Lsn from;
@@ -57,7 +57,8 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
                           const std::string& slot_name, const ServerIdentity& server, std::optional<Lsn> switch_point);
 
 // Where to read again on a server that was set back to an earlier state without a new timeline: its log ends, at
-// `log_end`, before what was delivered, and it gives the places behind that away anew. nullopt: nothing says so.
+// `log_end`, before what was delivered, and it gives the places behind that away anew. 0/0 where no slot can be read
+// from: how much of that it has done nobody knows. nullopt: nothing says so.
 std::optional<Lsn> find_place_after_set_back(const SourceCheckpoint& stored, const Progress& progress,
                                              const std::optional<SlotState>& slot, const ServerIdentity& server,
                                              Lsn log_end);

@@ -43,6 +43,15 @@ class WalSlot : public testing::Test {
     checkpoint.position = place;
     outbox_->checkpoints().put("orders", checkpoint);
   }
+  // More was delivered than the server has: up to what this answers.
+  wal::Lsn set_back() {
+    const auto end = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+    const wal::Lsn delivered{end.value + (8 << 20)};
+    SourceCheckpoint checkpoint = stored();
+    checkpoint.position = wal::to_string(wal::Progress{delivered, {}});
+    outbox_->checkpoints().put("orders", checkpoint);
+    return delivered;
+  }
   std::size_t gaps() { return outbox_->gaps().records().size(); }
   std::string slot(const std::string& what) {
     return outbox_->value("SELECT " + what + " FROM pg_replication_slots WHERE slot_name = '" +
@@ -358,11 +367,7 @@ TEST_F(WalSlot, Fault16IsRefusedOnAnOlderTimeline) {
 // of its log, and would pass over what is committed until the log has grown to there.
 TEST_F(WalSlot, PutsOnRecordThatTheServerWasSetBackAndReadsAgain) {
   deliver_one();
-  SourceCheckpoint checkpoint = stored();
-  const auto end = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
-  const wal::Lsn delivered{end.value + (8 << 20)};
-  checkpoint.position = wal::to_string(wal::Progress{delivered, {}});
-  outbox_->checkpoints().put("orders", checkpoint);
+  const wal::Lsn delivered = set_back();
   outbox_->insert("a", 2);
   EXPECT_EQ(code_of_next_opening(), "wal.other_server");
   EXPECT_EQ(code_of_opening(), "wal.other_server");
@@ -370,7 +375,6 @@ TEST_F(WalSlot, PutsOnRecordThatTheServerWasSetBackAndReadsAgain) {
   const SourceGap& gap = outbox_->gaps().records().front().gap;
   EXPECT_EQ(gap.reason, "wal.other_server");
   EXPECT_EQ(wal::lsn_of(gap.to), delivered);
-  EXPECT_GE(wal::lsn_of(gap.from), end);
 
   outbox_->execute("SELECT pg_logical_emit_message(false, 'x', repeat('x', 16 << 20))");
   EXPECT_EQ(code_of_opening(), "wal.other_server") << "the log has grown beyond what was delivered";
@@ -381,25 +385,64 @@ TEST_F(WalSlot, PutsOnRecordThatTheServerWasSetBackAndReadsAgain) {
   EXPECT_EQ(data_of(reader.read(1)), "2");
 }
 
-// Its slot went with what the server has lost.
+// Its slot went with what the server has lost, or was never in the copy. Where the copy ended nobody knows, and what
+// was committed on top of it has no slot to come through.
 TEST_F(WalSlot, PutsOnRecordThatTheServerWasSetBackToBeforeTheSlot) {
   deliver_one();
-  SourceCheckpoint checkpoint = stored();
-  const auto end = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
-  checkpoint.position = wal::to_string(wal::Progress{wal::Lsn{end.value + (8 << 20)}, {}});
-  outbox_->checkpoints().put("orders", checkpoint);
+  const wal::Lsn delivered = set_back();
   outbox_->drop_slot();
-  EXPECT_EQ(code_of_opening(), "wal.other_server");
-  EXPECT_EQ(code_of_opening(), "wal.other_server");
-  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
-  EXPECT_GE(wal::lsn_of(outbox_->gaps().records()[0].gap.to), *wal::parse_lsn(slot("confirmed_flush_lsn")))
-      << "what lies before the new slot is on the same record";
-  outbox_->gaps().acknowledge_all();
+  const auto committed = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
   outbox_->insert("a", 2);
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  ASSERT_EQ(gaps(), 2U);
+  EXPECT_EQ(wal::lsn_of(outbox_->gaps().records()[0].gap.to), delivered);
+  const SourceGap& unread = outbox_->gaps().records()[1].gap;
+  EXPECT_EQ(unread.reason, "wal.slot_lost");
+  EXPECT_LE(wal::lsn_of(unread.from), committed);
+  EXPECT_EQ(unread.to, wal::position_of(*wal::parse_lsn(slot("confirmed_flush_lsn"))));
+  outbox_->gaps().acknowledge_all();
+  outbox_->insert("a", 3);
   WalReader reader(*outbox_);
   const auto opened = reader.open();
   ASSERT_TRUE(opened) << opened.error().describe();
-  EXPECT_EQ(data_of(reader.read(1)), "2");
+  EXPECT_EQ(data_of(reader.read(1)), "3");
+}
+
+// What is acknowledged before the slot is made says nothing of what is committed until then; nor does what was
+// acknowledged of a copy that was started before.
+TEST_F(WalSlot, AsksAgainForWhatAServerThatWasSetBackTookBeforeItsSlotWasMade) {
+  deliver_one();
+  outbox_->settings().create = wal::WalSettings::Create::kNo;
+  outbox_->gaps().record("orders", {"wal.slot_lost", Position{0}, wal::position_of(wal::Lsn{1ULL << 40})}).value();
+  set_back();
+  outbox_->drop_slot();
+  EXPECT_EQ(code_of_opening(), "wal.slot_lost");
+  outbox_->gaps().acknowledge_all();
+  const auto committed = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  outbox_->insert("a", 2);
+  outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  EXPECT_EQ(code_of_opening(), "wal.slot_ahead");
+  const auto open = outbox_->gaps().find_open("orders", "wal.slot_ahead").value();
+  ASSERT_TRUE(open);
+  EXPECT_LE(wal::lsn_of(open->gap.from), committed);
+  EXPECT_EQ(open->gap.to, wal::position_of(*wal::parse_lsn(slot("confirmed_flush_lsn"))));
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_next_opening(), "opened");
+}
+
+// A slot that was made on the copy, before the source looked, has nothing of what was committed before.
+TEST_F(WalSlot, PutsOnRecordWhatAServerThatWasSetBackTookBeforeASlotOfOthers) {
+  deliver_one();
+  const wal::Lsn delivered = set_back();
+  outbox_->drop_slot();
+  const auto committed = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  outbox_->insert("a", 2);
+  outbox_->execute(wal::create_slot_statement(outbox_->settings(), 150'000));
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  ASSERT_EQ(gaps(), 1U);
+  EXPECT_LE(wal::lsn_of(outbox_->gaps().records()[0].gap.from), committed);
+  EXPECT_EQ(wal::lsn_of(outbox_->gaps().records()[0].gap.to), delivered);
 }
 
 // Fault 18: wanted by two: the second waits, and takes over when the first ends.

@@ -121,7 +121,10 @@ TEST(StartCheck, ReadsAgainFromTheSlotOnAServerThatWasSetBack) {
   EXPECT_EQ(judged_set_back("0/20", slot_at(0x10), 0x1F), "0/10");
   EXPECT_EQ(judged_set_back("0/10 0/20:1", slot_at(0x10), 0x1F), "0/10");
   EXPECT_EQ(judged_set_back("0/20", slot_at(0x20), 0x1F), "0/1F") << "the slot is ahead then";
-  EXPECT_EQ(judged_set_back("0/20", {}, 0x1F), "0/1F") << "the slot is lost then";
+  EXPECT_EQ(judged_set_back("0/20", {}, 0x1F), "0/0") << "how far it was set back nobody knows";
+  SlotState lost = slot_at(0x10);
+  lost.wal_status = "lost";
+  EXPECT_EQ(judged_set_back("0/20", lost, 0x1F), "0/0");
   EXPECT_EQ(judged_set_back("0/20", slot_at(0x10), 0x1F, 2), "not set back") << "a failover is judged by its switch";
 }
 
@@ -168,6 +171,13 @@ TEST(GapOnRecordCheck, TakesTheRecordsOfOneGapTogether) {
   EXPECT_EQ(judged_gap(0x10, 0x30, {{0x20, 0x30, 'a'}, {0x10, 0x20, 'a'}}), "2a 1a acknowledged");
   EXPECT_EQ(judged_gap(0x10, 0x40, {{0x10, 0x20, 'a'}, {0x20, 0x30, 'a'}}),
             "1a 2a open, missing wal.slot_ahead 0/30 to 0/40");
+}
+
+// Another server that was set back, or the same one before its slot was made, has records from there on, too.
+TEST(GapOnRecordCheck, TakesNoOtherRecordFromAnUnknownPlaceThanThatToTheSlot) {
+  EXPECT_EQ(judged_gap(0, 0x30, {{0, 0x20, 'a'}, {0x20, 0x30, 'a'}, {0, 0x40, 'a'}}),
+            "open, missing wal.slot_ahead 0/0 to 0/30");
+  EXPECT_EQ(judged_gap(0, 0x30, {{0, 0x40, 'a'}, {0, 0x30, 'a'}}), "2a acknowledged");
 }
 
 TEST(GapOnRecordCheck, LeavesOtherRecordsOfTheSourceAlone) {
