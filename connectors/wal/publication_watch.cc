@@ -24,23 +24,22 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
                                                                     const PublishedAt& last,
                                                                     store::postgres::Session& session,
                                                                     Deadline deadline, const std::stop_token& stop) {
-  const auto known = list_records(last);
-  if (!known) return fail(known.error());
+  const auto recorded = find_recorded(last.at);
+  if (!recorded) return fail(recorded.error());
   if (const std::string fault = publication_fault(database, settings_); !fault.empty()) {
-    if (known->empty())
-      if (auto recorded = put_on_record(last, database.log_end, fault, *known); !recorded)
-        return fail(std::move(recorded.error()));
+    if (!*recorded)
+      if (auto put = put_on_record(last.at, database.log_end, fault, *recorded); !put)
+        return fail(std::move(put.error()));
     return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
   }
   Judgement found{{last.at, database.publication->membership}};
   const auto stayed = stayed_published(last.membership, found.now.membership, session, deadline, stop);
   if (!stayed) return fail(stayed.error());
   // A look that saw the table out has left a record, whatever the catalogue shows now.
-  if (known->empty() && *stayed) return found;
+  if (!*recorded && *stayed) return found;
   const std::string what = "table " + settings_.rows.table.to_string() + " was out of publication " +
                            settings_.publication + " for a time, or the publication was altered";
-  if (auto recorded = put_on_record(last, database.log_end, what, *known); !recorded)
-    return fail(std::move(recorded.error()));
+  if (auto put = put_on_record(last.at, database.log_end, what, *recorded); !put) return fail(std::move(put.error()));
   found.now.at = database.log_end;
   found.absence = Judgement::Absence::kEnded;
   return found;
@@ -63,7 +62,12 @@ void PublicationWatch::begin(std::optional<PublishedAt> now, const WalDatabase& 
   partitioned_ = database.table && database.table->kind == outbox::PostgresColumns::Kind::kPartitioned;
   last_ = std::move(now);
   next_ = {database.log_end, database.running.next};
+  kept();
+}
+
+void PublicationWatch::kept() {
   has_news_ = false;
+  if (last_) kept_at_ = last_->at;
 }
 
 Status PublicationWatch::look(store::postgres::Session& session, Deadline deadline, const std::stop_token& stop) {
@@ -73,10 +77,10 @@ Status PublicationWatch::look(store::postgres::Session& session, Deadline deadli
   const std::string fault =
       now->left_out.empty() ? publication_fault(now->state, partitioned_, settings_) : now->left_out;
   if (!fault.empty()) {
-    const auto known = list_records(*last_);
-    if (!known) return fail(known.error());
-    if (known->empty())
-      if (auto recorded = put_on_record(*last_, now->at, fault, *known); !recorded) return recorded;
+    const auto recorded = find_recorded(kept_at_);
+    if (!recorded) return fail(recorded.error());
+    if (!*recorded)
+      if (auto put = put_on_record(kept_at_, now->at, fault, *recorded); !put) return put;
     return fail(codes::kWalPublicationMissing, fault);
   }
   const auto stayed = stayed_published(last_->membership, now->state->membership, session, deadline, stop);
@@ -94,20 +98,25 @@ Status PublicationWatch::look(store::postgres::Session& session, Deadline deadli
   return {};
 }
 
-// Those of this absence: `last` is from before it.
-Result<std::vector<SourceGaps::Recorded>> PublicationWatch::list_records(const PublishedAt& last) const {
-  auto known = gaps_.list(settings_.rows.source_name, position_of(last.at));
+// Up to where the absence since then is: its first record begins there, each further one where the one before ended.
+// The others are of places in another log, or in a part of this one that is lost. nullopt: it has none.
+Result<std::optional<Position>> PublicationWatch::find_recorded(Lsn since) const {
+  const auto known = gaps_.list(settings_.rows.source_name, position_of(since));
   if (!known) return fail(known.error());
-  std::erase_if(*known,
-                [](const SourceGaps::Recorded& one) { return one.gap.reason != codes::kWalPublicationMissing.name; });
-  return known;
+  std::optional<Position> recorded;
+  for (bool leads_on = true; std::exchange(leads_on, false);)
+    for (const auto& [number, gap, is] : *known) {
+      if (gap.reason != codes::kWalPublicationMissing.name || gap.from != recorded.value_or(position_of(since)))
+        continue;
+      leads_on = leads_on || !recorded || gap.to > *recorded;
+      recorded = std::max(recorded.value_or(gap.to), gap.to);
+    }
+  return recorded;
 }
 
-Status PublicationWatch::put_on_record(const PublishedAt& last, Lsn to, const std::string& what,
-                                       const std::vector<SourceGaps::Recorded>& known) {
-  Position from = position_of(last.at);
-  for (const SourceGaps::Recorded& one : known) from = std::max(from, one.gap.to);
-  if (!known.empty() && from >= position_of(to)) return {};
+Status PublicationWatch::put_on_record(Lsn since, Lsn to, const std::string& what, std::optional<Position> recorded) {
+  const Position from = recorded.value_or(position_of(since));
+  if (recorded && from >= position_of(to)) return {};
   const SourceGap gap{std::string(codes::kWalPublicationMissing.name), from, position_of(to)};
   const auto number = gaps_.record(settings_.rows.source_name, gap);
   if (!number) return fail(Error(number.error()).with_context(what));

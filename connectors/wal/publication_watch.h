@@ -44,12 +44,11 @@ class PublicationWatch {
   // The last look at which all was well, and whether the membership is another one than what was kept.
   const std::optional<PublishedAt>& last() const { return last_; }
   bool has_news() const { return has_news_; }
-  void kept() { has_news_ = false; }
+  void kept();
 
  private:
-  Result<std::vector<SourceGaps::Recorded>> list_records(const PublishedAt& last) const;
-  Status put_on_record(const PublishedAt& last, Lsn to, const std::string& what,
-                       const std::vector<SourceGaps::Recorded>& known);
+  Result<std::optional<Position>> find_recorded(Lsn since) const;
+  Status put_on_record(Lsn since, Lsn to, const std::string& what, std::optional<Position> recorded);
   std::string component() const { return "source " + settings_.rows.source_name; }
 
   const WalSettings& settings_;
@@ -57,6 +56,7 @@ class PublicationWatch {
   Log& log_;
   bool partitioned_ = false, has_news_ = false;
   std::optional<PublishedAt> last_;
+  Lsn kept_at_;  // of the last one as the next opening will find it: records of an absence begin there
   // A place at which all looked well. It is the last one once nothing runs that may have committed before it: an
   // alteration stands in the log, and holds there, before the catalogue shows it; for long where a standby is waited
   // for.

@@ -206,6 +206,33 @@ TEST_F(WalPublication, PutsOnRecordThatTheTableWasOutOfItWhileTheProgramWasStopp
   EXPECT_EQ(gaps(), expected);
 }
 
+// Of the log of another server that was read before, or of a part that this one has lost.
+TEST_F(WalPublication, PutsOnRecordWhatLiesAtPlacesThatRecordsOfAnotherLogName) {
+  const auto have_old_record = [&](wal::Lsn from, wal::Lsn to) {
+    outbox_->gaps().record("orders", {"wal.publication_missing", wal::position_of(from), wal::position_of(to)}).value();
+    outbox_->gaps().acknowledge_all();
+  };
+  have_old_record(wal::Lsn{1ULL << 40}, wal::Lsn{1ULL << 41});
+  outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
+  EXPECT_EQ(code_of_reading(), "wal.publication_missing");
+  EXPECT_EQ(gaps(), 2u);
+  outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  EXPECT_EQ(gaps(), 3u);
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened") << message_;
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+
+  reader_.reset();
+  absent("ALTER PUBLICATION p DROP TABLE shop.outbox; %; ALTER PUBLICATION p ADD TABLE shop.outbox");
+  have_old_record(wal::Lsn{lost_at_.value - 1},
+                  wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()")).value());
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing");
+  ASSERT_EQ(gaps(), 5u);
+  EXPECT_LT(wal::lsn_of(outbox_->gaps().records().back().gap.from), lost_at_);
+}
+
 TEST_F(WalPublication, GoesOnAfterWhatLosesNothingWhileTheProgramWasStopped) {
   const std::string harmless[] = {
       "BEGIN; ALTER TABLE shop.outbox RENAME TO old; CREATE TABLE shop.outbox (LIKE shop.old INCLUDING ALL);"
