@@ -26,10 +26,12 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
                                                                     Deadline deadline, const std::stop_token& stop) {
   const auto recorded = find_recorded(last.at);
   if (!recorded) return fail(recorded.error());
-  if (const std::string fault = publication_fault(database, settings_); !fault.empty()) {
+  const std::string fault = database.left_out.empty() ? publication_fault(database, settings_) : database.left_out;
+  if (!fault.empty()) {
     if (!*recorded)
       if (auto put = put_on_record(last.at, database.log_end, fault, *recorded); !put)
         return fail(std::move(put.error()));
+    if (auto whole = check_left_out(database); !whole) return fail(std::move(whole.error()));
     return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
   }
   Judgement found{{last.at, database.publication->membership}};

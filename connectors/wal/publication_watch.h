@@ -31,7 +31,7 @@ class PublicationWatch {
     // is acknowledged, so that it goes on record once.
     enum class Absence { kNone, kEnded } absence = Absence::kNone;
   };
-  // Refuses while the table is out. `last`: as kept.
+  // Refuses while the table is out, or the log has not all of it (outbox.table_missing). `last`: as kept.
   Result<Judgement> judge_opening(const WalDatabase& database, const PublishedAt& last,
                                   store::postgres::Session& session, Deadline deadline, const std::stop_token& stop);
   // Refuses while a record waits for an operator.

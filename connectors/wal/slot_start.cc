@@ -170,6 +170,7 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
 
 // Before the slot: a slot sees only what was published when it was written.
 Status SlotStart::provide_publication(WalDatabase& database) {
+  if (auto whole = check_left_out(database); !whole) return whole;
   if (!database.publication && !database.slot && parts_.settings.create == WalSettings::Create::kYes) {
     const std::string statement = publication_fix(database, parts_.settings);
     const auto created = make(statement, deadline_);

@@ -80,6 +80,7 @@ std::vector<connectors::Finding> find_hindrances(const outbox::OutboxSettings& p
 Result<std::vector<SwitchStep>> steps_to_log(const WalDatabase& database, const WalSettings& settings,
                                              int server_version) {
   if (auto checked = check_wal_database(database, settings); !checked) return fail(std::move(checked.error()));
+  if (auto whole = check_left_out(database); !whole) return fail(std::move(whole.error()));
   std::vector<SwitchStep> steps;
   bool has_slot = database.slot.has_value();
   if (has_slot) {

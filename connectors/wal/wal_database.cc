@@ -313,17 +313,20 @@ Status check_wal_database(const WalDatabase& database, const WalSettings& settin
   if (database.table->table_oid == 0) return fail(codes::kOutboxTableMissing, "there is no " + table);
   if (database.table->kind == outbox::PostgresColumns::Kind::kOther)
     return fail(codes::kOutboxTableMissing, settings.rows.table.to_string() + " is a view or a foreign table");
-  if (!database.left_out.empty())
-    return fail(codes::kOutboxTableMissing, database.left_out +
-                                                ". Poll the table (kind = \"outbox\"), or make plain columns of"
-                                                " generated ones, partitions of tables that inherit, and logged tables"
-                                                " of partitions that are not (ALTER TABLE … SET LOGGED).");
   if (settings.settle == WalSettings::Settle::kKeep) return {};
   if (!may_delete(*database.table, settings))
     return fail(codes::kOutboxUnauthorized,
                 "role " + database.role + " may not delete settled rows: " + removal_fix(database, settings));
   if (database.table->hides_rows) return fail(hidden_rows_stay(*database.table, settings));
   return {};
+}
+
+Status check_left_out(const WalDatabase& database) {
+  if (database.left_out.empty()) return {};
+  return fail(codes::kOutboxTableMissing, database.left_out +
+                                              ". Poll the table (kind = \"outbox\"), or make plain columns of"
+                                              " generated ones, partitions of tables that inherit, and logged tables"
+                                              " of partitions that are not (ALTER TABLE … SET LOGGED).");
 }
 
 std::string publication_fault(const WalDatabase& database, const WalSettings& settings) {

@@ -92,6 +92,8 @@ Result<std::optional<SlotRoom>> load_slot_room(store::postgres::Session& session
 // What keeps the log from being read, the first thing first, but for the slot; the message holds the
 // statement that mends it. A missing publication is left to the one who may create it.
 Status check_wal_database(const WalDatabase& database, const WalSettings& settings);
+// Whether the log has the whole table. Behind the check above; a source puts on record first what it may have missed.
+Status check_left_out(const WalDatabase& database);
 // Where a commit of the services may wait for the source. Empty: it doesn't.
 std::string synchronous_fault(const WalDatabase& database, const WalSettings& settings);
 std::string synchronous_fix();

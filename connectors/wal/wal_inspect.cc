@@ -184,6 +184,8 @@ void inspect_server(const WalDatabase& database, const WalSettings& settings, ou
     inspection.error(checked.error().message(), &checked.error().code() == &codes::kOutboxUnauthorized
                                                     ? removal_fix(database, settings)
                                                     : std::string(checked.error().code().hint));
+  else if (auto whole = check_left_out(database); !whole)
+    inspection.error(whole.error().message(), std::string(whole.error().code().hint));
   const std::string waits = synchronous_fault(database, settings);
   if (!waits.empty() && settings.waits_until_visible())
     inspection.error(waits, synchronous_fix());

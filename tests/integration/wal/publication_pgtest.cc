@@ -347,6 +347,24 @@ TEST_F(WalPublication, StopsWhereATableComesToInherit) {
   EXPECT_EQ(code_of_opening(), "opened") << message_;
 }
 
+// What the membership doesn't show is seen by whoever looks first, be it an opening.
+TEST_F(WalPublication, PutsOnRecordThatATableCameToInheritWhileTheProgramWasStopped) {
+  reader_.reset();
+  absent("CREATE TABLE shop.child () INHERITS (shop.outbox); INSERT INTO shop.child (seq) VALUES (99); %");
+  EXPECT_EQ(code_of_restart(), "outbox.table_missing");
+  EXPECT_EQ(code_of_restart(), "outbox.table_missing");
+  EXPECT_NE(message_.find("shop.child"), std::string::npos) << message_;
+  ASSERT_EQ(gaps(), 1u);
+  const SourceGap gap = outbox_->gaps().records()[0].gap;
+  EXPECT_LT(wal::lsn_of(gap.from), lost_at_);
+  EXPECT_GT(wal::lsn_of(gap.to), lost_at_);
+  outbox_->execute("DROP TABLE shop.child");
+  EXPECT_EQ(code_of_restart(), "wal.publication_missing") << message_;
+  EXPECT_EQ(gaps(), 2u) << "what was missed until then";
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_restart(), "opened") << message_;
+}
+
 // Fault 21: the log goes on with the same table under its new name.
 TEST_F(WalPublication, ReadsOnWhereTheTableWasRenamedForATime) {
   outbox_->execute(
