@@ -28,6 +28,7 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
   if (!recorded) return fail(recorded.error());
   const std::string fault = database.left_out.empty() ? publication_fault(database, settings_) : database.left_out;
   if (!fault.empty()) {
+    back_ = {};
     if (!*recorded)
       if (auto put = put_on_record(last.at, database.log_end, fault, *recorded); !put)
         return fail(std::move(put.error()));
@@ -39,12 +40,30 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
   if (!stayed) return fail(stayed.error());
   // A look that saw the table out has left a record, whatever the catalogue shows now.
   if (!*recorded && *stayed) return found;
+  const auto end = find_end_of_absence(database, session, deadline, stop);
+  if (!end) return fail(end.error());
   const std::string what = "table " + settings_.rows.table.to_string() + " was out of publication " +
                            settings_.publication + " for a time, or the publication was altered";
-  if (auto put = put_on_record(last.at, database.log_end, what, *recorded); !put) return fail(std::move(put.error()));
-  found.now.at = database.log_end;
+  if (auto put = put_on_record(last.at, *end, what, *recorded); !put) return fail(std::move(put.error()));
+  found.now.at = *end;
   found.absence = Judgement::Absence::kEnded;
   return found;
+}
+
+// Behind the look, and behind all that was written before it.
+Result<Lsn> PublicationWatch::find_end_of_absence(const WalDatabase& database, store::postgres::Session& session,
+                                                  Deadline deadline, const std::stop_token& stop) {
+  const Membership& now = database.publication->membership;
+  if (back_.transactions == 0 || back_.membership != now) back_ = {now, database.running.next};
+  const auto end = find_end_of_writers(session, database, back_.transactions, deadline, stop);
+  if (!end) return fail(end.error());
+  if (!*end)
+    return fail(codes::kWalPublicationMissing,
+                "table " + settings_.rows.table.to_string() + " is back in publication " + settings_.publication +
+                    ", but a transaction has not ended that wrote to it before (pg_locks, pg_prepared_xacts): its rows"
+                    " may be missing, too, and the record of what is ends behind it");
+  back_ = {};
+  return **end;
 }
 
 Status PublicationWatch::check_acknowledged() {

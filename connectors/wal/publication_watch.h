@@ -47,6 +47,8 @@ class PublicationWatch {
   void kept();
 
  private:
+  Result<Lsn> find_end_of_absence(const WalDatabase& database, store::postgres::Session& session, Deadline deadline,
+                                  const std::stop_token& stop);
   Result<std::optional<Position>> find_recorded(Lsn since) const;
   Status put_on_record(Lsn since, Lsn to, const std::string& what, std::optional<Position> recorded);
   std::string component() const { return "source " + settings_.rows.source_name; }
@@ -57,6 +59,12 @@ class PublicationWatch {
   bool partitioned_ = false, has_news_ = false;
   std::optional<PublishedAt> last_;
   Lsn kept_at_;  // of the last one as the next opening will find it: records of an absence begin there
+  // The table as it was found to be back, and a number that was given later: who has a smaller one may have written
+  // before that, and what it wrote then is left out whenever it is committed.
+  struct {
+    Membership membership;
+    std::int64_t transactions = 0;
+  } back_;
   // A place at which all looked well. It is the last one once nothing runs that may have committed before it: an
   // alteration stands in the log, and holds there, before the catalogue shows it; for long where a standby is waited
   // for.

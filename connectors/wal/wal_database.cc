@@ -238,6 +238,27 @@ Result<PublicationLook> look_at_publication(Session& session, const WalSettings&
                          {(*answers)[0].integer(0, 1), (*answers)[3].integer(0, 0)}};
 }
 
+Result<std::optional<Lsn>> find_end_of_writers(Session& session, const WalDatabase& database, std::int64_t transactions,
+                                               Deadline deadline, std::stop_token stop) {
+  static const Statement kWriters{
+      "",
+      "WITH RECURSIVE family(oid) AS (SELECT $1::text::oid UNION SELECT i.inhrelid FROM pg_inherits i"
+      " JOIN family f ON f.oid = i.inhparent) SELECT EXISTS (SELECT FROM pg_locks l"
+      " JOIN pg_locks t ON t.virtualtransaction = l.virtualtransaction"
+      " WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted"
+      " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
+      " AND l.relation IN (SELECT f.oid FROM family f) AND t.locktype = 'transactionid' AND t.mode = 'ExclusiveLock'"
+      " AND age(t.transactionid) > age($2::text::xid8::xid))"};
+  const Parameters nothing;
+  Parameters writers;
+  writers.text(std::to_string(database.table->table_oid)).text(std::to_string(transactions));
+  const store::postgres::Call calls[] = {{&kWriters, &writers}, {&kLogEnd, &nothing}};
+  const auto answers = session.run_pipeline(calls, deadline, std::move(stop));
+  if (!answers) return fail(answers.error());
+  if ((*answers)[0].boolean(0, 0)) return std::nullopt;
+  return parse_lsn((*answers)[1].bytes(0, 0));
+}
+
 // A new name is a new row of the table's type.
 Result<bool> gave_name_away_before(Session& session, const Membership& before, const Membership& now, Deadline deadline,
                                    std::stop_token stop) {

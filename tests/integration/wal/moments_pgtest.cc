@@ -1,8 +1,11 @@
 // What others do between an opening's look at the database and the start of its stream, which is a connect of its own.
 #include <functional>
+#include <future>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "connectors/wal/wal_session.h"
 #include "tests/integration/wal/wal_reader.h"
 #include "tests/support/eventually.h"
 
@@ -26,6 +29,14 @@ class WalMoments : public testing::Test {
     ASSERT_EQ(items.size(), 1U);
     ASSERT_TRUE(reader_->source().settle(items[0].mark));
     reader_->source().close();
+  }
+  // Whose transactions stay open for as long as the test likes.
+  std::unique_ptr<store::postgres::Session> session() {
+    const Deadline deadline = Deadline::in(std::chrono::seconds(10));
+    auto opened =
+        store::postgres::Session::open(wal::session_settings_of(outbox_->settings(), "test"), deadline).value();
+    EXPECT_TRUE(opened->execute("SET idle_in_transaction_session_timeout = 0", deadline));
+    return opened;
   }
   std::string code_of_opening() {
     std::string code;
@@ -58,6 +69,54 @@ TEST_F(WalMoments, Fault18NoticesASlotThatWasMadeAnewBetweenTheLookAndTheStart) 
   outbox_->gaps().acknowledge_all();
   EXPECT_EQ(code_of_opening(), "opened");
   outbox_->insert("a", 3);
+  EXPECT_EQ(data_of(reader_->read(1)), "3");
+}
+
+// An opening that has taken a place in the log when the table is still out, and looks when it is back.
+TEST_F(WalMoments, PutsOnRecordWhatWasCommittedWhileAnOpeningLooked) {
+  outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  const auto others = session();
+  ASSERT_TRUE(others->execute("BEGIN; LOCK pg_publication", Deadline::in(std::chrono::seconds(10))));
+  auto opening = std::async(std::launch::async, [this] { return code_of_opening(); });
+  EXPECT_TRUE(eventually([&] {
+    return outbox_->value(
+               "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname ="
+               " current_database()") == "1";
+  }));
+  const auto committed = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  outbox_->insert("a", 2);
+  ASSERT_TRUE(
+      others->execute("ALTER PUBLICATION p ADD TABLE shop.outbox; COMMIT", Deadline::in(std::chrono::seconds(10))));
+  EXPECT_EQ(opening.get(), "wal.publication_missing");
+  EXPECT_GT(wal::lsn_of(outbox_->gaps().records().back().gap.to), committed);
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened");
+  EXPECT_EQ(outbox_->gaps().records().size(), 2U);
+  outbox_->insert("a", 3);
+  EXPECT_EQ(data_of(reader_->read(1)), "3");
+}
+
+// A row is left out or not as the table was published when it was written; it is missing from its commit on.
+TEST_F(WalMoments, PutsOnRecordWhatWasWrittenBeforeTheTableWasBackAndCommittedLater) {
+  outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
+  const auto others = session();
+  ASSERT_TRUE(others->execute("BEGIN; " + WalOutbox::insert_statement("a", 2), Deadline::in(std::chrono::seconds(10))));
+  outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  EXPECT_TRUE(outbox_->gaps().records().empty()) << "it has no end yet";
+  // One that comes later is published.
+  const auto later = session();
+  ASSERT_TRUE(later->execute("BEGIN; " + WalOutbox::insert_statement("b", 3), Deadline::in(std::chrono::seconds(10))));
+  const auto committed = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  ASSERT_TRUE(others->execute("COMMIT", Deadline::in(std::chrono::seconds(10))));
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  ASSERT_EQ(outbox_->gaps().records().size(), 1U);
+  EXPECT_GT(wal::lsn_of(outbox_->gaps().records()[0].gap.to), committed);
+  ASSERT_TRUE(later->execute("COMMIT", Deadline::in(std::chrono::seconds(10))));
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened");
   EXPECT_EQ(data_of(reader_->read(1)), "3");
 }
 
