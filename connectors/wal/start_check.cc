@@ -129,8 +129,9 @@ std::optional<Lsn> find_place_after_set_back(const SourceCheckpoint& stored, con
 GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps::Recorded>& known) {
   GapOnRecord found{{}, {}, GapOnRecord::Is::kAcknowledged};
   Position reached = position_of(lost.from);
-  // Where a server was set back without its slot each gap begins at 0/0: only a record that ends at the slot was made
-  // when there was one.
+  // Otherwise only a record that ends at the slot is of this gap: places of a log that is gone lead to none of this
+  // one.
+  const bool is_of_one_log = lost.from != Lsn{} && &lost.why.code() != &codes::kWalOtherServer;
   // Of records that begin at the same place one that is acknowledged goes before, then the longest.
   const auto goes_before = [](const SourceGaps::Recorded& left, const SourceGaps::Recorded& right) {
     return std::pair(left.is == SourceGaps::Recorded::Is::kAcknowledged, left.gap.to) >
@@ -139,10 +140,12 @@ GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps
   while (found.names.empty() || reached < position_of(end)) {
     const SourceGaps::Recorded* next = nullptr;
     for (const SourceGaps::Recorded& record : known) {
+      // It names what the slot leaves out, and not what it would have brought.
+      if (record.gap.reason == codes::kWalPublicationMissing.name) continue;
       // One that ends before it begins names a place in the log of another server, or timeline.
       const bool may_lead_back = found.names.empty() && (record.gap.to == reached || record.gap.to == position_of(end));
       const bool leads_on = record.gap.from == reached && (record.gap.to > reached || may_lead_back) &&
-                            (lost.from != Lsn{} || record.gap.to == position_of(end));
+                            (is_of_one_log || record.gap.to == position_of(end));
       if (leads_on && (next == nullptr || goes_before(record, *next))) next = &record;
     }
     if (next == nullptr) {

@@ -133,16 +133,18 @@ TEST(StartCheck, RefusesAPositionThatIsNone) { EXPECT_EQ(judged(stored("17"), sl
 struct Kept {
   std::uint64_t from, to;
   char is;  // 'o'pen, 'a'cknowledged
+  const ErrorCode& reason = codes::kWalSlotLost;
 };
 
 // "1o 2a, open, missing 0/20 to 0/30"
-std::string judged_gap(std::uint64_t from, std::uint64_t end, const std::vector<Kept>& kept) {
+std::string judged_gap(std::uint64_t from, std::uint64_t end, const std::vector<Kept>& kept,
+                       const ErrorCode& why = codes::kWalSlotAhead) {
   std::vector<SourceGaps::Recorded> known;
   for (const Kept& one : kept)
     known.push_back({static_cast<std::int64_t>(known.size()) + 1,
-                     {"wal.slot_lost", position_of(Lsn{one.from}), position_of(Lsn{one.to})},
+                     {std::string(one.reason.name), position_of(Lsn{one.from}), position_of(Lsn{one.to})},
                      one.is == 'o' ? SourceGaps::Recorded::Is::kOpen : SourceGaps::Recorded::Is::kAcknowledged});
-  const auto found = judge_gap({Error(codes::kWalSlotAhead, "s is ahead"), Lsn{from}, Lsn{end}}, Lsn{end}, known);
+  const auto found = judge_gap({Error(why, "it is lost"), Lsn{from}, Lsn{end}}, Lsn{end}, known);
   std::string text;
   for (const auto& name : found.names)
     text += std::to_string(name.number) + (name.is == SourceGaps::Recorded::Is::kOpen ? "o " : "a ");
@@ -180,7 +182,16 @@ TEST(GapOnRecordCheck, TakesNoOtherRecordFromAnUnknownPlaceThanThatToTheSlot) {
   EXPECT_EQ(judged_gap(0, 0x30, {{0, 0x40, 'a'}, {0, 0x30, 'a'}}), "2a acknowledged");
 }
 
+// One end is a place in the log of another server.
+TEST(GapOnRecordCheck, TakesNoRecordOfTheOldLogForOneThatLeadsToAnother) {
+  const std::vector<Kept> of_old_log = {{0x20, 0x40, 'a'}, {0x40, 0x50, 'a'}};
+  EXPECT_EQ(judged_gap(0x20, 0x30, of_old_log, codes::kWalOtherServer), "open, missing wal.other_server 0/20 to 0/30");
+  EXPECT_EQ(judged_gap(0x20, 0x10, {{0x20, 0x40, 'a'}, {0x20, 0x10, 'a'}}, codes::kWalOtherServer), "2a acknowledged");
+}
+
 TEST(GapOnRecordCheck, LeavesOtherRecordsOfTheSourceAlone) {
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a', codes::kWalPublicationMissing}}),
+            "open, missing wal.slot_ahead 0/10 to 0/20");
   EXPECT_EQ(judged_gap(0x10, 0x20, {{0x18, 0x20, 'a'}}), "open, missing wal.slot_ahead 0/10 to 0/20");
   EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a'}, {0x40, 0x50, 'o'}}), "1a acknowledged");
   // One without an end acknowledges nothing.
