@@ -56,27 +56,30 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   if (auto back = go_back(database, identity); !back) return fail(std::move(back.error()));
   const auto start = judge_start(stored_, database.slot, parts_.settings.slot, identity, switch_point);
   if (!start) return fail(start.error());
-  auto published = look_at_publication(database);
-  if (!published) return fail(std::move(published.error()));
-  Progress progress;
+  const auto* const lost = std::get_if<LostLog>(&*start);
+  std::optional<Progress> progress;  // nullopt: a slot is to be made
   if (const auto* known = std::get_if<Progress>(&*start)) {
     progress = *known;
-  } else if (const auto* lost = std::get_if<LostLog>(&*start)) {
+  } else if (lost && lost->slot_stands_at) {
+    // Before a look at the publication is kept with what is known of the server now: the loss would be forgotten.
     const auto passed = pass_gap(database, *lost);
     if (!passed) return fail(passed.error());
     progress = *passed;
-  } else {
-    const auto made = make_slot(database);
+  }
+  auto published = look_at_publication(database, progress);
+  if (!published) return fail(std::move(published.error()));
+  if (!progress) {
+    const auto made = lost ? pass_gap(database, *lost) : begin_first(database);
     if (!made) return fail(made.error());
-    progress.settled = *made;
+    progress = *made;
   }
   if (!*published && !parts_.settings.reads_messages() && database.publication)
-    *published = PublishedAt{progress.settled, database.publication->membership};
+    *published = PublishedAt{progress->settled, database.publication->membership};
   if (auto acknowledged = check_loss_acknowledged(); !acknowledged) return fail(std::move(acknowledged.error()));
   // From here on a slot that is lost is noticed, and a table that leaves its publication.
-  if (auto kept = keep({progress, *published}); !kept) return fail(std::move(kept.error()));
+  if (auto kept = keep({*progress, *published}); !kept) return fail(std::move(kept.error()));
   parts_.publication.begin(*std::move(published), database);
-  return progress;
+  return *progress;
 }
 
 // The record first, then the place from which it is read again: it takes the one of what was delivered before anything
@@ -142,25 +145,25 @@ Status SlotStart::check_begun(const Progress& start) {
 }
 
 // nullopt: nothing is known from before; the slot decides what is missing.
-Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& database) {
+Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& database,
+                                                                  const std::optional<Progress>& progress) {
   const bool has_read_nothing = !stored_ || stored_->position == kPolledPosition;
-  if (!database.slot || (!own_ && (!has_read_nothing || parts_.settings.reads_messages()))) {
+  if (!progress || (!own_ && (!has_read_nothing || parts_.settings.reads_messages()))) {
     if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
     return std::nullopt;
   }
   if (parts_.settings.reads_messages()) return std::nullopt;
   // A ready-made slot has nothing of a table from before it was published, and doesn't say when that was.
-  const Progress progress = own_ ? own_->progress : Progress{*database.slot->confirmed_flush, {}};
   const bool knows_from_before = own_ && own_->published;
-  PublishedAt last = knows_from_before ? *own_->published : PublishedAt{progress.settled, {}};
+  PublishedAt last = knows_from_before ? *own_->published : PublishedAt{progress->settled, {}};
   if (!knows_from_before && database.publication) last.membership = database.publication->membership;
   auto found = parts_.publication.judge_opening(database, last, session_, deadline_, stop_);
   if (!found) return fail(std::move(found.error()));
   if (found->absence == PublicationWatch::Judgement::Absence::kEnded) {
-    if (auto kept = keep({progress, found->now}); !kept) return fail(std::move(kept.error()));
+    if (auto kept = keep({*progress, found->now}); !kept) return fail(std::move(kept.error()));
   } else if (!stored_) {
     parts_.log.info(component(), "slot " + parts_.settings.slot + " was there already, and is read from " +
-                                     to_string(progress.settled) + " on; whether the table was in publication " +
+                                     to_string(progress->settled) + " on; whether the table was in publication " +
                                      parts_.settings.publication + " all the time since then is not known");
   }
   if (auto acknowledged = parts_.publication.check_acknowledged(); !acknowledged)
@@ -221,6 +224,12 @@ Result<Lsn> SlotStart::make_slot(WalDatabase& database) {
   if (!database.slot || !database.slot->confirmed_flush)
     return fail(codes::kWalSlotMissing, "slot " + parts_.settings.slot + " is gone again");
   return *database.slot->confirmed_flush;
+}
+
+Result<Progress> SlotStart::begin_first(WalDatabase& database) {
+  const auto made = make_slot(database);
+  if (!made) return fail(made.error());
+  return Progress{*made, {}};
 }
 
 // A new slot is made at once, so that the gap ends there; but nothing is delivered over it before an

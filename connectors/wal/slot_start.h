@@ -56,13 +56,15 @@ class SlotStart {
   const std::optional<SourceCheckpoint>& stored() const { return stored_; }
 
  private:
-  Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database);
+  Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database,
+                                                         const std::optional<Progress>& progress);
   Status go_back(const WalDatabase& database, const ServerIdentity& server);
   Status check_loss_acknowledged();
   Status keep(const OwnPosition& position);
   Status provide_publication(WalDatabase& database);
   Status make(const std::string& statement, Deadline deadline);
   Result<Lsn> make_slot(WalDatabase& database);
+  Result<Progress> begin_first(WalDatabase& database);
   Result<Progress> pass_gap(WalDatabase& database, const LostLog& lost);
   Result<GapOnRecord> find_on_record(const LostLog& lost, Lsn end);
   Result<std::optional<Lsn>> find_switch_point();

@@ -119,6 +119,36 @@ TEST_F(WalFailover, Fault15And16PutALostTailOnRecordAndRefuseTheOldPrimary) {
   EXPECT_EQ(data_of(reader->read(1)), "4");
 }
 
+// Fault 15: a slot is on the new primary, and its publication is another one, because the alteration is lost as well.
+TEST_F(WalFailover, Fault15PutsALostTailOnRecordBeforeThePublicationIsLookedAt) {
+  EXPECT_EQ(code_of_opening(), "opened");
+  servers_->await_standby();
+  servers_->cut();
+  run_sql(servers_->primary_url(), "ALTER PUBLICATION p DROP TABLE shop.outbox");
+  run_sql(servers_->primary_url(), "ALTER PUBLICATION p ADD TABLE shop.outbox");
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  outbox_->gaps().acknowledge_all();
+  {
+    WalReader reader(*outbox_);
+    ASSERT_TRUE(reader.open());
+    insert(1);
+    deliver(reader, 1);
+  }
+  servers_->fail_over();
+  run_sql(servers_->standby_url(), wal::create_slot_statement(outbox_->settings(), 150'000));
+  run_sql(servers_->standby_url(), "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1 << 20))");
+  EXPECT_EQ(code_of_opening(), "wal.other_server");
+  const auto lost = outbox_->gaps().find_open("orders", "wal.other_server").value();
+  ASSERT_TRUE(lost);
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing");
+  outbox_->gaps().acknowledge_all();
+  WalReader reader(*outbox_);
+  ASSERT_TRUE(reader.open());
+  insert(2);
+  EXPECT_EQ(data_of(reader.read(1)), "2");
+}
+
 // Fault 16: the old primary runs beside the new one, and `url` leads to either. What it would send was never committed
 // on the one that was looked at.
 TEST_F(WalFailover, Fault16ReadsNoStreamOfAnotherServerThanItHasLookedAt) {
