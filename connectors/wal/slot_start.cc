@@ -147,8 +147,7 @@ Status SlotStart::check_begun(const Progress& start) {
 // nullopt: nothing is known from before; the slot decides what is missing.
 Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& database,
                                                                   const std::optional<Progress>& progress) {
-  const bool has_read_nothing = !stored_ || stored_->position == kPolledPosition;
-  if (!progress || (!own_ && (!has_read_nothing || parts_.settings.reads_messages()))) {
+  if (!progress || (!own_ && parts_.settings.reads_messages())) {
     if (auto provided = provide_publication(database); !provided) return fail(std::move(provided.error()));
     return std::nullopt;
   }

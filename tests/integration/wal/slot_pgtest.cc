@@ -354,6 +354,26 @@ TEST_F(WalSlot, GoesOnBehindAGapOnAServerThatHasTakenTheOthersPlace) {
   }
 }
 
+// The slot is older than the table's entry in the publication, for which the source itself has asked.
+TEST_F(WalSlot, PutsOnRecordThatTheTableWasNotPublishedYetOnAServerThatHasTakenTheOthersPlace) {
+  deliver_one();
+  put_stored_on_another_server("0/20");
+  outbox_->execute("ALTER PUBLICATION p DROP TABLE shop.outbox");
+  EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_next_opening(), "wal.publication_missing");
+  const auto committed = *wal::parse_lsn(outbox_->value("SELECT pg_current_wal_insert_lsn()"));
+  outbox_->insert("a", 2);
+  outbox_->execute("ALTER PUBLICATION p ADD TABLE shop.outbox");
+  EXPECT_EQ(code_of_next_opening(), "wal.publication_missing");
+  EXPECT_EQ(code_of_next_opening(), "wal.publication_missing");
+  ASSERT_EQ(gaps(), 3U);
+  EXPECT_EQ(wal::lsn_of(outbox_->gaps().records()[1].gap.from), *wal::parse_lsn(slot("confirmed_flush_lsn")));
+  EXPECT_GT(wal::lsn_of(outbox_->gaps().records()[2].gap.to), committed);
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_next_opening(), "opened");
+}
+
 // Fault 16: an old primary comes back: its timeline is older than the one that was read.
 TEST_F(WalSlot, Fault16IsRefusedOnAnOlderTimeline) {
   deliver_one();
