@@ -112,13 +112,17 @@ Status SlotStart::go_back(const WalDatabase& database, const ServerIdentity& ser
   return keep(*own_);
 }
 
+// Records of another server, or of a failover, are asked for where their gap is found.
 Status SlotStart::check_loss_acknowledged() {
-  if (!own_) return {};
-  const auto open = parts_.gaps.find_open(parts_.settings.rows.source_name, codes::kWalOtherServer.name);
-  if (!open) return fail(open.error());
-  if (!*open) return {};
-  return fail(codes::kWalOtherServer, "the server has lost what was delivered: " + words_of(**open) +
-                                          " waits for `penstock gaps ack " + std::to_string((*open)->number) + "`");
+  const auto known = parts_.gaps.list(parts_.settings.rows.source_name, position_of(Lsn{}));
+  if (!known) return fail(known.error());
+  const auto open = std::ranges::find_if(*known, [](const SourceGaps::Recorded& record) {
+    return record.is == SourceGaps::Recorded::Is::kOpen && record.gap.from == position_of(Lsn{}) &&
+           record.gap.reason == codes::kWalOtherServer.name;
+  });
+  if (open == known->end()) return {};
+  return fail(codes::kWalOtherServer, "the server was set back, and has lost what was delivered: " + words_of(*open) +
+                                          " waits for `penstock gaps ack " + std::to_string(open->number) + "`");
 }
 
 Status SlotStart::keep(const OwnPosition& position) {

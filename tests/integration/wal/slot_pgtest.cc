@@ -354,6 +354,17 @@ TEST_F(WalSlot, GoesOnBehindAGapOnAServerThatHasTakenTheOthersPlace) {
   }
 }
 
+// A wrong address for a moment: nothing of this server's is lost by what is on record of the other.
+TEST_F(WalSlot, GoesOnAtItsOwnServerAfterItWasLookedForOnAnother) {
+  deliver_one();
+  const SourceCheckpoint before = stored();
+  put_stored_on_another_server("0/20");
+  EXPECT_EQ(code_of_next_opening(), "wal.other_server");
+  EXPECT_EQ(gaps(), 1U);
+  outbox_->checkpoints().put("orders", before);
+  EXPECT_EQ(code_of_next_opening(), "opened");
+}
+
 // The slot is older than the table's entry in the publication, for which the source itself has asked.
 TEST_F(WalSlot, PutsOnRecordThatTheTableWasNotPublishedYetOnAServerThatHasTakenTheOthersPlace) {
   deliver_one();
