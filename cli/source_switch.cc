@@ -54,7 +54,7 @@ Status SourceSwitch::to_log() {
     say_plan(*steps);
     say("would wait until the rows that are committed by then have been polled");
   } else {
-    // A slot that is made now can't go on from there.
+    // A slot that is made now can't go on from there, whatever server that place is of: what is polled is here.
     if (names_place_in_log(*stored))
       if (auto said = say_that_it_is_polled(*stored, session->server()); !said) return said;
     give_lease_back();
@@ -90,6 +90,12 @@ Status SourceSwitch::to_polling() {
     if (auto taken = take_lease(); !taken) return taken;
     const auto stored = store_.source_checkpoints().load(source_.name);
     if (!stored) return fail(stored.error());
+    const auto& server = session->server();
+    if (names_place_in_log(*stored) && (*stored)->system_identifier != server.system_identifier)
+      return fail(codes::kWalOtherServer, "the server is " + server.system_identifier + ", but " +
+                                              (*stored)->system_identifier +
+                                              " was read before; if it has taken that one's place, make the slot"
+                                              " there, and let `penstock run` read it first");
     // From here on nobody begins at a new slot, whatever the configuration says.
     if (auto said = say_that_it_is_polled(*stored, session->server()); !said) return said;
     const auto steps = await_steps_to_polling(*session, *settings);
@@ -132,9 +138,6 @@ void SourceSwitch::give_lease_back() {
 
 Status SourceSwitch::say_that_it_is_polled(const Stored& stored, const store::postgres::ServerFacts& server) {
   if (stored && stored->position == kPolledPosition) return {};
-  if (stored && stored->system_identifier != server.system_identifier)
-    return fail(codes::kWalOtherServer, "the server is " + server.system_identifier + ", but " +
-                                            stored->system_identifier + " was read before");
   if (auto taken = take_lease(); !taken) return taken;
   const SourceCheckpoint now{std::string(kPolledPosition), server.system_identifier, server.timeline};
   if (auto kept = store_.source_checkpoints().advance(*lease_, source_.name, stored, now); !kept) return kept;

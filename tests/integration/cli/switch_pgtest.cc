@@ -68,6 +68,22 @@ TEST_F(SourcesSwitch, ChangesNothingWhereTheSlotIsOfAnotherDatabase) {
   EXPECT_THAT(ended.err, HasSubstr("wal.refused"));
 }
 
+// The place that is kept from the old server's log is one to be forgotten: the source is polled where the url leads to.
+TEST_F(SourcesSwitch, GoesToTheLogOfAServerThatHasTakenTheOthersPlace) {
+  outbox_->execute("CREATE UNIQUE INDEX ON shop.outbox (id)");
+  write_configuration("kind = \"outbox\"\npolicy = \"delete\"\n", outbox_->url());
+  {
+    const auto store = folder_.open_store("events.db");
+    ASSERT_TRUE(store->migrate());
+    const auto lease = store->leases().take("test", "test").value();
+    ASSERT_TRUE(store->source_checkpoints().advance(lease, "orders", std::nullopt, {"16/B374D800", "1", 1}));
+    ASSERT_TRUE(store->leases().release(lease));
+  }
+  const Ended ended = folder_.call({"sources", "switch", "orders", "--to", "wal", "--slot", slot()});
+  EXPECT_EQ(ended.exit_code, 0) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("the log had been read up to 16/B374D800"));
+}
+
 TEST_F(SourcesSwitch, EndsInTimeAlsoWhereTheServerHangsMeanwhile) {
   const std::string& url = outbox_->url();
   TcpGate gate(static_cast<std::uint16_t>(std::stoi(outbox_->value("SHOW port"))));
