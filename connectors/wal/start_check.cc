@@ -109,11 +109,13 @@ Result<Start> judge_start(const std::optional<SourceCheckpoint>& stored, const s
                     "slot " + slot_name + " was invalidated (wal_status " + slot->wal_status + "); " + delivered},
                    progress->settled,
                    {}};
-  if (*stands_at > progress->settled)
-    return LostLog{
-        {codes::kWalSlotAhead, "slot " + slot_name + " stands at " + to_string(*stands_at) + ", but only " + delivered},
-        progress->settled,
-        stands_at};
+  if (*stands_at > progress->settled) {
+    const std::string words = progress->settled == Lsn{} ? delivered + ", and what was committed before may not be read"
+                                                         : "but only " + delivered;
+    return LostLog{{codes::kWalSlotAhead, "slot " + slot_name + " stands at " + to_string(*stands_at) + ", " + words},
+                   progress->settled,
+                   stands_at};
+  }
   return *progress;
 }
 
@@ -142,6 +144,8 @@ GapOnRecord judge_gap(const LostLog& lost, Lsn end, const std::vector<SourceGaps
     for (const SourceGaps::Recorded& record : known) {
       // It names what the slot leaves out, and not what it would have brought.
       if (record.gap.reason == codes::kWalPublicationMissing.name) continue;
+      // It leads into the log of another server.
+      if (is_of_one_log && record.gap.reason == codes::kWalOtherServer.name) continue;
       // One that ends before it begins names a place in the log of another server, or timeline.
       const bool may_lead_back = found.names.empty() && (record.gap.to == reached || record.gap.to == position_of(end));
       const bool leads_on = record.gap.from == reached && (record.gap.to > reached || may_lead_back) &&

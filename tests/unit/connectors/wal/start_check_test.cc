@@ -192,6 +192,8 @@ TEST(GapOnRecordCheck, TakesNoRecordOfTheOldLogForOneThatLeadsToAnother) {
 TEST(GapOnRecordCheck, LeavesOtherRecordsOfTheSourceAlone) {
   EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a', codes::kWalPublicationMissing}}),
             "open, missing wal.slot_ahead 0/10 to 0/20");
+  EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a', codes::kWalOtherServer}}),
+            "open, missing wal.slot_ahead 0/10 to 0/20");
   EXPECT_EQ(judged_gap(0x10, 0x20, {{0x18, 0x20, 'a'}}), "open, missing wal.slot_ahead 0/10 to 0/20");
   EXPECT_EQ(judged_gap(0x10, 0x20, {{0x10, 0x20, 'a'}, {0x40, 0x50, 'o'}}), "1a acknowledged");
   // One without an end acknowledges nothing.
