@@ -24,30 +24,40 @@ Result<PublicationWatch::Judgement> PublicationWatch::judge_opening(const WalDat
                                                                     const PublishedAt& last,
                                                                     store::postgres::Session& session,
                                                                     Deadline deadline, const std::stop_token& stop) {
+  if (auto whole = check_fault(database, last); !whole) return fail(std::move(whole.error()));
   const auto recorded = find_recorded(last.at);
   if (!recorded) return fail(recorded.error());
-  const std::string fault = database.left_out.empty() ? publication_fault(database, settings_) : database.left_out;
-  if (!fault.empty()) {
-    back_ = {};
-    if (!*recorded)
-      if (auto put = put_on_record(last.at, database.log_end, fault, *recorded); !put)
-        return fail(std::move(put.error()));
-    if (auto whole = check_left_out(database); !whole) return fail(std::move(whole.error()));
-    return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
-  }
   Judgement found{{last.at, database.publication->membership}};
   const auto stayed = stayed_published(last.membership, found.now.membership, session, deadline, stop);
   if (!stayed) return fail(stayed.error());
   // A look that saw the table out has left a record, whatever the catalogue shows now.
   if (!*recorded && *stayed) return found;
-  const auto end = find_end_of_absence(database, session, deadline, stop);
-  if (!end) return fail(end.error());
   const std::string what = "table " + settings_.rows.table.to_string() + " was out of publication " +
-                           settings_.publication + " for a time, or the publication was altered";
+                           settings_.publication +
+                           " for a time, or the publication was altered, or the log left out a part of the table";
+  const auto end = find_end_of_absence(database, session, deadline, stop);
+  if (!end) {
+    if (!*recorded)
+      if (auto put = put_on_record(last.at, database.log_end, what, *recorded); !put)
+        return fail(std::move(put.error()));
+    return fail(end.error());
+  }
   if (auto put = put_on_record(last.at, *end, what, *recorded); !put) return fail(std::move(put.error()));
   found.now.at = *end;
   found.absence = Judgement::Absence::kEnded;
   return found;
+}
+
+Status PublicationWatch::check_fault(const WalDatabase& database, const PublishedAt& last) {
+  const std::string fault = database.left_out.empty() ? publication_fault(database, settings_) : database.left_out;
+  if (fault.empty()) return {};
+  back_ = {};
+  const auto recorded = find_recorded(last.at);
+  if (!recorded) return fail(recorded.error());
+  if (!*recorded)
+    if (auto put = put_on_record(last.at, database.log_end, fault, *recorded); !put) return put;
+  if (auto whole = check_left_out(database); !whole) return whole;
+  return fail(codes::kWalPublicationMissing, fault + ": " + publication_fix(database, settings_));
 }
 
 // Behind the look, and behind all that was written before it.
@@ -57,13 +67,14 @@ Result<Lsn> PublicationWatch::find_end_of_absence(const WalDatabase& database, s
   if (back_.transactions == 0 || back_.membership != now) back_ = {now, database.running.next};
   const auto end = find_end_of_writers(session, database, back_.transactions, deadline, stop);
   if (!end) return fail(end.error());
-  if (!*end)
+  if (!end->writer.empty())
     return fail(codes::kWalPublicationMissing,
-                "table " + settings_.rows.table.to_string() + " is back in publication " + settings_.publication +
-                    ", but a transaction has not ended that wrote to it before (pg_locks, pg_prepared_xacts): its rows"
-                    " may be missing, too, and the record of what is ends behind it");
+                "table " + settings_.rows.table.to_string() + " is in publication " + settings_.publication +
+                    " again, or that was altered, but " + end->writer +
+                    " has not ended, which wrote to the table before: its rows may be missing, too, and the record of"
+                    " what is ends behind it");
   back_ = {};
-  return **end;
+  return end->log_end;
 }
 
 Status PublicationWatch::check_acknowledged() {
@@ -73,7 +84,9 @@ Status PublicationWatch::check_acknowledged() {
   const std::string number = std::to_string((*open)->number);
   return fail(codes::kWalPublicationMissing,
               "the table was out of publication " + settings_.publication +
-                  ", or it was altered: rows that were committed meanwhile never come through the slot; gap " + number +
+                  ", or it was altered, or the log left out a part of the table: rows that were committed meanwhile "
+                  "never come through the slot; gap " +
+                  number +
                   " is not acknowledged: compare the table with the sink, refill what is missing, then"
                   " `penstock gaps ack " +
                   number + "`");

@@ -34,6 +34,8 @@ class PublicationWatch {
   // Refuses while the table is out, or the log has not all of it (outbox.table_missing). `last`: as kept.
   Result<Judgement> judge_opening(const WalDatabase& database, const PublishedAt& last,
                                   store::postgres::Session& session, Deadline deadline, const std::stop_token& stop);
+  // The first part of it: whether the table is out, or not all of it in the log, which is put on record.
+  Status check_fault(const WalDatabase& database, const PublishedAt& last);
   // Refuses while a record waits for an operator.
   Status check_acknowledged();
 

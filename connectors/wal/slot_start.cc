@@ -53,6 +53,8 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
     switch_point = *found;
     if (switch_point && own_->published) own_->published->at = std::min(own_->published->at, *switch_point);
   }
+  // Set back behind the look, though perhaps not behind what was delivered.
+  if (own_ && own_->published) own_->published->at = std::min(own_->published->at, database.log_end);
   if (auto back = go_back(database, identity); !back) return fail(std::move(back.error()));
   const auto start = judge_start(stored_, database.slot, parts_.settings.slot, identity, switch_point);
   if (!start) return fail(start.error());
@@ -61,7 +63,11 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   if (const auto* known = std::get_if<Progress>(&*start)) {
     progress = *known;
   } else if (lost && lost->slot_stands_at) {
-    // Before a look at the publication is kept with what is known of the server now: the loss would be forgotten.
+    // Before a look at the publication is kept with what is known of the server now: the loss would be forgotten. What
+    // the log leaves out while an operator is waited for shows nowhere any more once it is mended.
+    if (own_ && own_->published && !parts_.settings.reads_messages())
+      if (auto whole = parts_.publication.check_fault(database, *own_->published); !whole)
+        return fail(std::move(whole.error()).with_context(lost->why.message()));
     const auto passed = pass_gap(database, *lost);
     if (!passed) return fail(passed.error());
     progress = *passed;
@@ -78,6 +84,8 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   if (auto acknowledged = check_loss_acknowledged(); !acknowledged) return fail(std::move(acknowledged.error()));
   // From here on a slot that is lost is noticed, and a table that leaves its publication.
   if (auto kept = keep({*progress, *published}); !kept) return fail(std::move(kept.error()));
+  for (const SourceGaps::Recorded& record : passed_)
+    parts_.log.info(component(), words_of(record) + " is acknowledged: the source goes on behind it");
   parts_.publication.begin(*std::move(published), database);
   return *progress;
 }
@@ -108,7 +116,6 @@ Status SlotStart::go_back(const WalDatabase& database, const ServerIdentity& ser
                                        " stands; if that was made since it was set back, compare the whole table with"
                                        " the sink, because what was committed before is not read")));
   own_->progress = {*place, {}};
-  if (own_->published) own_->published->at = std::min(own_->published->at, database.log_end);
   return keep(*own_);
 }
 
@@ -164,7 +171,7 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
   if (!found) return fail(std::move(found.error()));
   if (found->absence == PublicationWatch::Judgement::Absence::kEnded) {
     if (auto kept = keep({*progress, found->now}); !kept) return fail(std::move(kept.error()));
-  } else if (!stored_) {
+  } else if (!own_) {
     parts_.log.info(component(), "slot " + parts_.settings.slot + " was there already, and is read from " +
                                      to_string(progress->settled) + " on; whether the table was in publication " +
                                      parts_.settings.publication + " all the time since then is not known");
@@ -250,8 +257,7 @@ Result<Progress> SlotStart::pass_gap(WalDatabase& database, const LostLog& lost)
   auto gap = find_on_record(lost, *end);
   if (!gap) return fail(std::move(gap.error()).with_context(lost.why.message()));
   if (gap->is == GapOnRecord::Is::kOpen) return fail(not_acknowledged(lost, gap->names));
-  for (const SourceGaps::Recorded& record : gap->names)
-    parts_.log.info(component(), words_of(record) + " is acknowledged: the source goes on behind it");
+  passed_ = std::move(gap->names);
   return Progress{*end, {}};
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "connectors/wal/membership.h"
 #include "connectors/wal/publication_watch.h"
@@ -76,7 +77,8 @@ class SlotStart {
   Deadline deadline_;
   const std::stop_token stop_;
   std::optional<SourceCheckpoint> stored_;
-  std::optional<OwnPosition> own_;  // nullopt: none, or not in the log of this server
+  std::vector<SourceGaps::Recorded> passed_;  // records of the gap that is left behind
+  std::optional<OwnPosition> own_;            // nullopt: none, or not in the log of this server
 };
 
 }  // namespace penstock::wal

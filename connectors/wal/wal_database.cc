@@ -238,25 +238,28 @@ Result<PublicationLook> look_at_publication(Session& session, const WalSettings&
                          {(*answers)[0].integer(0, 1), (*answers)[3].integer(0, 0)}};
 }
 
-Result<std::optional<Lsn>> find_end_of_writers(Session& session, const WalDatabase& database, std::int64_t transactions,
-                                               Deadline deadline, std::stop_token stop) {
+Result<EndOfWriters> find_end_of_writers(Session& session, const WalDatabase& database, std::int64_t transactions,
+                                         Deadline deadline, std::stop_token stop) {
   static const Statement kWriters{
       "",
       "WITH RECURSIVE family(oid) AS (SELECT $1::text::oid UNION SELECT i.inhrelid FROM pg_inherits i"
-      " JOIN family f ON f.oid = i.inhparent) SELECT EXISTS (SELECT FROM pg_locks l"
+      " JOIN family f ON f.oid = i.inhparent) SELECT coalesce('pid ' || l.pid || coalesce(' (' ||"
+      " nullif(a.application_name, '') || ')', ''), 'prepared transaction ' || p.gid, 'a transaction') FROM pg_locks l"
       " JOIN pg_locks t ON t.virtualtransaction = l.virtualtransaction"
+      " LEFT JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_prepared_xacts p ON p.transaction = t.transactionid"
       " WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted"
       " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
       " AND l.relation IN (SELECT f.oid FROM family f) AND t.locktype = 'transactionid' AND t.mode = 'ExclusiveLock'"
-      " AND age(t.transactionid) > age($2::text::xid8::xid))"};
+      " AND age(t.transactionid) > age($2::text::xid8::xid) ORDER BY age(t.transactionid) DESC LIMIT 1"};
   const Parameters nothing;
   Parameters writers;
   writers.text(std::to_string(database.table->table_oid)).text(std::to_string(transactions));
   const store::postgres::Call calls[] = {{&kWriters, &writers}, {&kLogEnd, &nothing}};
   const auto answers = session.run_pipeline(calls, deadline, std::move(stop));
   if (!answers) return fail(answers.error());
-  if ((*answers)[0].boolean(0, 0)) return std::nullopt;
-  return parse_lsn((*answers)[1].bytes(0, 0));
+  const Rows& found = (*answers)[0];
+  return EndOfWriters{found.empty() ? std::string() : std::string(found.bytes(0, 0)),
+                      parse_lsn((*answers)[1].bytes(0, 0)).value_or(Lsn{})};
 }
 
 // A new name is a new row of the table's type.

@@ -76,10 +76,14 @@ struct PublicationLook {
 Result<PublicationLook> look_at_publication(store::postgres::Session& session, const WalSettings& settings,
                                             Deadline deadline, std::stop_token stop);
 
-// Where the log ends once everybody has ended who wrote to the table under a number below `transactions`. nullopt:
-// somebody hasn't.
-Result<std::optional<Lsn>> find_end_of_writers(store::postgres::Session& session, const WalDatabase& database,
-                                               std::int64_t transactions, Deadline deadline, std::stop_token stop);
+// Who wrote to the table under a number below `transactions` and has not ended, the oldest; where the log ends if
+// there is nobody.
+struct EndOfWriters {
+  std::string writer;  // "pid 4711 (batch)", "prepared transaction …"; empty: all have ended
+  Lsn log_end;
+};
+Result<EndOfWriters> find_end_of_writers(store::postgres::Session& session, const WalDatabase& database,
+                                         std::int64_t transactions, Deadline deadline, std::stop_token stop);
 
 // Whether the table of `before` is there still, and gave its name away in an earlier transaction than the one that
 // made the table of `now`. Of a table that was dropped, or renamed again, nobody knows: no.

@@ -365,6 +365,21 @@ TEST_F(WalPublication, PutsOnRecordThatATableCameToInheritWhileTheProgramWasStop
   EXPECT_EQ(code_of_restart(), "opened") << message_;
 }
 
+TEST_F(WalPublication, PutsOnRecordWhatTheLogLeavesOutWhileTheGapOfALostSlotWaits) {
+  reader_.reset();
+  outbox_->drop_slot();
+  EXPECT_EQ(code_of_restart(), "wal.slot_lost") << message_;
+  absent("CREATE TABLE shop.child () INHERITS (shop.outbox); INSERT INTO shop.child (seq) VALUES (99); %");
+  EXPECT_EQ(code_of_opening(), "outbox.table_missing") << message_;
+  ASSERT_EQ(gaps(), 2u);
+  outbox_->execute("DROP TABLE shop.child");
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "wal.publication_missing") << message_;
+  EXPECT_GT(wal::lsn_of(outbox_->gaps().records().back().gap.to), lost_at_);
+  outbox_->gaps().acknowledge_all();
+  EXPECT_EQ(code_of_opening(), "opened") << message_;
+}
+
 // Fault 21: the log goes on with the same table under its new name.
 TEST_F(WalPublication, ReadsOnWhereTheTableWasRenamedForATime) {
   outbox_->execute(
