@@ -29,6 +29,26 @@ LogPage page_up_to(EventBatchBuilder builder, Position after, Position reached, 
   return page;
 }
 
+void adopt(EventBatchBuilder& builder, const std::shared_ptr<const EventBatch>& chunk,
+           const std::vector<const Event*>& events) {
+  if (events.empty()) return;
+  builder.adopt(chunk);
+  for (const Event* event : events) builder.add(*event);
+}
+
+// Its views point into the batch that is built.
+Event copied(EventBatchBuilder& builder, const Event& event) {
+  Event copy = event;
+  copy.stream = builder.keep(event.stream);
+  copy.category = builder.keep(event.category);
+  copy.type = builder.keep(event.type);
+  if (event.data) copy.data = builder.keep(*event.data);
+  copy.content_type = builder.keep(event.content_type);
+  copy.metadata = builder.keep(event.metadata);
+  if (event.key) copy.key = builder.keep(*event.key);
+  return copy;
+}
+
 }  // namespace
 
 HotTail::HotTail(Load load, std::size_t bytes)
@@ -123,25 +143,33 @@ std::vector<HotTail::Chunk> HotTail::chunks_after(Position after) const {
 LogPage HotTail::page_of(const std::vector<Chunk>& chunks, Position after, const ReadLimit& limit,
                          const LogFilter& filter) {
   EventBatchBuilder builder;
+  std::vector<const Event*> taken;  // out of one chunk
   std::size_t bytes = 0;
   Position reached = after;
+  bool is_full = false;
   for (const Chunk& chunk : chunks) {
     const auto events = chunk.events->events();
     const auto first = std::upper_bound(events.begin(), events.end(), after,
                                         [](Position at, const Event& event) { return at < *event.position; });
-    bool adopted = false;
+    taken.clear();
+    const std::size_t bytes_before = bytes;
     for (const Event& event : events.subspan(static_cast<std::size_t>(first - events.begin()))) {
       if (filter.admits(event)) {
-        const std::size_t own = event.size_bytes();
-        const bool has_room = builder.size() < limit.events && bytes + own <= limit.bytes;
-        if (builder.size() > 0 && !has_room) return page_up_to(std::move(builder), after, reached, filter);
-        if (!adopted) builder.adopt(chunk.events);
-        adopted = true;
-        builder.add(event);
+        const std::size_t own = event.size_bytes(), before = builder.size() + taken.size();
+        is_full = before > 0 && (before == limit.events || bytes + own > limit.bytes);
+        if (is_full) break;
+        taken.push_back(&event);
         bytes += own;
       }
       reached = *event.position;
     }
+    if (builder.size() == 0) builder.reserve(taken.size());
+    // Nobody counts what a filter drops, so it lives on with what is taken only where it is the lesser part.
+    if (filter.admits_all() || bytes - bytes_before >= chunk.bytes / 2)
+      adopt(builder, chunk.events, taken);
+    else
+      for (const Event* event : taken) builder.add(copied(builder, *event));
+    if (is_full) break;
     reached = chunk.end;
   }
   return page_up_to(std::move(builder), after, reached, filter);

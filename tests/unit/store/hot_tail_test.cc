@@ -25,6 +25,7 @@ class FakeLog {
                                  .category = category,
                                  .type = "placed",
                                  .data = "some data",
+                                 .key = "1",
                                  .position = Position{static_cast<std::int64_t>(log_.size()) + 1}}));
     }
   }
@@ -48,7 +49,9 @@ class FakeLog {
       builder.adopt(log_[at]);
       reached = *builder.add(*log_[at]).position;
     }
-    return HotTail::Loaded{{std::move(builder).finish(), reached}, {"fake", 0, incarnation_}};
+    auto events = std::move(builder).finish();
+    last_page_ = events;
+    return HotTail::Loaded{{std::move(events), reached}, {"fake", 0, incarnation_}};
   }
 
   void set_broken(bool broken) {
@@ -56,12 +59,17 @@ class FakeLog {
     broken_ = broken;
   }
   int reads() const { return reads_; }
+  std::weak_ptr<const EventBatch> last_page() const {
+    std::lock_guard lock(mutex_);
+    return last_page_;
+  }
 
  private:
   mutable std::mutex mutex_;
   std::vector<EventRef> log_;
   std::int64_t incarnation_ = 1;
   bool broken_ = false;
+  std::weak_ptr<const EventBatch> last_page_;
   std::atomic<int> reads_ = 0;
 };
 
@@ -123,6 +131,35 @@ TEST_F(HotTailTest, AppliesTheFilterOfEachFollower) {
   EXPECT_EQ(follow(tail, Position{0}, {.categories = {"user"}}), (std::vector<std::int64_t>{2, 3}));
   EXPECT_EQ(follow(tail, Position{1}, {.types = {"none"}}), std::vector<std::int64_t>{});
   EXPECT_EQ(log_.reads(), 1);
+}
+
+// What a filter drops is counted by no window, so it must not live on with what the filter took.
+TEST_F(HotTailTest, KeepsAPageAliveOnlyForWhoTookMostOfIt) {
+  HotTail tail = make(4'000);
+  log_.append(1, "user");
+  log_.append(9, "order");
+  const auto read = [&](const LogFilter& filter) {
+    return tail.read_after(Position{0}, {}, filter, log_.head()).value()->events;
+  };
+  const auto little = read({.categories = {"user"}});
+  auto most = read({.categories = {"order"}});
+  const std::weak_ptr<const EventBatch> page = log_.last_page();
+  for (int round = 0; round < 2; ++round) {
+    const Position before = log_.head();
+    log_.append(10);
+    follow(tail, before);
+  }
+  EXPECT_FALSE(page.expired());
+  most.reset();
+  EXPECT_TRUE(page.expired());
+  ASSERT_EQ(little->size(), 1u);
+  EXPECT_EQ(little->events()[0].stream, "order-1");
+  EXPECT_EQ(little->events()[0].category, "user");
+  EXPECT_EQ(little->events()[0].type, "placed");
+  EXPECT_EQ(little->events()[0].data, "some data");
+  EXPECT_EQ(little->events()[0].metadata, "{}");
+  EXPECT_EQ(little->events()[0].content_type, "application/json");
+  EXPECT_EQ(little->events()[0].key, "1");
 }
 
 TEST_F(HotTailTest, SendsThoseWhoAreFarBehindToTheTable) {
