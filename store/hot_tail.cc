@@ -1,6 +1,7 @@
 #include "store/hot_tail.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace penstock::store {
 namespace {
@@ -86,10 +87,9 @@ Result<std::optional<LogPage>> HotTail::read_after(Position after, const ReadLim
 
     ++reads_begun_;
     lock.unlock();
-    const auto loaded = load_(after, page_);
+    const auto loaded = load(after);
     lock.lock();
-    ++reads_ended_;
-    last_read_after_ = after;
+    end_read(after);
     last_error_.reset();
     if (loaded && known.generation == generation_)
       take_in(after, *loaded);
@@ -97,12 +97,28 @@ Result<std::optional<LogPage>> HotTail::read_after(Position after, const ReadLim
       last_error_ = Error(codes::kRelayLogChanged, "the log became another one while it was read");
     else
       last_error_ = loaded.error();
-    read_ended_.notify_all();
     if (!loaded) return fail(loaded.error());
     if (loaded->page.reached == after) return LogPage{EventBatchBuilder().finish(), after};
     // A page with a hole was not taken in: whoever reads the table will judge it.
     if (!holds_next_of(after)) return std::nullopt;
   }
+}
+
+Result<HotTail::Loaded> HotTail::load(Position after) {
+  try {
+    return load_(after, page_);
+  } catch (const std::exception&) {
+    // It is passed on to this caller alone; who waits for the read reads for itself.
+    std::lock_guard lock(mutex_);
+    end_read(std::nullopt);
+    throw;
+  }
+}
+
+void HotTail::end_read(std::optional<Position> after) {
+  ++reads_ended_;
+  last_read_after_ = after;
+  read_ended_.notify_all();
 }
 
 std::size_t HotTail::size_bytes() const {

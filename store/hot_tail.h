@@ -56,6 +56,8 @@ class HotTail {
     std::size_t bytes;
   };
 
+  Result<Loaded> load(Position after);
+  void end_read(std::optional<Position> after);
   bool is_near(Position after, Position head) const;
   bool holds_next_of(Position after) const { return !chunks_.empty() && begin() <= after && after < end(); }
   Position begin() const { return chunks_.front().begin; }
@@ -77,7 +79,7 @@ class HotTail {
   StoreIdentity identity_;                           // of what chunks_ were read from
   std::uint64_t generation_ = 0;                     // the highest that a caller knew
   std::uint64_t reads_begun_ = 0, reads_ended_ = 0;  // unequal: somebody reads
-  Position last_read_after_;                         // where the last read began, and how it ended
+  std::optional<Position> last_read_after_;          // where the last read began, and how it ended
   std::optional<Error> last_error_;
 };
 

@@ -1,6 +1,7 @@
 #include "store/postgres/head_signal.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace penstock::store::postgres {
 
@@ -37,6 +38,18 @@ Result<Position> HeadSignal::refresh() {
   return loaded;
 }
 
+Result<Position> HeadSignal::poll() {
+  try {
+    return refresh();
+  } catch (const std::exception&) {
+    // It is passed on to this caller alone; another one polls next.
+    std::lock_guard lock(mutex_);
+    poller_ = Poller::kNone;
+    changed_.notify_all();
+    throw;
+  }
+}
+
 Result<Position> HeadSignal::wait_beyond(Position position, Deadline deadline, std::stop_token stop) {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -47,7 +60,7 @@ Result<Position> HeadSignal::wait_beyond(Position position, Deadline deadline, s
       poller_ = Poller::kAtWork;
       const Position before = known_;
       lock.unlock();
-      auto head = refresh();
+      auto head = poll();
       lock.lock();
       poller_ = Poller::kNone;
       interval_ = head && *head > before ? kBusy : std::min<Duration>(interval_ * 2, kIdle);

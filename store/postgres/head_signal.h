@@ -31,6 +31,8 @@ class HeadSignal {
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop);
 
  private:
+  Result<Position> poll();
+
   const LoadHead load_;
 
   mutable std::mutex mutex_;  // guards what follows

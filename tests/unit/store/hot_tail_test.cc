@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <future>
 #include <latch>
 #include <random>
 #include <thread>
@@ -41,6 +43,7 @@ class FakeLog {
 
   Result<HotTail::Loaded> read(Position after, const ReadLimit& limit) {
     ++reads_;
+    if (while_read_) std::exchange(while_read_, nullptr)();
     std::lock_guard lock(mutex_);
     if (broken_) return fail(codes::kStoreUnavailable, "the log is away");
     EventBatchBuilder builder;
@@ -58,6 +61,8 @@ class FakeLog {
     std::lock_guard lock(mutex_);
     broken_ = broken;
   }
+  // Called once, by the next read.
+  void set_while_read(std::function<void()> act) { while_read_ = std::move(act); }
   int reads() const { return reads_; }
   std::weak_ptr<const EventBatch> last_page() const {
     std::lock_guard lock(mutex_);
@@ -69,6 +74,7 @@ class FakeLog {
   std::vector<EventRef> log_;
   std::int64_t incarnation_ = 1;
   bool broken_ = false;
+  std::function<void()> while_read_;
   std::weak_ptr<const EventBatch> last_page_;
   std::atomic<int> reads_ = 0;
 };
@@ -199,6 +205,21 @@ TEST_F(HotTailTest, TellsEachFollowerThatTheLogIsAwayAndGoesOnWhenItIsBack) {
   EXPECT_FALSE(tail.read_after(Position{0}, {}, {}, Position{2}));
   log_.set_broken(false);
   EXPECT_EQ(follow(tail, Position{0}).size(), 2u);
+}
+
+TEST_F(HotTailTest, LeavesNobodyWaitingForAReadThatThrew) {
+  HotTail tail = make();
+  log_.append(2);
+  std::promise<std::size_t> seen;
+  std::jthread other;
+  log_.set_while_read([&] {
+    other = std::jthread([&] { seen.set_value(follow(tail, Position{0}).size()); });
+    throw std::bad_alloc();
+  });
+  EXPECT_THROW((void)tail.read_after(Position{0}, {}, {}, log_.head()), std::bad_alloc);
+  auto answer = seen.get_future();
+  ASSERT_EQ(answer.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(answer.get(), 2u);
 }
 
 TEST_F(HotTailTest, ForgetsWhatAFailoverHasLost) {
