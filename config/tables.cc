@@ -137,7 +137,7 @@ constexpr FieldSpec kRoute[] = {
     {.name = "max_in_flight_bytes",
      .type = kBytes,
      .default_text = "16MiB",
-     .help = "Most bytes beyond the stored checkpoint.",
+     .help = "Most bytes beyond the stored checkpoint; an event counts with its metadata and 512 bytes.",
      .minimum = 1,
      .maximum = std::int64_t{4} << 30},
     {"order", kWord, kOptional, "strict",

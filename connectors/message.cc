@@ -18,9 +18,9 @@ std::size_t header_bytes(const Header& header) {
 }  // namespace
 
 std::size_t Message::size_bytes() const {
-  std::size_t bytes = kFixedCost + (key ? key->size() : 0) + (body ? body->size() : 0);
-  for (const Header& header : headers) bytes += header_bytes(header);
-  return bytes;
+  std::size_t sent = (key ? key->size() : 0) + (body ? body->size() : 0);
+  for (const Header& header : headers) sent += header_bytes(header);
+  return kFixedCost + std::max(sent, event ? event->size_bytes() : 0);
 }
 
 MessageBuilder::MessageBuilder(EventRef event) { message_.event = std::move(event); }

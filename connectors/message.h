@@ -38,7 +38,7 @@ struct Message {
   Message(Message&&) noexcept = default;
   Message& operator=(Message&&) noexcept = default;
 
-  // What the windows count: key, headers, body and 512 bytes (contract of the in-flight window).
+  // What the windows count: 512 bytes, and the larger of the event, metadata included, and of key, headers and body.
   std::size_t size_bytes() const;
 };
 

@@ -411,6 +411,27 @@ TEST_F(RouteMachineTest, ReadsNoFurtherWhereTooMuchPassedBehindAnEventThatWaits)
   EXPECT_TRUE(next_command<ReadSource>());
 }
 
+// It is held with its event, though nothing of it is sent.
+TEST_F(RouteMachineTest, CountsTheMetadataOfWhatWaits) {
+  settings_.max_in_flight_bytes = 100'000;
+  sink_.room = 0;
+  run();
+  const std::string metadata = "{\"before\": \"" + std::string(10'000, 'x') + "\"}";
+  std::size_t reads = 0;
+  for (; reads < 100 && next_command<ReadSource>(); ++reads) {
+    Event event;
+    event.type = "counted";
+    event.metadata = metadata;
+    connectors::ReadBatch batch;
+    batch.items.push_back({ReadMark{++marks_}, make_event(event), nullptr});
+    answer(SourceRead{std::move(batch)});
+  }
+  EXPECT_GE(reads, 7U);
+  EXPECT_LE(reads, 10U);
+  EXPECT_GE(machine_->report().in_flight_bytes, reads * metadata.size());
+  EXPECT_LE(machine_->report().in_flight_bytes, settings_.max_in_flight_bytes);
+}
+
 // A row that was dropped and settled shows as well as any other that the program outlives its rows.
 TEST_F(RouteMachineTest, TakesItsOpeningBackThoughTheFilterDropsAll) {
   settings_.filter.types = {"wanted"};
