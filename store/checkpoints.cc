@@ -22,7 +22,10 @@ Error no_checkpoint_below(Position floor, Position position) {
   return removed_below(floor).with_context("a checkpoint at position " + std::to_string(position.value));
 }
 
-Status check_settled(std::string_view route, const Settled& settled, const EventId& found) {
+Status check_settled(std::string_view route, const Settled& settled, const EventId& found, std::uint64_t generation) {
+  if (settled.generation && *settled.generation != generation)
+    return fail(codes::kStoreFenced,
+                "route " + std::string(route) + ": the store was promoted or restored since its log was compared");
   if (!settled.event || *settled.event == found) return {};
   return fail(codes::kStoreCorrupt, "route " + std::string(route) + ": event " + settled.event->to_string() +
                                         " was settled at position " + std::to_string(settled.position.value) +

@@ -5,6 +5,7 @@
 // a wrong database is noticed instead of skipped over.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,20 +39,22 @@ enum class CheckpointStep { kMove, kStandsThere };
 Result<CheckpointStep> judge_advance(std::string_view route, std::optional<Position> stored, Position from,
                                      Position to);
 
-// Up to where everything is settled, and the event that was settled there, where there was one: a database
-// that lost its tail gives the same position to another event.
+// Up to where everything is settled, the event that was settled there, where there was one, and the log that its
+// caller goes by (EventLog::generation): a database that lost its tail gives the same position to another event.
 struct Settled {
   Settled(Position position_in, std::optional<EventId> event_in = std::nullopt)
       : position(position_in), event(event_in) {}
   Position position;
   std::optional<EventId> event;
+  std::optional<std::uint64_t> generation = std::nullopt;
 };
 
 // store.removed, for a checkpoint that can't be compared with its event any more.
 Error no_checkpoint_below(Position floor, Position position);
 
-// Error: store.corrupt when `found`, the event at the position, is another one.
-Status check_settled(std::string_view route, const Settled& settled, const EventId& found);
+// `found` is the event at the position, `generation` the log that it is of. Errors: store.fenced when that is another
+// log, store.corrupt when it is another event.
+Status check_settled(std::string_view route, const Settled& settled, const EventId& found, std::uint64_t generation);
 
 class Checkpoints {
  public:
@@ -67,9 +70,9 @@ class Checkpoints {
 
   // Compare-and-set: `from` → `to`, only forward, only under the lease; the event id at `to` and the
   // identity are looked up by the store in the same transaction. Errors: store.fenced when the lease
-  // is lost; store.corrupt when the stored position is neither `from` nor `to`, when `to` is below
-  // `from`, or when the store has no event at `to`, or another one; store.removed when the event
-  // there was dropped; store.unavailable; store.in_doubt.
+  // is lost, or the log is another one than `to` goes by; store.corrupt when the stored position is
+  // neither `from` nor `to`, when `to` is below `from`, or when the store has no event at `to`, or
+  // another one; store.removed when the event there was dropped; store.unavailable; store.in_doubt.
   virtual Status advance(const Lease& lease, std::string_view route, Position from, const Settled& to) = 0;
 
   // Carries the checkpoint of `old_route` and its gap records over to `route` if only the old checkpoint

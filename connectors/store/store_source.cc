@@ -316,7 +316,9 @@ Status StoreSource::settle(ReadMark mark) {
   if (mark <= last_settled_) return {};
   const std::size_t items = mark.value - last_settled_.value;
   INVARIANT(items <= unsettled_.size(), "only what was read can be settled");
-  const store::Settled to = unsettled_[items - 1];
+  if (auto same = tail_.check(generation_); !same) return same;
+  store::Settled to = unsettled_[items - 1];
+  to.generation = generation_;
   auto advanced = checkpoints_.advance(lease_, settings_.route, settled_up_to_, to);
   if (!advanced)
     return fail(explained(std::move(advanced.error()).with_context("advancing the checkpoint of " + settings_.route)));

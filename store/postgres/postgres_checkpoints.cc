@@ -149,7 +149,8 @@ Status PostgresCheckpoints::advance(const Lease& lease, std::string_view route, 
     if (*step == CheckpointStep::kStandsThere) return std::nullopt;
     auto made = checkpoint_at(answers[1], to.position);
     if (!made) return fail(std::move(made.error()));
-    if (auto same = check_settled(route, to, made->event_id); !same) return fail(std::move(same.error()));
+    if (auto same = check_settled(route, to, made->event_id, pool_.generation()); !same)
+      return fail(std::move(same.error()));
     row = Parameters();
     row.text(route).int8(from.value);
     add_point(row, *made, lease);

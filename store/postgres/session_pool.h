@@ -35,6 +35,9 @@ class SessionPool {
     }
   }
 
+  // Of the session that a call is on, unless it is too old to be used (SessionOpener::generation).
+  std::uint64_t generation() const { return opener_.generation(); }
+
  private:
   struct Borrowed {
     StoreSession opened;

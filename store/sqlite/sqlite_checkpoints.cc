@@ -108,7 +108,7 @@ Status SqliteCheckpoints::advance(const Lease& lease, std::string_view route, Po
     if (*step == CheckpointStep::kStandsThere) return {};
     auto written = write_checkpoint(connection, lease, route, to.position);
     if (!written) return fail(std::move(written.error()));
-    if (auto same = check_settled(route, to, written->event_id); !same) return same;
+    if (auto same = check_settled(route, to, written->event_id, kOnlyGeneration); !same) return same;
     pass_failpoint("store.checkpoint_in_transaction");
     return {};
   });

@@ -6,6 +6,9 @@
 
 namespace penstock::store::sqlite {
 
+// EventLog::generation: a file that takes the place of this one breaks its connections.
+inline constexpr std::uint64_t kOnlyGeneration = 0;
+
 Result<StoreIdentity> read_identity(Connection& connection);
 Result<std::optional<Checkpoint>> find_checkpoint(Connection& connection, std::string_view route);
 // The event at a position, also one that was scavenged; nil at 0, nullopt where there is none.

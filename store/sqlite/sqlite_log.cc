@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "store/sqlite/event_page.h"
-#include "store/sqlite/sqlite_checkpoints.h"
 
 namespace penstock::store::sqlite {
 namespace {

@@ -4,6 +4,7 @@
 #include "store/hot_tail.h"
 #include "store/sqlite/head_watch.h"
 #include "store/sqlite/log_query.h"
+#include "store/sqlite/sqlite_checkpoints.h"
 
 namespace penstock::store::sqlite {
 
@@ -16,8 +17,7 @@ class SqliteLog final : public EventLog {
   Result<std::optional<Position>> first_since(Timestamp time) override;
   Result<std::optional<Position>> last_before(Timestamp time) override;
   Result<std::optional<EventId>> event_id_at(Position position) override;
-  // A file that takes the place of this one breaks its connections.
-  std::uint64_t generation() override { return 0; }
+  std::uint64_t generation() override { return kOnlyGeneration; }
   Result<Position> head() override { return read_head(database_); }
   Result<Position> floor() override;
   Result<Position> wait_beyond(Position position, Deadline deadline, std::stop_token stop) override {

@@ -118,6 +118,21 @@ TEST_P(CheckpointContract, FencesAnOwnerThatGaveItsLeaseBack) {
   EXPECT_EQ(code_of(store().checkpoints().advance(lease, "to-kafka", Position{0}, Position{1})), "store.fenced");
 }
 
+TEST_P(CheckpointContract, FencesWhoGoesByAnotherLog) {
+  fill("order-1", 2);
+  const Lease lease = take("route/to-kafka");
+  ASSERT_TRUE(store().checkpoints().create(lease, "to-kafka", Position{0}));
+  const std::uint64_t generation = store().log().generation();
+  const auto advance = [&](std::uint64_t goes_by) {
+    store::Settled to(Position{2});
+    to.generation = goes_by;
+    return code_of(store().checkpoints().advance(lease, "to-kafka", Position{0}, to));
+  };
+  EXPECT_EQ(advance(generation + 1), "store.fenced");
+  EXPECT_EQ(position_of(store(), "to-kafka"), Position{0});
+  EXPECT_EQ(advance(generation), "ok");
+}
+
 TEST_P(CheckpointContract, KeepsRoutesApart) {
   fill("order-1", 3);
   const Lease a = take("route/a"), b = take("route/b");

@@ -73,5 +73,20 @@ TEST_F(PostgresLease, KeepsACheckpointFromMovingUnderAFormerOwner) {
   EXPECT_EQ((*first->checkpoints().load("a"))->position, Position{0});
 }
 
+// The call that moves it may be the first that meets the other log.
+TEST_F(PostgresLease, KeepsACheckpointFromMovingOnAnotherLogThanItsRouteGoesBy) {
+  auto store = open_migrated();
+  append_all(*store, {request("order-1", 3)});
+  const auto lease = store->leases().take("route/a", "test");
+  ASSERT_TRUE(store->checkpoints().create(*lease, "a", Position{0}));
+  Settled to(Position{2});
+  to.generation = store->log().generation();
+  execute("UPDATE penstock.head SET incarnation = incarnation + 1");
+  execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'penstock test state'");
+  EXPECT_EQ(code_of(store->checkpoints().advance(*lease, "a", Position{0}, to)), "store.fenced");
+  EXPECT_GT(store->log().generation(), to.generation);
+  EXPECT_EQ((*store->checkpoints().load("a"))->position, Position{0});
+}
+
 }  // namespace
 }  // namespace penstock::store::postgres

@@ -50,7 +50,8 @@ Status MemoryParts::Checkpoints::advance(const Lease& lease, std::string_view ro
     if (*step == store::CheckpointStep::kStandsThere) return {};
     auto made = checkpoint_at(db, to.position);
     if (!made) return fail(std::move(made.error()));
-    if (auto same = store::check_settled(route, to, made->event_id); !same) return same;
+    const auto generation = static_cast<std::uint64_t>(db.incarnation_);
+    if (auto same = store::check_settled(route, to, made->event_id, generation); !same) return same;
     found->second = *made;
     return {};
   });

@@ -128,5 +128,22 @@ TEST_F(StoreSourceTest, OpensAgainWhereAnotherEventTookThePositionInAFailover) {
   EXPECT_EQ(settled.error().code().name, codes::kRelayLogChanged.name);
 }
 
+// What the filter dropped has no id to be compared with, and another event may stand there by now.
+TEST_F(StoreSourceTest, SettlesNothingThatItsFilterDroppedBeforeAFailover) {
+  append("ab");
+  auto only_a = source({.filter = {.categories = {"a"}}});
+  ASSERT_TRUE(open(*only_a));
+  ASSERT_EQ(read(*only_a).size(), 2u);
+  database_->lose_events_beyond(Position{1});
+  append("a");
+  database_->raise_incarnation();
+  const Status settled = only_a->settle(ReadMark{2});
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().code().name, codes::kRelayLogChanged.name);
+  EXPECT_EQ(checkpoint(), 0);
+  ASSERT_TRUE(open(*only_a));
+  EXPECT_EQ(read(*only_a).back().event->id, id_of(3));
+}
+
 }  // namespace
 }  // namespace penstock::connectors
