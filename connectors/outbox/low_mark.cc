@@ -113,7 +113,7 @@ void LowMark::scanned(const ScanPlan& plan, std::span<const std::int64_t> found,
 // Whoever was looked at has ended, and this scan has what they committed, as far as it came.
 void LowMark::finish_wait(std::int64_t reached, Saw saw, std::optional<std::int64_t> drawn_before) {
   // The sequence was set back below the candidate: what it gives away now has been looked for by nobody.
-  if (saw == Saw::kEverything && drawn_before && reached < candidate_) {
+  if (drawn_before && std::max(highest_.value_or(*drawn_before), *drawn_before) < candidate_) {
     phase_ = Phase::kNeedsLook;
     return;
   }

@@ -106,6 +106,16 @@ TEST(LowMark, LooksAnewWhereTheSequenceIsSetBackWhileItWaits) {
   EXPECT_FALSE(low_mark.mark()) << "4 may be in flight";
 }
 
+TEST(LowMark, LooksAnewWhereTheSequenceIsSetBackAndAScanIsCutShort) {
+  LowMark low_mark(MarkMoves::kBehindLockHolders);
+  scan(low_mark, {1, 2, 3}, ScanEnd::kExhausted, Reach::kOpenRanges, 15'000);
+  low_mark.saw_holders({"5/1"});
+  low_mark.saw_holders({});
+  scan(low_mark, {5, 6}, ScanEnd::kCutShort, Reach::kOpenRanges, 7);
+  EXPECT_FALSE(low_mark.mark()) << "4 may be in flight";
+  EXPECT_TRUE(low_mark.wants_holders());
+}
+
 TEST(LowMark, MovesOverAnEmptyTableByTheSequence) {
   LowMark low_mark(MarkMoves::kBehindLockHolders);
   scan(low_mark, {}, ScanEnd::kExhausted, Reach::kWholeTable, 1'000);
