@@ -35,6 +35,16 @@ std::vector<NumberRange> opened_behind(std::int64_t number, const std::vector<Nu
   return open;
 }
 
+std::string words_of_never(std::int64_t passed_to) {
+  return ", so numbers are given again, and what gets one up to " + std::to_string(passed_to) +
+         " would never be delivered";
+}
+
+std::string words_of_stranger(std::int64_t number, std::int64_t passed_to) {
+  return "the row with number " + std::to_string(number) + " is another one than the one that was delivered" +
+         words_of_never(passed_to);
+}
+
 }  // namespace
 
 Result<CursorCheckpoint::Start> CursorCheckpoint::resume(OutboxTable& table, Lease lease) {
@@ -118,6 +128,11 @@ Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss_of_numbers(OutboxT
     return std::optional(*std::move(loss));
   };
   if (const std::string why = given_again(*numbering, passed_to(unsettled)); !why.empty()) return lost(why);
+  if (!shows_row(*numbering)) {
+    const auto stranger = find_stranger(table);
+    if (!stranger) return fail(stranger.error());
+    if (*stranger) return lost(words_of_stranger(**stranger, passed_to(unsettled)));
+  }
   if (!is_promoted(table) || shows_row(*numbering)) return std::optional<NumberLoss>();
   if (!numbering->given) return lost("the database was promoted since, and may have lost rows that were delivered");
   if (evidence_.witnesses.empty()) return std::optional<NumberLoss>();
@@ -152,9 +167,21 @@ Result<std::optional<NumberLoss>> CursorCheckpoint::find_loss_of_xids(OutboxTabl
   return std::optional(std::move(loss));
 }
 
+// Of a table that was filled anew, the number of the last row that was delivered may be a hole.
+Result<std::optional<std::int64_t>> CursorCheckpoint::find_stranger(OutboxTable& table) const {
+  for (std::size_t older = 1; older < evidence_.witnesses.size(); ++older) {
+    const Witness& witness = evidence_.witnesses[older];
+    const auto numbering = table.numbering(witness.number);
+    if (!numbering) return fail(numbering.error());
+    if (!shows_row(*numbering)) continue;
+    if (is_same(witness, *numbering->row_id)) break;
+    return std::optional(witness.number);
+  }
+  return std::optional<std::int64_t>();
+}
+
 std::string CursorCheckpoint::given_again(const Numbering& numbering, std::int64_t passed_to) const {
-  const std::string never = ", so numbers are given again, and what gets one up to " + std::to_string(passed_to) +
-                            " would never be delivered";
+  const std::string never = words_of_never(passed_to);
   if (numbering.given && *numbering.given < passed_to)
     return "its sequence stands at " + std::to_string(*numbering.given) + never;
   // One that never gave any belongs to a table whose rows bring their numbers.
@@ -163,8 +190,7 @@ std::string CursorCheckpoint::given_again(const Numbering& numbering, std::int64
   if (evidence_.witnesses.empty() || !shows_row(numbering)) return {};
   const Witness& witness = evidence_.witnesses.front();
   if (is_same(witness, *numbering.row_id)) return {};
-  return "the row with number " + std::to_string(witness.number) + " is another one than the one that was delivered" +
-         never;
+  return words_of_stranger(witness.number, passed_to);
 }
 
 // Where older rows are left, or the server is another one, the end was lost; else the numbers were started again.

@@ -67,6 +67,8 @@ class CursorCheckpoint {
   // With what is left of the witnesses as the place where the loss begins.
   Result<NumberLoss> loss_of(OutboxTable& table, const std::string& why, std::int64_t passed_to,
                              std::optional<std::int64_t> given) const;
+  // The number of an older row that was delivered, and under which another one is there now.
+  Result<std::optional<std::int64_t>> find_stranger(OutboxTable& table) const;
   Result<std::optional<std::int64_t>> find_survivor(OutboxTable& table, std::optional<std::int64_t> given) const;
   // Of another database, or a table that was made anew, with rows of the one that was read if it has them.
   Result<NumberLoss> foreign_table(OutboxTable& table, std::int64_t passed_to) const;
