@@ -53,8 +53,7 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
     switch_point = *found;
     if (switch_point && own_->published) own_->published->at = std::min(own_->published->at, *switch_point);
   }
-  // Set back behind the look, though perhaps not behind what was delivered.
-  if (own_ && own_->published) own_->published->at = std::min(own_->published->at, database.log_end);
+  if (auto back = take_back_look(database, identity); !back) return fail(std::move(back.error()));
   if (auto back = go_back(database, identity); !back) return fail(std::move(back.error()));
   const auto start = judge_start(stored_, database.slot, parts_.settings.slot, identity, switch_point);
   if (!start) return fail(start.error());
@@ -65,10 +64,10 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   } else if (lost && lost->slot_stands_at) {
     // Before a look at the publication is kept with what is known of the server now: the loss would be forgotten. What
     // the log leaves out while an operator is waited for shows nowhere any more once it is mended.
+    const auto passed = pass_gap(database, *lost);
     if (own_ && own_->published && !parts_.settings.reads_messages())
       if (auto whole = parts_.publication.check_fault(database, *own_->published); !whole)
-        return fail(std::move(whole.error()).with_context(lost->why.message()));
-    const auto passed = pass_gap(database, *lost);
+        return fail(passed ? whole.error() : Error(whole.error()).with_context(passed.error().message()));
     if (!passed) return fail(passed.error());
     progress = *passed;
   }
@@ -84,10 +83,17 @@ Result<Progress> SlotStart::find(WalDatabase& database) {
   if (auto acknowledged = check_loss_acknowledged(); !acknowledged) return fail(std::move(acknowledged.error()));
   // From here on a slot that is lost is noticed, and a table that leaves its publication.
   if (auto kept = keep({*progress, *published}); !kept) return fail(std::move(kept.error()));
-  for (const SourceGaps::Recorded& record : passed_)
-    parts_.log.info(component(), words_of(record) + " is acknowledged: the source goes on behind it");
+  say_passed();
   parts_.publication.begin(*std::move(published), database);
   return *progress;
+}
+
+// The server was set back behind it, though perhaps not behind what was delivered. Kept, because records of an absence
+// begin there; on a new timeline what is kept says that a tail was lost.
+Status SlotStart::take_back_look(const WalDatabase& database, const ServerIdentity& server) {
+  if (!own_ || !own_->published || own_->published->at <= database.log_end) return {};
+  own_->published->at = database.log_end;
+  return stored_->timeline == server.timeline ? keep(*own_) : Status();
 }
 
 // The record first, then the place from which it is read again: it takes the one of what was delivered before anything
@@ -171,6 +177,7 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
   if (!found) return fail(std::move(found.error()));
   if (found->absence == PublicationWatch::Judgement::Absence::kEnded) {
     if (auto kept = keep({*progress, found->now}); !kept) return fail(std::move(kept.error()));
+    say_passed();
   } else if (!own_) {
     parts_.log.info(component(), "slot " + parts_.settings.slot + " was there already, and is read from " +
                                      to_string(progress->settled) + " on; whether the table was in publication " +
@@ -179,6 +186,11 @@ Result<std::optional<PublishedAt>> SlotStart::look_at_publication(WalDatabase& d
   if (auto acknowledged = parts_.publication.check_acknowledged(); !acknowledged)
     return fail(std::move(acknowledged.error()));
   return std::move(found->now);
+}
+
+void SlotStart::say_passed() {
+  for (const SourceGaps::Recorded& record : std::exchange(passed_, {}))
+    parts_.log.info(component(), words_of(record) + " is acknowledged: the source goes on behind it");
 }
 
 // Before the slot: a slot sees only what was published when it was written.

@@ -59,8 +59,10 @@ class SlotStart {
  private:
   Result<std::optional<PublishedAt>> look_at_publication(WalDatabase& database,
                                                          const std::optional<Progress>& progress);
+  Status take_back_look(const WalDatabase& database, const ServerIdentity& server);
   Status go_back(const WalDatabase& database, const ServerIdentity& server);
   Status check_loss_acknowledged();
+  void say_passed();
   Status keep(const OwnPosition& position);
   Status provide_publication(WalDatabase& database);
   Status make(const std::string& statement, Deadline deadline);
